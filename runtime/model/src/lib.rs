@@ -1,0 +1,28 @@
+//! Records as Kafka Connect knows them, and how Tidegate writes them down.
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`value`] | the encoded Connect value: writing it, reading it lazily, checking it; and a tree for convenience |
+//! | [`schema`] | Connect schemas and their encoding |
+//! | [`column`] | byte strings of one field of many records, in one buffer |
+//! | [`batch`] | records as columns, the only form in which records travel through Tidegate |
+//! | [`ids`] | names and numbers as types |
+//! | [`limits`] | every limit on what a guest, a client or a topic may hand over |
+//! | [`error`] | the classes of errors |
+//!
+//! The crate does no I/O, holds no state and knows no other crate; host and guests share it.
+
+pub mod batch;
+pub mod column;
+pub mod error;
+pub mod ids;
+pub mod limits;
+pub mod schema;
+pub mod value;
+
+pub use batch::{Batch, Headers};
+pub use column::Column;
+pub use error::ErrorClass;
+pub use ids::{ConnectorName, TaskId, TopicName, TopicPartition};
+pub use schema::{Field, Schema, SchemaType};
+pub use value::{Encoder, Value, View};

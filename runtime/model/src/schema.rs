@@ -1,0 +1,498 @@
+//! Connect schemas and their encoding (`wit/ENCODING.md`, "Schemas").
+//!
+//! An encoded schema is: the tag of its type; a byte of flags (1 optional, 2 name, 4 version, 8 doc,
+//! 16 default, 32 parameters); then, as far as flagged, name, version (i32), doc, the default as an encoded
+//! value, and the parameters (u32 count, then key and value of each); then for an array its element's schema,
+//! for a map the schemas of key and value, for a struct u32 count and name and schema of each field.
+//! Texts are a u32 length and UTF-8. Logical types have the type that carries them and Kafka Connect's name.
+
+use std::sync::Arc;
+
+use crate::limits::{SCHEMA_FIELDS_MAX, VALUE_DEPTH_MAX};
+use crate::value::{self, Value, ValueError, tag};
+
+/// The name of the logical type Date, carried by int32.
+pub const DATE: &str = "org.apache.kafka.connect.data.Date";
+/// The name of the logical type Time, carried by int32.
+pub const TIME: &str = "org.apache.kafka.connect.data.Time";
+/// The name of the logical type Timestamp, carried by int64.
+pub const TIMESTAMP: &str = "org.apache.kafka.connect.data.Timestamp";
+/// The name of the logical type Decimal, carried by bytes; its parameter `scale` holds the scale.
+pub const DECIMAL: &str = "org.apache.kafka.connect.data.Decimal";
+
+/// The type of a schema, with what belongs to it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SchemaType {
+    /// boolean
+    Boolean,
+    /// int8
+    Int8,
+    /// int16
+    Int16,
+    /// int32
+    Int32,
+    /// int64
+    Int64,
+    /// float32
+    Float32,
+    /// float64
+    Float64,
+    /// string
+    String,
+    /// bytes
+    Bytes,
+    /// array, with the schema of its elements
+    Array(Arc<Schema>),
+    /// map, with the schemas of its keys and values
+    Map(Arc<Schema>, Arc<Schema>),
+    /// struct, with its fields in order
+    Struct(Vec<Field>),
+}
+
+impl SchemaType {
+    /// The type's name, as Kafka Connect's JSON has it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Boolean => "boolean",
+            Self::Int8 => "int8",
+            Self::Int16 => "int16",
+            Self::Int32 => "int32",
+            Self::Int64 => "int64",
+            Self::Float32 => "float32",
+            Self::Float64 => "float64",
+            Self::String => "string",
+            Self::Bytes => "bytes",
+            Self::Array(_) => "array",
+            Self::Map(..) => "map",
+            Self::Struct(_) => "struct",
+        }
+    }
+
+    fn tag(&self) -> u8 {
+        match self {
+            Self::Boolean => tag::BOOLEAN,
+            Self::Int8 => tag::INT8,
+            Self::Int16 => tag::INT16,
+            Self::Int32 => tag::INT32,
+            Self::Int64 => tag::INT64,
+            Self::Float32 => tag::FLOAT32,
+            Self::Float64 => tag::FLOAT64,
+            Self::String => tag::STRING,
+            Self::Bytes => tag::BYTES,
+            Self::Array(_) => tag::ARRAY,
+            Self::Map(..) => tag::MAP,
+            Self::Struct(_) => tag::STRUCT,
+        }
+    }
+}
+
+/// A field of a struct schema.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Field {
+    /// Its name.
+    pub name: String,
+    /// Its schema.
+    pub schema: Arc<Schema>,
+}
+
+/// A Connect schema.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Schema {
+    /// The type, with what belongs to it.
+    pub kind: SchemaType,
+    /// Whether null is allowed.
+    pub optional: bool,
+    /// The name: of a logical type, or the user's.
+    pub name: Option<String>,
+    /// The version.
+    pub version: Option<i32>,
+    /// The documentation.
+    pub doc: Option<String>,
+    /// What stands for an absent value.
+    pub default: Option<Value>,
+    /// Further properties, in order.
+    pub parameters: Vec<(String, String)>,
+}
+
+/// Bytes that are not an encoded schema.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SchemaError {
+    /// The bytes end inside the schema.
+    #[error("the encoded schema ends early")]
+    Truncated,
+    /// Bytes follow the schema.
+    #[error("{0} bytes follow the encoded schema")]
+    Trailing(usize),
+    /// A tag that is no type of a schema.
+    #[error("{0} is not the tag of a schema's type; 1 to 12 are")]
+    Tag(u8),
+    /// An unknown flag.
+    #[error("the flags {0:#04x} have bits that mean nothing; 0x3f are known")]
+    Flags(u8),
+    /// A text that is not UTF-8.
+    #[error("a text in the schema is not valid UTF-8")]
+    Utf8,
+    /// Too deep.
+    #[error("schemas nest deeper than {VALUE_DEPTH_MAX}")]
+    Depth,
+    /// Too many fields or parameters.
+    #[error("{0} fields or parameters; at most {SCHEMA_FIELDS_MAX} are allowed")]
+    Fields(usize),
+    /// A default that is no value.
+    #[error("the default of a schema: {0}")]
+    Default(#[from] ValueError),
+}
+
+const OPTIONAL: u8 = 1;
+const NAME: u8 = 2;
+const VERSION: u8 = 4;
+const DOC: u8 = 8;
+const DEFAULT: u8 = 16;
+const PARAMETERS: u8 = 32;
+
+impl Schema {
+    /// A required schema of a type, with nothing else.
+    #[must_use]
+    pub fn new(kind: SchemaType) -> Self {
+        Self {
+            kind,
+            optional: false,
+            name: None,
+            version: None,
+            doc: None,
+            default: None,
+            parameters: Vec::new(),
+        }
+    }
+
+    /// The same schema, optional.
+    #[must_use]
+    pub fn optional(mut self) -> Self {
+        self.optional = true;
+        self
+    }
+
+    /// The same schema with a name.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// The logical type Date.
+    #[must_use]
+    pub fn date() -> Self {
+        Self {
+            version: Some(1),
+            ..Self::new(SchemaType::Int32).named(DATE)
+        }
+    }
+
+    /// The logical type Time.
+    #[must_use]
+    pub fn time() -> Self {
+        Self {
+            version: Some(1),
+            ..Self::new(SchemaType::Int32).named(TIME)
+        }
+    }
+
+    /// The logical type Timestamp.
+    #[must_use]
+    pub fn timestamp() -> Self {
+        Self {
+            version: Some(1),
+            ..Self::new(SchemaType::Int64).named(TIMESTAMP)
+        }
+    }
+
+    /// The logical type Decimal with a scale.
+    #[must_use]
+    pub fn decimal(scale: i32) -> Self {
+        Self {
+            version: Some(1),
+            parameters: vec![("scale".to_owned(), scale.to_string())],
+            ..Self::new(SchemaType::Bytes).named(DECIMAL)
+        }
+    }
+
+    /// The fields of a struct schema; none of any other.
+    #[must_use]
+    pub fn fields(&self) -> &[Field] {
+        match &self.kind {
+            SchemaType::Struct(fields) => fields,
+            _ => &[],
+        }
+    }
+
+    /// The value of a parameter.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// Reads an encoded schema.
+    ///
+    /// # Errors
+    /// When `bytes` are not exactly one schema, or it is over a limit.
+    pub fn decode(bytes: &[u8]) -> Result<Self, SchemaError> {
+        let mut reader = Reader { bytes };
+        let schema = reader.schema(VALUE_DEPTH_MAX)?;
+        if reader.bytes.is_empty() {
+            Ok(schema)
+        } else {
+            Err(SchemaError::Trailing(reader.bytes.len()))
+        }
+    }
+
+    /// The encoded schema.
+    #[must_use]
+    pub fn to_encoded(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.encode(&mut out);
+        out
+    }
+
+    /// Appends the encoded schema to `out`.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let flag = |set: bool, flag: u8| if set { flag } else { 0 };
+        out.push(self.kind.tag());
+        out.push(
+            flag(self.optional, OPTIONAL)
+                | flag(self.name.is_some(), NAME)
+                | flag(self.version.is_some(), VERSION)
+                | flag(self.doc.is_some(), DOC)
+                | flag(self.default.is_some(), DEFAULT)
+                | flag(!self.parameters.is_empty(), PARAMETERS),
+        );
+        if let Some(name) = &self.name {
+            text(name, out);
+        }
+        if let Some(version) = self.version {
+            out.extend_from_slice(&version.to_le_bytes());
+        }
+        if let Some(doc) = &self.doc {
+            text(doc, out);
+        }
+        if let Some(default) = &self.default {
+            default.encode(out);
+        }
+        if !self.parameters.is_empty() {
+            count(self.parameters.len(), out);
+            for (key, value) in &self.parameters {
+                text(key, out);
+                text(value, out);
+            }
+        }
+        match &self.kind {
+            SchemaType::Array(element) => element.encode(out),
+            SchemaType::Map(key, value) => {
+                key.encode(out);
+                value.encode(out);
+            }
+            SchemaType::Struct(fields) => {
+                count(fields.len(), out);
+                for field in fields {
+                    text(&field.name, out);
+                    field.schema.encode(out);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[allow(clippy::cast_possible_truncation)]
+fn count(count: usize, out: &mut Vec<u8>) {
+    out.extend_from_slice(&(count as u32).to_le_bytes());
+}
+
+fn text(text: &str, out: &mut Vec<u8>) {
+    count(text.len(), out);
+    out.extend_from_slice(text.as_bytes());
+}
+
+struct Reader<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    fn schema(&mut self, depth_left: usize) -> Result<Schema, SchemaError> {
+        let depth_left = depth_left.checked_sub(1).ok_or(SchemaError::Depth)?;
+        let [type_tag, flags] = *self.array::<2>()?;
+        if flags & !0x3f != 0 {
+            return Err(SchemaError::Flags(flags));
+        }
+        let has = |flag: u8| flags & flag != 0;
+        let name = has(NAME).then(|| self.text()).transpose()?;
+        let version = has(VERSION)
+            .then(|| self.array::<4>().map(|b| i32::from_le_bytes(*b)))
+            .transpose()?;
+        let doc = has(DOC).then(|| self.text()).transpose()?;
+        let default = has(DEFAULT).then(|| self.value()).transpose()?;
+        let mut parameters = Vec::new();
+        if has(PARAMETERS) {
+            for _ in 0..self.count()? {
+                parameters.push((self.text()?, self.text()?));
+            }
+        }
+        let kind = self.kind(type_tag, depth_left)?;
+        Ok(Schema {
+            kind,
+            optional: has(OPTIONAL),
+            name,
+            version,
+            doc,
+            default,
+            parameters,
+        })
+    }
+
+    fn kind(&mut self, type_tag: u8, depth_left: usize) -> Result<SchemaType, SchemaError> {
+        Ok(match type_tag {
+            tag::BOOLEAN => SchemaType::Boolean,
+            tag::INT8 => SchemaType::Int8,
+            tag::INT16 => SchemaType::Int16,
+            tag::INT32 => SchemaType::Int32,
+            tag::INT64 => SchemaType::Int64,
+            tag::FLOAT32 => SchemaType::Float32,
+            tag::FLOAT64 => SchemaType::Float64,
+            tag::STRING => SchemaType::String,
+            tag::BYTES => SchemaType::Bytes,
+            tag::ARRAY => SchemaType::Array(Arc::new(self.schema(depth_left)?)),
+            tag::MAP => SchemaType::Map(
+                Arc::new(self.schema(depth_left)?),
+                Arc::new(self.schema(depth_left)?),
+            ),
+            tag::STRUCT => {
+                let mut fields = Vec::new();
+                for _ in 0..self.count()? {
+                    fields.push(Field {
+                        name: self.text()?,
+                        schema: Arc::new(self.schema(depth_left)?),
+                    });
+                }
+                SchemaType::Struct(fields)
+            }
+            other => return Err(SchemaError::Tag(other)),
+        })
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<&'a [u8; N], SchemaError> {
+        let (array, rest) = self
+            .bytes
+            .split_first_chunk::<N>()
+            .ok_or(SchemaError::Truncated)?;
+        self.bytes = rest;
+        Ok(array)
+    }
+
+    fn count(&mut self) -> Result<usize, SchemaError> {
+        let count = u32::from_le_bytes(*self.array::<4>()?) as usize;
+        if count > SCHEMA_FIELDS_MAX {
+            Err(SchemaError::Fields(count))
+        } else {
+            Ok(count)
+        }
+    }
+
+    fn text(&mut self) -> Result<String, SchemaError> {
+        let length = u32::from_le_bytes(*self.array::<4>()?) as usize;
+        let (text, rest) = self
+            .bytes
+            .split_at_checked(length)
+            .ok_or(SchemaError::Truncated)?;
+        self.bytes = rest;
+        std::str::from_utf8(text)
+            .map(str::to_owned)
+            .map_err(|_| SchemaError::Utf8)
+    }
+
+    fn value(&mut self) -> Result<Value, SchemaError> {
+        let length = value::length(self.bytes)?;
+        let (value, rest) = self
+            .bytes
+            .split_at_checked(length)
+            .ok_or(SchemaError::Truncated)?;
+        self.bytes = rest;
+        Ok(Value::decode(value)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn flight() -> Schema {
+        let field = |name: &str, schema| Field {
+            name: name.to_owned(),
+            schema: Arc::new(schema),
+        };
+        let tags = SchemaType::Map(
+            Arc::new(Schema::new(SchemaType::String)),
+            Arc::new(Schema::new(SchemaType::Array(Arc::new(
+                Schema::new(SchemaType::Int8).optional(),
+            )))),
+        );
+        let mut schema = Schema::new(SchemaType::Struct(vec![
+            field(
+                "flight",
+                Schema {
+                    default: Some(Value::Int32(7)),
+                    ..Schema::new(SchemaType::Int32).optional()
+                },
+            ),
+            field("day", Schema::date()),
+            field(
+                "price",
+                Schema {
+                    doc: Some("in dollars".to_owned()),
+                    ..Schema::decimal(2)
+                },
+            ),
+            field("tags", Schema::new(tags)),
+        ]))
+        .named("flight");
+        schema.version = Some(3);
+        schema
+    }
+
+    #[test]
+    fn a_schema_comes_back_from_its_encoding() {
+        assert_eq!(Schema::decode(&flight().to_encoded()).unwrap(), flight());
+    }
+
+    #[test]
+    fn every_cut_of_a_schema_is_refused() {
+        let encoded = flight().to_encoded();
+        for cut in 0..encoded.len() {
+            assert!(Schema::decode(&encoded[..cut]).is_err(), "{cut}");
+        }
+        assert_eq!(
+            Schema::decode(&[encoded, vec![0]].concat()),
+            Err(SchemaError::Trailing(1))
+        );
+    }
+
+    #[test]
+    fn nesting_has_a_limit() {
+        let nested = |depth: usize| {
+            let leaf = Schema::new(SchemaType::Int8);
+            (1..depth)
+                .fold(leaf, |schema, _| {
+                    Schema::new(SchemaType::Array(Arc::new(schema)))
+                })
+                .to_encoded()
+        };
+        assert!(Schema::decode(&nested(VALUE_DEPTH_MAX)).is_ok());
+        assert_eq!(
+            Schema::decode(&nested(VALUE_DEPTH_MAX + 1)),
+            Err(SchemaError::Depth)
+        );
+    }
+}
