@@ -12,8 +12,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use tidegate_config::Properties;
 use tidegate_model::{Batch, TopicName, TopicPartition};
+
+pub mod embedded;
+mod error;
+pub mod kafka;
+mod settings_refused;
+
+pub use embedded::{EmbeddedBroker, EmbeddedSettings};
+pub use error::BrokerError;
+pub use kafka::KafkaBroker;
+
+/// Settings by name.
+pub type Properties = std::collections::BTreeMap<String, String>;
 
 /// Told once for each group of records that were submitted together.
 pub trait Acknowledge: Send + Sync {
@@ -30,7 +41,14 @@ pub trait Producer: Send + Sync {
     ///
     /// # Errors
     /// When a record can never be sent (unknown topic, too large): then its group is told too.
-    fn submit(&self, batch: &Batch, groups: &[u32], first_group: u64, group_count: u32, to: &Arc<dyn Acknowledge>) -> Result<(), BrokerError>;
+    fn submit(
+        &self,
+        batch: &Batch,
+        groups: &[u32],
+        first_group: u64,
+        group_count: u32,
+        to: &Arc<dyn Acknowledge>,
+    ) -> Result<(), BrokerError>;
 
     /// Waits until all that was submitted is acknowledged, at most `timeout`.
     ///
@@ -41,6 +59,7 @@ pub trait Producer: Send + Sync {
 
 /// What a consumer found.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // Moved once per batch; a box would be one more allocation.
 pub enum Fetched {
     /// Records, in order per partition, with topics, partitions, offsets and timestamps.
     Records(Batch),
@@ -189,7 +208,11 @@ pub trait Broker: Send + Sync {
     ///
     /// # Errors
     /// When a setting is refused.
-    fn consumer(&self, group: &str, overrides: &Properties) -> Result<Box<dyn Consumer>, BrokerError>;
+    fn consumer(
+        &self,
+        group: &str,
+        overrides: &Properties,
+    ) -> Result<Box<dyn Consumer>, BrokerError>;
     /// A reader of all partitions of a topic, from the beginning.
     ///
     /// # Errors

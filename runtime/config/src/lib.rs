@@ -1,1 +1,42 @@
-//! tidegate-config
+//! Configuration: from the text that an operator wrote to types that the worker trusts.
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`properties`] | Java's `.properties` format |
+//! | [`json`] | JSON objects with their keys checked: no key twice, errors with line and column |
+//! | [`definition`] | what keys a plugin has, and whether the values given for them can work |
+//! | [`connector`] | a connector's configuration: class, transforms, predicates, converters, errors |
+//! | [`framework`] | the keys that every source and sink connector has |
+//! | [`worker`] | the worker's configuration |
+//! | [`environment`] | worker keys from `CONNECT_…` variables |
+//! | [`grants`] | what a plugin is granted, by the values of the keys that name something outside |
+//! | [`policy`] | how far grants may go |
+//!
+//! The crate reads the configuration files it is told to read and does no other I/O. Its words are Kafka
+//! Connect's wherever a client may compare them.
+
+pub mod connector;
+pub mod converter;
+pub mod definition;
+pub mod environment;
+pub mod framework;
+pub mod grants;
+pub mod json;
+pub mod listener;
+pub mod policy;
+pub mod properties;
+pub mod worker;
+
+mod address;
+mod client_overrides;
+mod connector_file;
+mod error;
+mod errors;
+mod transforms;
+mod validator;
+mod worker_keys;
+
+pub use error::ConfigError;
+
+/// Keys with their values, as text.
+pub type Properties = std::collections::BTreeMap<String, String>;

@@ -73,6 +73,12 @@ impl ConnectorName {
         Ok(Self(name.into()))
     }
 
+    /// Stands for the name of a configuration that is only checked and has none, or none that could work.
+    #[must_use]
+    pub fn unnamed() -> Self {
+        Self("unnamed".into())
+    }
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -134,6 +140,12 @@ impl TopicName {
             });
         }
         Ok(Self(name.into()))
+    }
+
+    /// Stands for a topic where none is named.
+    #[must_use]
+    pub fn unnamed() -> Self {
+        Self("unnamed".into())
     }
 
     /// The name as text.

@@ -18,6 +18,8 @@ pub mod error;
 pub mod ids;
 pub mod limits;
 pub mod schema;
+
+mod select;
 pub mod value;
 
 pub use batch::{Batch, Headers};

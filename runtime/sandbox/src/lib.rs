@@ -1,1 +1,90 @@
-//! tidegate-sandbox
+//! The sandbox: everything that runs a stranger's WebAssembly, and the only crate that sees wasmtime.
+//!
+//! A guest is hostile until shown otherwise. It is given clocks, random numbers, a log, and the folders that its
+//! configuration names; it is held to limits on time, memory and what it hands over; and what it answers is
+//! checked once, here. After a fault its store is dropped and its neighbours notice nothing.
+//!
+//! The way of a component: bytes → [`shape`](shape::check) → [compiling](compile_child) in a child process →
+//! the cache → [`Plugin`] → an instance ([`SourceInstance`], [`SinkInstance`], [`TransformInstance`],
+//! [`PredicateInstance`]).
+//!
+//! | module | what |
+//! | --- | --- |
+//! | `sandbox` | the engine and all that is loaded |
+//! | `engine`, `ticker`, `limiter` | wasmtime's knobs; the clock behind deadlines; memory and tables in sum |
+//! | `shape`, `compile`, `cache`, `digest` | from bytes to machine code |
+//! | `plugin`, `describe`, `registry`, `class_name` | what a component is, and finding it by name |
+//! | `guest` | one store, one call at a time, nothing after a fault |
+//! | `state`, `host_functions`, `files`, `guest_log`, `guest_output`, `guest_text`, `unoffered` | what a guest is given, and its words |
+//! | `source`, `sink`, `transform` | the typed instances |
+//! | `bridge`, `reads`, `incoming`, `merge` | batches across the boundary: moved, held back, checked, merged |
+//!
+//! Every method blocks; call them on threads that may block, never on an async worker thread.
+
+mod bindings;
+mod bridge;
+mod cache;
+mod class_name;
+mod compile;
+mod describe;
+mod digest;
+mod engine;
+
+mod error;
+mod files;
+mod guest;
+mod guest_log;
+mod guest_output;
+mod guest_text;
+mod host_functions;
+mod incoming;
+mod limiter;
+mod merge;
+mod plugin;
+mod reads;
+mod registry;
+mod sandbox;
+mod settings;
+pub mod shape;
+mod sink;
+mod source;
+mod state;
+mod ticker;
+mod transform;
+mod unoffered;
+
+pub use compile::{
+    COMPILE_ADDRESS_BYTES_MAX, COMPILE_CPU_SECONDS_MAX, COMPILE_TIME_MAX, compile_child,
+};
+pub use describe::{CONFIG_KEYS_MAX, Kind, PLUGINS_MAX, PluginInfo};
+pub use digest::Digest;
+pub use engine::WASM_STACK_BYTES;
+pub use error::SandboxError;
+pub use guest_log::{Identity, LOG_LINE_BYTES_MAX, LOG_LINES_BURST, LOG_LINES_PER_SECOND};
+pub use host_functions::SOURCE_PARTITIONS_MAX;
+pub use limiter::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLES_MAX};
+pub use merge::{Applied, StepError};
+pub use plugin::{Plugin, TASKS_MAX};
+pub use reads::Reads;
+pub use registry::{COMPONENTS_MAX, Registry};
+pub use sandbox::Sandbox;
+pub use settings::{COMPILE_ARGUMENT, Compiler, Limits, Settings};
+pub use sink::{RecordError, SinkInstance};
+pub use source::{Polled, SourceInstance, WAIT_MS_MAX};
+pub use state::OffsetReader;
+pub use transform::{Condition, PredicateInstance, Step, TransformInstance};
+
+#[cfg(test)]
+mod tests {
+    fn crosses_threads<T: Send>() {}
+
+    #[test]
+    fn instances_may_move_between_threads() {
+        crosses_threads::<super::Sandbox>();
+        crosses_threads::<super::Plugin>();
+        crosses_threads::<super::SourceInstance>();
+        crosses_threads::<super::SinkInstance>();
+        crosses_threads::<super::TransformInstance>();
+        crosses_threads::<super::PredicateInstance>();
+    }
+}

@@ -1,2 +1,35 @@
-//! Tidegate.
-fn main() {}
+//! Tidegate: Kafka Connect's job, done with WebAssembly. This is the command line; `tidegate help` lists it.
+
+mod args;
+mod consume;
+mod failure;
+mod output;
+mod plugins;
+mod progress;
+mod runtime;
+mod standalone;
+mod topics;
+mod validate;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Arguments, Command};
+
+fn main() -> ExitCode {
+    // The sandbox compiles plugins in a child process: this program with a hidden argument.
+    if std::env::args().nth(1).as_deref() == Some(tidegate_sandbox::COMPILE_ARGUMENT) {
+        return tidegate_sandbox::compile_child();
+    }
+    let arguments = Arguments::parse();
+    output::start_logging();
+    let done = match arguments.command {
+        Command::Standalone(arguments) => standalone::run(&arguments),
+        Command::Topics(arguments) => topics::run(&arguments),
+        Command::Consume(arguments) => consume::run(&arguments),
+        Command::Plugins(arguments) => plugins::run(&arguments),
+        Command::Validate(arguments) => validate::run(&arguments),
+    };
+    done.map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS)
+}

@@ -1,1 +1,19 @@
-//! tidegate-file
+//! File source and sink: Kafka Connect's `FileStreamSourceConnector` and `FileStreamSinkConnector`, by name,
+//! keys, records and source offsets. What differs is listed in the README of this folder.
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`source`] | the source: one record for each line |
+//! | [`follower`] | follows a growing file: partial lines, truncation, rotation |
+//! | [`sink`] | the sink: one line for each record |
+//! | [`json`] | writes encoded values as JSON, without a tree |
+
+pub mod follower;
+pub mod json;
+pub mod sink;
+pub mod source;
+
+pub use sink::FileStreamSink;
+pub use source::FileStreamSource;
+
+tidegate_sdk::export! { sources: [FileStreamSource], sinks: [FileStreamSink] }

@@ -1,0 +1,50 @@
+# Tidegate: `make` lists what there is.
+CARGO ?= cargo
+GUESTS := tidegate-file tidegate-datagen tidegate-transforms
+GUEST_TARGET := wasm32-wasip2
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+PLUGINS := target/plugins
+TIDEGATE := $(TARGET_DIR)/debug/tidegate
+
+.DEFAULT_GOAL := help
+.PHONY: help setup guests build run test test-kafka bench lint clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## installs what a new machine lacks: C compiler and headers for librdkafka, the WebAssembly target
+	@tests/setup.sh
+
+guests: setup ## builds the components of sample-connectors/ into target/plugins
+	$(CARGO) build --profile guest --target $(GUEST_TARGET) $(addprefix -p ,$(GUESTS))
+	@mkdir -p $(PLUGINS)
+	@for guest in $(GUESTS); do \
+	  cmp -s $(TARGET_DIR)/$(GUEST_TARGET)/guest/$$(echo $$guest | tr - _).wasm $(PLUGINS)/$${guest#tidegate-}.wasm || \
+	  cp $(TARGET_DIR)/$(GUEST_TARGET)/guest/$$(echo $$guest | tr - _).wasm $(PLUGINS)/$${guest#tidegate-}.wasm || exit 1; \
+	done
+
+build: guests ## builds components and worker
+	$(CARGO) build -p tidegate
+
+run: build ## runs 2,699 real flights from a file through transforms and a topic into another file
+	@examples/flights/run.sh $(TIDEGATE)
+
+test: build ## runs all tests; those against Apache Kafka too, where Java and Maven are there
+	$(CARGO) test --workspace
+	@if command -v java >/dev/null && command -v mvn >/dev/null; then $(MAKE) --no-print-directory test-kafka; \
+	else echo "Left out: the tests against Apache Kafka, which need java and mvn."; fi
+
+test-kafka: build ## starts Apache Kafka 4.3.1 from Maven Central and runs the broker and pipeline tests against it
+	@tests/kafka/run.sh
+
+bench: build ## benchmarks, with a table at the end; against Kafka Connect where Java and Maven are there
+	@benches/run.sh
+
+lint: ## formatting, clippy, licences and advisories
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check; \
+	else echo "Left out: licences and advisories; install with 'cargo install cargo-deny'."; fi
+
+clean: ## deletes the demonstration's files; `cargo clean` deletes what was built
+	rm -rf demo

@@ -1,0 +1,58 @@
+//! What the host lends to every component: its log. Outside WebAssembly the lines are kept for the tests
+//! ([`testing::log_lines`](crate::testing::log_lines)).
+
+/// How much a log line matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// Data was lost or a person is needed.
+    Error,
+    /// Something is degraded, nothing lost.
+    Warn,
+    /// A state changed.
+    Info,
+    /// For the author of the plugin.
+    Debug,
+}
+
+/// Writes a line to the worker's log, with the connector and task in front. The host cuts a line at 4 KiB and
+/// drops more than 100 lines a second.
+pub fn log(level: Level, message: &str) {
+    write(level, message);
+}
+
+/// Data was lost or a person is needed.
+pub fn error(message: impl AsRef<str>) {
+    log(Level::Error, message.as_ref());
+}
+
+/// Something is degraded, nothing lost.
+pub fn warn(message: impl AsRef<str>) {
+    log(Level::Warn, message.as_ref());
+}
+
+/// A state changed.
+pub fn info(message: impl AsRef<str>) {
+    log(Level::Info, message.as_ref());
+}
+
+/// For the author of the plugin.
+pub fn debug(message: impl AsRef<str>) {
+    log(Level::Debug, message.as_ref());
+}
+
+#[cfg(target_arch = "wasm32")]
+fn write(level: Level, message: &str) {
+    use crate::bindings::imports::tidegate::connect::host;
+    let level = match level {
+        Level::Error => host::Level::Error,
+        Level::Warn => host::Level::Warn,
+        Level::Info => host::Level::Info,
+        Level::Debug => host::Level::Debug,
+    };
+    host::log(level, message);
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn write(level: Level, message: &str) {
+    crate::testing::keep_log_line(level, message);
+}

@@ -1,0 +1,134 @@
+//! Sink connectors and their tasks.
+
+use tidegate_model::Batch;
+
+use crate::config::Config;
+use crate::definition::{ConfigIssue, Description};
+use crate::error::{Error, Result};
+
+/// A sink connector: it describes itself and divides its work into tasks.
+pub trait SinkConnector {
+    /// The task that does the work.
+    type Task: SinkTask + 'static;
+
+    /// What the connector says of itself. Always the same answer.
+    fn describe() -> Description;
+
+    /// Checks a configuration beyond its definition.
+    fn validate(config: &Config) -> Vec<ConfigIssue> {
+        let _ = config;
+        Vec::new()
+    }
+
+    /// Divides the work among at most `tasks_max` tasks: one configuration for each. By default one task with
+    /// the connector's configuration. The worker divides the topics' partitions among the tasks.
+    ///
+    /// # Errors
+    /// When the work cannot be divided.
+    fn task_configs(config: &Config, tasks_max: u32) -> Result<Vec<Config>> {
+        let _ = tasks_max;
+        Ok(vec![config.clone()])
+    }
+}
+
+/// A task of a sink connector.
+pub trait SinkTask {
+    /// Starts the task.
+    ///
+    /// # Errors
+    /// When the task cannot work.
+    fn start(config: &Config) -> Result<Self>
+    where
+        Self: Sized;
+
+    /// Partitions were assigned to this task.
+    ///
+    /// # Errors
+    /// When the task cannot go on.
+    fn open(&mut self, partitions: &[TopicPartition]) -> Result<()> {
+        let _ = partitions;
+        Ok(())
+    }
+
+    /// Takes records: delivers them, or keeps them until [`flush`](SinkTask::flush). Read them with
+    /// [`records`](crate::records) or [`rows`](crate::rows); report those that cannot be delivered in
+    /// `failures`, all others are taken.
+    ///
+    /// # Errors
+    /// When no record was taken.
+    fn put(&mut self, batch: &Batch, failures: &mut Failures) -> Result<()>;
+
+    /// Delivers all that was taken. The answer is what may be committed, by default where each partition
+    /// stands.
+    ///
+    /// # Errors
+    /// When it cannot be delivered: nothing is committed.
+    fn flush(&mut self, offsets: Vec<TopicPartitionOffset>) -> Result<Vec<TopicPartitionOffset>> {
+        Ok(offsets)
+    }
+
+    /// Partitions are being taken away; `flush` was called before.
+    ///
+    /// # Errors
+    /// When the task cannot go on.
+    fn close(&mut self, partitions: &[TopicPartition]) -> Result<()> {
+        let _ = partitions;
+        Ok(())
+    }
+
+    /// Ends the task. Nothing is called after it.
+    fn stop(&mut self) {}
+}
+
+/// The records of a batch that cannot be delivered.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Failures {
+    found: Vec<(u32, Error)>,
+}
+
+impl Failures {
+    /// Reports a record, by its index in the batch. The first report of a record counts.
+    pub fn push(&mut self, index: usize, error: Error) {
+        let index = u32::try_from(index).unwrap_or(u32::MAX);
+        let place = self.found.partition_point(|(known, _)| *known < index);
+        if self
+            .found
+            .get(place)
+            .is_none_or(|(known, _)| *known != index)
+        {
+            self.found.insert(place, (index, error));
+        }
+    }
+
+    /// The reports, in ascending order.
+    #[must_use]
+    pub fn into_vec(self) -> Vec<(u32, Error)> {
+        self.found
+    }
+
+    /// Whether every record was taken.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+}
+
+/// A partition of a topic.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TopicPartition {
+    /// The topic.
+    pub topic: String,
+    /// The partition's number.
+    pub partition: i32,
+}
+
+/// A position in a partition: the offset of the next record to consume.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TopicPartitionOffset {
+    /// The topic.
+    pub topic: String,
+    /// The partition's number.
+    pub partition: i32,
+    /// The offset of the next record to consume.
+    pub offset: i64,
+}

@@ -1,0 +1,315 @@
+//! Chains of transforms: selection, failures, many outputs, and what counts as changed.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what it expects by failing"
+)]
+
+use std::sync::Arc;
+
+use tidegate_sdk::model::Batch;
+use tidegate_sdk::prelude::*;
+use tidegate_sdk::record::batch_of;
+use tidegate_sdk::transform::Transformed;
+use tidegate_sdk::{Chain, Edit, NO_SCHEMA, PluginSet, Side, Step, StepCondition, TransformBatch};
+
+/// Doubles int32 values; null is dropped, a text fails. `times` copies come out.
+struct Double {
+    times: i64,
+}
+
+impl Transform for Double {
+    fn describe() -> Description {
+        let times = ConfigDef::new().optional("times", Type::Int, "1", Importance::Low, "Copies.");
+        Description::new("test.Double")
+            .alias("Double")
+            .config(times)
+    }
+
+    fn configure(config: &Config) -> Result<Self> {
+        Ok(Self {
+            times: config.integer_in("times", 1..=9)?,
+        })
+    }
+
+    fn apply(&mut self, record: Record) -> Result<Apply> {
+        match record.value {
+            Value::Int32(number) => {
+                let doubled = Record {
+                    value: Value::Int32(number * 2),
+                    ..record
+                };
+                Ok(match self.times {
+                    1 => Apply::Keep(doubled),
+                    times => Apply::Many((0..times).map(|_| doubled.clone()).collect()),
+                })
+            }
+            Value::Null => Ok(Apply::Drop),
+            other => Err(Error::data(format!("{other:?} is no int32"))),
+        }
+    }
+}
+
+/// Gives back what it gets.
+struct Nothing;
+
+impl Transform for Nothing {
+    fn describe() -> Description {
+        Description::new("test.Nothing")
+    }
+
+    fn configure(_: &Config) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+/// Writes the topic into the key, by columns.
+struct TopicToKey;
+
+impl Transform for TopicToKey {
+    fn describe() -> Description {
+        Description::new("test.TopicToKey")
+    }
+
+    fn configure(_: &Config) -> Result<Self> {
+        Ok(Self)
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::NONE
+    }
+
+    fn reads_when_conditional(&self) -> Reads {
+        Reads::KEYS
+    }
+
+    fn apply_batch(&mut self, batch: &mut TransformBatch) -> Result<()> {
+        batch.rewrite(Side::Key, |row, _, out| {
+            Encoder::new(out).string(row.topic());
+            Ok(Edit::Written(NO_SCHEMA))
+        });
+        Ok(())
+    }
+}
+
+/// Appends `-x` to topics; refuses the topic `bad`.
+struct Rename;
+
+impl Transform for Rename {
+    fn describe() -> Description {
+        Description::new("test.Rename")
+    }
+
+    fn configure(_: &Config) -> Result<Self> {
+        Ok(Self)
+    }
+
+    fn apply_batch(&mut self, batch: &mut TransformBatch) -> Result<()> {
+        batch.rename_topics(|topic| match topic {
+            "bad" => Err(Error::data("bad")),
+            topic => Ok(Some(format!("{topic}-x"))),
+        });
+        Ok(())
+    }
+}
+
+/// Holds for odd int32 values.
+struct Odd;
+
+impl Predicate for Odd {
+    fn describe() -> Description {
+        Description::new("test.Odd")
+    }
+
+    fn configure(_: &Config) -> Result<Self> {
+        Ok(Self)
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::VALUES
+    }
+
+    fn test(&mut self, record: &Record) -> Result<bool> {
+        Ok(matches!(record.value, Value::Int32(number) if number % 2 == 1))
+    }
+}
+
+tidegate_sdk::export! {
+    transforms: [Double, Nothing, TopicToKey, Rename],
+    predicates: [Odd],
+}
+
+fn step(class_name: &str) -> Step {
+    Step {
+        class_name: class_name.to_owned(),
+        ..Step::default()
+    }
+}
+
+fn when_odd(class_name: &str, negate: bool) -> Step {
+    let condition = StepCondition {
+        class_name: "test.Odd".to_owned(),
+        negate,
+        ..StepCondition::default()
+    };
+    Step {
+        condition: Some(condition),
+        ..step(class_name)
+    }
+}
+
+fn chain(steps: Vec<Step>) -> Chain {
+    Chain::configure(&ComponentPlugins::plugins(), steps).unwrap()
+}
+
+fn run(steps: Vec<Step>, records: &[Record]) -> Transformed {
+    let done = chain(steps).apply(batch_of(records)).unwrap();
+    done.batch.check().unwrap();
+    done
+}
+
+fn numbers(numbers: &[i32]) -> Vec<Record> {
+    numbers
+        .iter()
+        .map(|number| Record::new("t", *number))
+        .collect()
+}
+
+fn values(batch: &Batch) -> Vec<Value> {
+    records(batch).map(|record| record.unwrap().value).collect()
+}
+
+#[test]
+fn what_comes_out_as_it_went_in_does_not_count_as_changed() {
+    let schema = Arc::new(Schema::new(SchemaType::String));
+    let record = Record {
+        partition: Some(3),
+        timestamp: Some(5),
+        key: "k".into(),
+        key_schema: Some(Arc::clone(&schema)),
+        headers: vec![Header {
+            key: "h".to_owned(),
+            value: 1_i32.into(),
+            schema: None,
+        }],
+        ..Record::new("t", "v")
+    };
+    let done = run(
+        vec![step("test.Nothing")],
+        &[record, Record::new("u", Value::Null)],
+    );
+    assert_eq!(done.changed, tidegate_sdk::transform::Changed::default());
+    assert_eq!(done.inputs, None);
+    assert_eq!(done.batch.schemas.len(), done.schemas_given);
+}
+
+#[test]
+fn only_what_changed_counts_as_changed() {
+    let done = run(vec![step("test.Double")], &numbers(&[1, 2]));
+    assert!(done.changed.values);
+    assert!(!done.changed.keys && !done.changed.topics && !done.changed.headers);
+    assert_eq!(values(&done.batch), [2.into(), 4.into()]);
+}
+
+#[test]
+fn a_predicate_selects_the_records_of_a_step() {
+    let steps = vec![
+        when_odd("test.Double", false),
+        when_odd("test.TopicToKey", true),
+    ];
+    let done = run(steps, &numbers(&[1, 2, 3]));
+    assert_eq!(values(&done.batch), [2.into(), 2.into(), 6.into()]);
+    let keys: Vec<Value> = records(&done.batch)
+        .map(|record| record.unwrap().key)
+        .collect();
+    assert_eq!(keys, ["t".into(), "t".into(), "t".into()]);
+
+    let done = run(vec![when_odd("test.TopicToKey", false)], &numbers(&[1, 2]));
+    let keys: Vec<Value> = records(&done.batch)
+        .map(|record| record.unwrap().key)
+        .collect();
+    assert_eq!(keys, ["t".into(), Value::Null]);
+}
+
+#[test]
+fn a_chain_reads_what_its_steps_and_predicates_read() {
+    assert_eq!(chain(vec![step("test.TopicToKey")]).reads(), Reads::NONE);
+    let reads = chain(vec![when_odd("test.TopicToKey", false)]).reads();
+    assert_eq!(
+        reads,
+        Reads {
+            keys: true,
+            values: true,
+            headers: false
+        }
+    );
+}
+
+#[test]
+fn failures_name_the_record_given_and_the_step() {
+    let mut records = numbers(&[1, 2, 3]);
+    records[0].value = Value::Null;
+    records[2].value = "x".into();
+    let done = run(vec![step("test.Double"), step("test.Nothing")], &records);
+    assert_eq!(done.inputs, Some(vec![1]));
+    let found: Vec<_> = done
+        .errors
+        .iter()
+        .map(|error| (error.index, error.step))
+        .collect();
+    assert_eq!(found, [(2, 0)]);
+
+    records[2] = Record::new("bad", 3);
+    let done = run(vec![step("test.Double"), step("test.Rename")], &records);
+    let found: Vec<_> = done
+        .errors
+        .iter()
+        .map(|error| (error.index, error.step))
+        .collect();
+    assert_eq!(found, [(2, 1)]);
+    assert_eq!((done.batch.count, done.batch.topic(0)), (1, "t-x"));
+}
+
+#[test]
+fn one_record_may_become_many_and_fails_as_one() {
+    let mut many = step("test.Double");
+    many.config = vec![("times".to_owned(), "2".to_owned())];
+    let done = run(vec![many.clone()], &numbers(&[1, 5]));
+    assert_eq!(done.inputs, Some(vec![0, 0, 1, 1]));
+    assert_eq!(
+        values(&done.batch),
+        [2.into(), 2.into(), 10.into(), 10.into()]
+    );
+
+    let given = [Record::new("bad", 1), Record::new("t", 2)];
+    let done = run(vec![many, step("test.Rename")], &given);
+    assert_eq!(done.inputs, Some(vec![1, 1]));
+    assert_eq!(done.errors.len(), 1);
+}
+
+#[test]
+fn topics_are_renamed_where_the_predicate_holds() {
+    let given = [
+        Record::new("a", 1),
+        Record::new("a", 2),
+        Record::new("b", 3),
+    ];
+    let done = run(vec![when_odd("test.Rename", false)], &given);
+    let topics: Vec<&str> = (0..3).map(|index| done.batch.topic(index)).collect();
+    assert_eq!(topics, ["a-x", "a", "b-x"]);
+}
+
+#[test]
+fn a_plugin_is_found_by_alias_and_an_unknown_one_is_said() {
+    let plugins = ComponentPlugins::plugins();
+    assert!(plugins.transform("Double", vec![]).is_ok());
+    let error = plugins.transform("test.Odd", vec![]).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    let issues = plugins.validate("test.Double", vec![("times".to_owned(), "99".to_owned())]);
+    assert_eq!(issues.len(), 1);
+    // What the definition alone shows is not said twice.
+    let issues = plugins.validate("test.Double", vec![("times".to_owned(), "x".to_owned())]);
+    assert_eq!(issues, []);
+}

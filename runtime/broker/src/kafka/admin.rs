@@ -1,0 +1,229 @@
+//! Manages topics and groups of a Kafka cluster.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic as KafkaTopic, TopicReplication};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::{Offset, TopicPartitionList};
+use tidegate_model::{TopicName, TopicPartition};
+
+use super::context::LogContext;
+use super::error::of_code;
+use super::settings::{ClientSettings, Role};
+use crate::{Admin, BrokerError, NewTopic, Properties, TopicDescription};
+
+/// How long the cluster may take to answer.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a new topic may take until all see it.
+const VISIBLE_TIMEOUT: Duration = Duration::from_secs(10);
+/// The pause between two looks whether a new topic is there.
+const VISIBLE_PAUSE: Duration = Duration::from_millis(20);
+
+/// A manager of a Kafka cluster.
+pub struct KafkaAdmin {
+    client: AdminClient<LogContext>,
+    settings: Arc<ClientSettings>,
+}
+
+impl KafkaAdmin {
+    /// Makes a manager.
+    ///
+    /// # Errors
+    /// When a setting is refused.
+    pub fn new(settings: Arc<ClientSettings>) -> Result<Self, BrokerError> {
+        let config = settings.config(Role::Admin, &Properties::new())?;
+        let client = config.create_with_context(LogContext)?;
+        Ok(Self { client, settings })
+    }
+
+    /// All topics with the number of their partitions.
+    fn all(&self) -> Result<Vec<(TopicName, i32)>, BrokerError> {
+        let metadata = self.client.inner().fetch_metadata(None, TIMEOUT)?;
+        let topics = metadata.topics().iter().filter_map(|topic| {
+            let count = i32::try_from(topic.partitions().len()).ok()?;
+            Some((TopicName::parse(topic.name()).ok()?, count))
+        });
+        Ok(topics.collect())
+    }
+
+    fn partitions(&self, topic: &TopicName) -> Result<i32, BrokerError> {
+        let all = self.all()?;
+        let found = all.into_iter().find(|(name, _)| name == topic);
+        found
+            .filter(|(_, count)| *count > 0)
+            .map(|(_, count)| count)
+            .ok_or_else(|| BrokerError::unknown(topic))
+    }
+
+    /// The first offset of a partition and the one after its last record; waits while it has no leader.
+    fn watermarks(&self, topic: &TopicName, number: i32) -> Result<(i64, i64), BrokerError> {
+        let deadline = Instant::now() + VISIBLE_TIMEOUT;
+        loop {
+            let found = self
+                .client
+                .inner()
+                .fetch_watermarks(topic.as_str(), number, TIMEOUT);
+            match found {
+                Err(error) if no_leader(&error) && Instant::now() < deadline => {
+                    std::thread::sleep(VISIBLE_PAUSE);
+                }
+                other => return Ok(other?),
+            }
+        }
+    }
+
+    /// Waits until a new topic is seen, so that who created it can use it.
+    fn wait_visible(&self, topic: &TopicName, there: bool) -> Result<(), BrokerError> {
+        let deadline = Instant::now() + VISIBLE_TIMEOUT;
+        while Instant::now() < deadline {
+            match self.partitions(topic) {
+                Ok(_) if there => return Ok(()),
+                Err(BrokerError::UnknownTopic(_)) if !there => return Ok(()),
+                Ok(_) | Err(BrokerError::UnknownTopic(_)) => std::thread::sleep(VISIBLE_PAUSE),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(BrokerError::Timeout {
+            what: "creating or deleting a topic",
+            limit_ms: VISIBLE_TIMEOUT.as_millis(),
+        })
+    }
+}
+
+/// Whether a partition is on its way to a new leader, as one of a new topic.
+fn no_leader(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::NotLeaderForPartition
+                | RDKafkaErrorCode::LeaderNotAvailable
+                | RDKafkaErrorCode::UnknownTopicOrPartition
+                | RDKafkaErrorCode::UnknownPartition
+        )
+    )
+}
+
+fn options() -> AdminOptions {
+    AdminOptions::new()
+        .request_timeout(Some(TIMEOUT))
+        .operation_timeout(Some(TIMEOUT))
+}
+
+impl Admin for KafkaAdmin {
+    fn create_topic(&self, topic: &NewTopic) -> Result<bool, BrokerError> {
+        let name = topic.name.as_str();
+        let mut new = KafkaTopic::new(
+            name,
+            topic.partitions,
+            TopicReplication::Fixed(topic.replication_factor.into()),
+        );
+        for (key, value) in &topic.config {
+            new = new.set(key, value);
+        }
+        let results = block_on(self.client.create_topics([&new], &options()))?;
+        match results.into_iter().next() {
+            Some(Err((_, RDKafkaErrorCode::TopicAlreadyExists))) => Ok(false),
+            Some(Err((_, code))) => Err(of_code(code, name, code.to_string())),
+            Some(Ok(_)) | None => {
+                self.wait_visible(&topic.name, true)?;
+                Ok(true)
+            }
+        }
+    }
+
+    fn topics(&self, internal: bool) -> Result<Vec<TopicName>, BrokerError> {
+        let mut names: Vec<TopicName> = self.all()?.into_iter().map(|(name, _)| name).collect();
+        names.retain(|name| internal || !name.as_str().starts_with("__"));
+        names.sort();
+        Ok(names)
+    }
+
+    fn describe(&self, topic: &TopicName) -> Result<TopicDescription, BrokerError> {
+        let partitions = self.partitions(topic)?;
+        let offsets = (0..partitions)
+            .map(|number| self.watermarks(topic, number))
+            .collect::<Result<_, _>>()?;
+        Ok(TopicDescription {
+            name: topic.clone(),
+            partitions,
+            offsets,
+        })
+    }
+
+    fn delete_topic(&self, topic: &TopicName) -> Result<(), BrokerError> {
+        let name = topic.as_str();
+        let results = block_on(self.client.delete_topics(&[name], &options()))?;
+        match results.into_iter().next() {
+            Some(Err((_, code))) => Err(of_code(code, name, code.to_string())),
+            Some(Ok(_)) | None => self.wait_visible(topic, false),
+        }
+    }
+
+    fn group_offsets(&self, group: &str) -> Result<Vec<(TopicPartition, i64)>, BrokerError> {
+        let mut config = self.settings.config(Role::Reader, &Properties::new())?;
+        config.set("group.id", group);
+        let client: BaseConsumer<LogContext> = config.create_with_context(LogContext)?;
+        let mut list = TopicPartitionList::new();
+        for (topic, count) in self.all()? {
+            for partition in 0..count {
+                list.add_partition(topic.as_str(), partition);
+            }
+        }
+        let committed = client.committed_offsets(list, TIMEOUT)?;
+        let elements = committed.elements();
+        let positions = elements.iter().filter_map(|element| {
+            let Offset::Offset(offset) = element.offset() else {
+                return None;
+            };
+            let partition = TopicPartition {
+                topic: TopicName::parse(element.topic()).ok()?,
+                partition: element.partition(),
+            };
+            Some((partition, offset))
+        });
+        Ok(positions.collect())
+    }
+
+    fn delete_group(&self, group: &str) -> Result<(), BrokerError> {
+        let results = block_on(self.client.delete_groups(&[group], &options()))?;
+        match results.into_iter().next() {
+            Some(Err((_, RDKafkaErrorCode::NonEmptyGroup))) => {
+                Err(BrokerError::GroupNotEmpty(group.to_owned()))
+            }
+            Some(Err((_, RDKafkaErrorCode::GroupIdNotFound))) | Some(Ok(_)) | None => Ok(()),
+            Some(Err((_, code))) => Err(of_code(code, "", code.to_string())),
+        }
+    }
+
+    fn cluster_id(&self) -> Result<String, BrokerError> {
+        self.client
+            .inner()
+            .fetch_cluster_id(TIMEOUT)
+            .ok_or_else(|| BrokerError::Away("it did not tell the cluster's id".to_owned()))
+    }
+}
+
+/// Runs a future on this thread, which it blocks. The client's own thread completes it.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}

@@ -1,0 +1,412 @@
+//! A member of a Kafka consumer group.
+//!
+//! librdkafka tells of a rebalance while it is polled. Partitions that are assigned are taken at once. When
+//! partitions are revoked, librdkafka waits until the client says that it gave them up; that is said in
+//! [`released`](Consumer::released), after the owner delivered and committed what it had of them.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{
+    BaseConsumer, CommitMode, Consumer as _, ConsumerContext, RebalanceProtocol,
+};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::message::Message;
+use rdkafka::types::RDKafkaRespErr;
+use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList};
+use regex::Regex;
+use tidegate_model::{TopicName, TopicPartition};
+use tokio::sync::Notify;
+
+use super::context::{log, report};
+use super::rows::Rows;
+use crate::{BrokerError, Consumer, Fetched, Subscription};
+
+/// How often a consumer that finds nothing is polled nevertheless, so that the group does not take it for dead.
+const IDLE_POLL: Duration = Duration::from_secs(60);
+/// How long going to a position may take.
+const SEEK_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A consumer of Kafka.
+pub struct KafkaConsumer {
+    /// `None` once closed.
+    client: Option<BaseConsumer<Rebalances>>,
+    rebalances: Arc<Shared>,
+    group: String,
+    /// Nothing more was in the queue when it was looked at last.
+    drained: bool,
+    /// Partitions that are being taken away and are not released yet.
+    revoking: BTreeSet<TopicPartition>,
+    /// What librdkafka waits for.
+    revoked: Vec<TopicPartition>,
+}
+
+#[derive(Default)]
+struct Shared {
+    pending: Mutex<VecDeque<Event>>,
+    any_pending: AtomicBool,
+    /// How many things other than messages were taken from the queue.
+    others: AtomicU64,
+    closing: AtomicBool,
+    ready: Notify,
+}
+
+enum Event {
+    Assigned(Vec<TopicPartition>),
+    Revoked(Vec<TopicPartition>),
+}
+
+/// What librdkafka calls.
+struct Rebalances(Arc<Shared>);
+
+impl Shared {
+    fn push(&self, event: Event) {
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        pending.push_back(event);
+        self.any_pending.store(true, Ordering::Release);
+    }
+
+    fn pop(&self) -> Option<Event> {
+        if !self.any_pending.load(Ordering::Acquire) {
+            return None;
+        }
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        let event = pending.pop_front();
+        self.any_pending
+            .store(!pending.is_empty(), Ordering::Release);
+        event
+    }
+
+    fn count_other(&self) {
+        self.others.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+impl ClientContext for Rebalances {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.0.count_other();
+        log(level, facility, message);
+    }
+
+    fn stats_raw(&self, _statistics: &[u8]) {
+        self.0.count_other();
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.0.count_other();
+        report(&error, reason);
+    }
+}
+
+impl ConsumerContext for Rebalances {
+    fn rebalance(
+        &self,
+        client: &BaseConsumer<Self>,
+        error: RDKafkaRespErr,
+        partitions: &mut TopicPartitionList,
+    ) {
+        self.0.count_other();
+        let cooperative = matches!(client.rebalance_protocol(), RebalanceProtocol::Cooperative);
+        let names = names(partitions);
+        let assigned = error == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        let result = match (assigned, cooperative) {
+            (true, true) => client.incremental_assign(partitions),
+            (true, false) => client.assign(partitions),
+            (false, _) if names.is_empty() || self.0.closing.load(Ordering::Acquire) => {
+                give_up(client, partitions)
+            }
+            // Said in `released`.
+            (false, _) => client.pause(partitions),
+        };
+        if let Err(error) = result {
+            tracing::warn!(%error, "the consumer could not take part in a rebalance");
+        }
+        if !names.is_empty() {
+            self.0.push(match assigned {
+                true => Event::Assigned(names),
+                false => Event::Revoked(names),
+            });
+        }
+    }
+
+    fn commit_callback(&self, _result: KafkaResult<()>, _offsets: &TopicPartitionList) {
+        self.0.count_other();
+    }
+}
+
+/// Tells librdkafka that partitions were given up.
+fn give_up(client: &BaseConsumer<Rebalances>, partitions: &TopicPartitionList) -> KafkaResult<()> {
+    match client.rebalance_protocol() {
+        RebalanceProtocol::Cooperative => client.incremental_unassign(partitions),
+        RebalanceProtocol::Eager | RebalanceProtocol::None => client.unassign(),
+    }
+}
+
+fn names(partitions: &TopicPartitionList) -> Vec<TopicPartition> {
+    let elements = partitions.elements();
+    let parsed = elements.iter().filter_map(|element| {
+        Some(TopicPartition {
+            topic: TopicName::parse(element.topic()).ok()?,
+            partition: element.partition(),
+        })
+    });
+    parsed.collect()
+}
+
+fn list<'a>(partitions: impl Iterator<Item = &'a TopicPartition>) -> TopicPartitionList {
+    let mut list = TopicPartitionList::new();
+    for partition in partitions {
+        list.add_partition(partition.topic.as_str(), partition.partition);
+    }
+    list
+}
+
+/// Partitions with positions.
+pub fn list_at(positions: &[(TopicPartition, i64)]) -> KafkaResult<TopicPartitionList> {
+    let mut list = TopicPartitionList::with_capacity(positions.len());
+    for (partition, offset) in positions {
+        list.add_partition(partition.topic.as_str(), partition.partition)
+            .set_offset(Offset::Offset(*offset))?;
+    }
+    Ok(list)
+}
+
+impl KafkaConsumer {
+    /// Makes a consumer.
+    ///
+    /// # Errors
+    /// When a setting is refused.
+    pub fn new(config: &ClientConfig, group: &str) -> Result<Self, BrokerError> {
+        let rebalances = Arc::<Shared>::default();
+        let mut client: BaseConsumer<Rebalances> =
+            config.create_with_context(Rebalances(Arc::clone(&rebalances)))?;
+        let wake = Arc::clone(&rebalances);
+        client.set_nonempty_callback(move || wake.ready.notify_one());
+        Ok(Self {
+            client: Some(client),
+            rebalances,
+            group: group.to_owned(),
+            drained: false,
+            revoking: BTreeSet::new(),
+            revoked: Vec::new(),
+        })
+    }
+
+    fn client(&self) -> Result<&BaseConsumer<Rebalances>, BrokerError> {
+        let closed = || BrokerError::Internal("the consumer is closed".to_owned());
+        self.client.as_ref().ok_or_else(closed)
+    }
+
+    fn take_event(&mut self) -> Option<Fetched> {
+        match self.rebalances.pop()? {
+            Event::Assigned(partitions) => Some(Fetched::Assigned(partitions)),
+            Event::Revoked(partitions) => {
+                self.revoking.extend(partitions.iter().cloned());
+                self.revoked.extend(partitions.iter().cloned());
+                Some(Fetched::Revoked(partitions))
+            }
+        }
+    }
+
+    /// Takes messages until there are none, the limits are reached, or something else comes up.
+    fn take_messages(
+        &self,
+        records_max: usize,
+        bytes_max: usize,
+    ) -> Result<(Rows, bool), BrokerError> {
+        let client = self.client()?;
+        let mut rows = Rows::default();
+        let mut others = self.rebalances.others.load(Ordering::Acquire);
+        while rows.len() < records_max && rows.bytes() < bytes_max {
+            match client.poll(Duration::ZERO) {
+                Some(Ok(message)) => {
+                    if self.revoking.is_empty() || !self.is_revoking(&message) {
+                        rows.push(&message);
+                    }
+                }
+                Some(Err(error)) => {
+                    if let Some(error) = self.serious(&error) {
+                        // What was taken is delivered first; librdkafka says it again when it lasts.
+                        return if rows.len() > 0 {
+                            Ok((rows, false))
+                        } else {
+                            Err(error)
+                        };
+                    }
+                }
+                None => {
+                    // Nothing, or something that was not a message.
+                    let now = self.rebalances.others.load(Ordering::Acquire);
+                    if now == others {
+                        return Ok((rows, true));
+                    }
+                    others = now;
+                    if self.rebalances.any_pending.load(Ordering::Acquire) {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok((rows, false))
+    }
+
+    fn is_revoking(&self, message: &impl Message) -> bool {
+        self.revoking.iter().any(|partition| {
+            partition.partition == message.partition()
+                && partition.topic.as_str() == message.topic()
+        })
+    }
+
+    /// The error that the owner must see; the others are librdkafka's own business, which it logs.
+    fn serious(&self, error: &KafkaError) -> Option<BrokerError> {
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::PollExceeded) => {
+                tracing::warn!(
+                    group = self.group,
+                    "the consumer was not polled for too long and has to join its group again"
+                );
+                None
+            }
+            Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
+                tracing::warn!(group = self.group, %error, "a topic of the subscription does not exist");
+                None
+            }
+            Some(
+                RDKafkaErrorCode::TopicAuthorizationFailed
+                | RDKafkaErrorCode::GroupAuthorizationFailed
+                | RDKafkaErrorCode::ClusterAuthorizationFailed
+                | RDKafkaErrorCode::SaslAuthenticationFailed
+                | RDKafkaErrorCode::Authentication
+                | RDKafkaErrorCode::AllBrokersDown
+                | RDKafkaErrorCode::Fatal
+                | RDKafkaErrorCode::FencedInstanceId,
+            ) => Some(error.clone().into()),
+            _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => {
+                Some(BrokerError::Client(error.to_string()))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Consumer for KafkaConsumer {
+    fn subscribe(&mut self, topics: &Subscription) -> Result<(), BrokerError> {
+        let client = self.client()?;
+        match topics {
+            Subscription::Topics(topics) => {
+                let names: Vec<&str> = topics.iter().map(TopicName::as_str).collect();
+                client.subscribe(&names)?;
+            }
+            Subscription::Regex(pattern) => {
+                Regex::new(pattern).map_err(|error| BrokerError::Setting {
+                    key: "topics.regex".to_owned(),
+                    reason: error.to_string(),
+                })?;
+                client.subscribe(&[&posix(pattern)])?;
+            }
+        }
+        Ok(())
+    }
+
+    fn ready(&self) -> BoxFuture<'_, ()> {
+        if !self.drained || self.rebalances.any_pending.load(Ordering::Acquire) {
+            return std::future::ready(()).boxed();
+        }
+        let shared = Arc::clone(&self.rebalances);
+        async move {
+            // Over or not: the owner looks.
+            let _looked = tokio::time::timeout(IDLE_POLL, shared.ready.notified()).await;
+        }
+        .boxed()
+    }
+
+    fn fetch(&mut self, records_max: usize, bytes_max: usize) -> Result<Fetched, BrokerError> {
+        if let Some(event) = self.take_event() {
+            return Ok(event);
+        }
+        self.drained = false;
+        let (rows, drained) = self.take_messages(records_max, bytes_max)?;
+        self.drained = drained;
+        if rows.len() > 0 {
+            return Ok(Fetched::Records(rows.finish()));
+        }
+        Ok(self.take_event().unwrap_or(Fetched::Nothing))
+    }
+
+    fn released(&mut self, partitions: &[TopicPartition]) -> Result<(), BrokerError> {
+        for partition in partitions {
+            self.revoking.remove(partition);
+        }
+        if self.revoked.is_empty() || !self.revoking.is_empty() {
+            return Ok(());
+        }
+        let given = std::mem::take(&mut self.revoked);
+        self.drained = false;
+        give_up(self.client()?, &list(given.iter()))?;
+        Ok(())
+    }
+
+    fn commit(&mut self, offsets: &[(TopicPartition, i64)]) -> Result<(), BrokerError> {
+        if offsets.is_empty() {
+            return Ok(());
+        }
+        let result = self.client()?.commit(&list_at(offsets)?, CommitMode::Sync);
+        result.map_err(|error| match BrokerError::from(error) {
+            BrokerError::StaleMember { reason, .. } => BrokerError::StaleMember {
+                group: self.group.clone(),
+                reason,
+            },
+            other => other,
+        })
+    }
+
+    fn seek(&mut self, to: &[(TopicPartition, i64)]) -> Result<(), BrokerError> {
+        if to.is_empty() {
+            return Ok(());
+        }
+        self.drained = false;
+        let result = self.client()?.seek_partitions(list_at(to)?, SEEK_TIMEOUT)?;
+        for (element, (partition, _)) in result.elements().iter().zip(to) {
+            if element.error().is_err() {
+                return Err(BrokerError::NotAssigned(partition.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    fn lag(&self) -> Option<u64> {
+        None
+    }
+
+    fn close(&mut self) {
+        if let Some(client) = self.client.take() {
+            self.rebalances.closing.store(true, Ordering::Release);
+            if !self.revoked.is_empty() {
+                let given = std::mem::take(&mut self.revoked);
+                if let Err(error) = give_up(&client, &list(given.iter())) {
+                    tracing::debug!(%error, "a consumer that is being closed could not give up its partitions");
+                }
+            }
+        }
+    }
+}
+
+impl Drop for KafkaConsumer {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// A Java regular expression as the POSIX one that librdkafka takes, as far as they are alike.
+fn posix(pattern: &str) -> String {
+    let pattern = pattern
+        .replace("(?:", "(")
+        .replace("\\d", "[0-9]")
+        .replace("\\w", "[a-zA-Z0-9_]");
+    format!("^({pattern})$")
+}

@@ -1,0 +1,227 @@
+//! Writes batches to Kafka.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientConfig;
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
+use tidegate_model::{Batch, Column};
+
+use super::context::{log, report};
+use super::error::of_code;
+use super::in_flight::InFlight;
+use crate::{Acknowledge, BrokerError, Producer};
+
+/// How long the thread that takes acknowledgements waits before it looks whether it is still needed.
+const POLL_WAIT: Duration = Duration::from_millis(250);
+/// How long a submit that finds the queue full waits before it tries again, unless a batch is complete before.
+const FULL_WAIT: Duration = Duration::from_millis(50);
+
+/// A producer of Kafka.
+pub struct KafkaProducer {
+    client: Arc<BaseProducer<Deliveries>>,
+    stopped: Arc<AtomicBool>,
+}
+
+struct Deliveries {
+    in_flight: InFlight,
+}
+
+impl ClientContext for Deliveries {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        report(&error, reason);
+    }
+}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, ticket: usize) {
+        let failure = match result {
+            Ok(_) => None,
+            Err((error, message)) => Some(failure(error, message.topic())),
+        };
+        self.in_flight.done(ticket, failure);
+    }
+}
+
+fn failure(error: &KafkaError, topic: &str) -> BrokerError {
+    match error.rdkafka_error_code() {
+        Some(code) => of_code(code, topic, error.to_string()),
+        None => BrokerError::Client(error.to_string()),
+    }
+}
+
+impl KafkaProducer {
+    /// Makes a producer.
+    ///
+    /// # Errors
+    /// When a setting is refused.
+    pub fn new(config: &ClientConfig) -> Result<Self, BrokerError> {
+        let deliveries = Deliveries {
+            in_flight: InFlight::default(),
+        };
+        let client: Arc<BaseProducer<Deliveries>> =
+            Arc::new(config.create_with_context(deliveries)?);
+        let stopped = Arc::new(AtomicBool::new(false));
+        let (weak, stop) = (Arc::downgrade(&client), Arc::clone(&stopped));
+        std::thread::Builder::new()
+            .name("kafka-acks".to_owned())
+            .spawn(move || poll(&weak, &stop))
+            .map_err(|error| {
+                BrokerError::Internal(format!("no thread for the producer: {error}"))
+            })?;
+        Ok(Self { client, stopped })
+    }
+
+    fn in_flight(&self) -> &InFlight {
+        &self.client.context().in_flight
+    }
+
+    /// Hands a record to the client, waiting while its queue is full.
+    fn send(
+        &self,
+        mut record: BaseRecord<'_, [u8], [u8], usize>,
+    ) -> Result<(), (KafkaError, usize)> {
+        loop {
+            match self.client.send(record) {
+                Ok(()) => return Ok(()),
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
+                    record = back;
+                    self.in_flight().wait(FULL_WAIT);
+                }
+                Err((error, back)) => return Err((error, back.delivery_opaque)),
+            }
+        }
+    }
+}
+
+/// Takes acknowledgements until the producer is dropped.
+fn poll(client: &Weak<BaseProducer<Deliveries>>, stopped: &AtomicBool) {
+    while !stopped.load(Ordering::Acquire) {
+        let Some(client) = client.upgrade() else {
+            return;
+        };
+        client.poll(POLL_WAIT);
+    }
+}
+
+impl Drop for KafkaProducer {
+    fn drop(&mut self) {
+        self.stopped.store(true, Ordering::Release);
+    }
+}
+
+impl Producer for KafkaProducer {
+    fn submit(
+        &self,
+        batch: &Batch,
+        groups: &[u32],
+        first_group: u64,
+        group_count: u32,
+        to: &Arc<dyn Acknowledge>,
+    ) -> Result<(), BrokerError> {
+        let Some(slot) =
+            self.in_flight()
+                .open(counts(batch.count, groups, group_count), first_group, to)
+        else {
+            return Ok(());
+        };
+        let mut first_failure = None;
+        let mut keys = batch.iter_keys();
+        let mut values = batch.iter_values();
+        let mut headers = HeaderRows::of(batch);
+        for row in 0..batch.count {
+            let group = groups.get(row).copied().unwrap_or(0);
+            let ticket = InFlight::ticket(slot, group);
+            let topic = batch.topic(row);
+            let mut record = BaseRecord::<[u8], [u8], usize>::with_opaque_to(topic, ticket);
+            record.partition = batch.partition(row);
+            record.timestamp = batch.timestamp(row);
+            record.key = keys.next().flatten();
+            record.payload = values.next().flatten();
+            record.headers = headers.next();
+            if let Err((error, ticket)) = self.send(record) {
+                let failure = failure(&error, topic);
+                self.in_flight().done(ticket, Some(failure.clone()));
+                first_failure.get_or_insert(failure);
+            }
+        }
+        first_failure.map_or(Ok(()), Err)
+    }
+
+    fn flush(&self, timeout: Duration) -> Result<(), BrokerError> {
+        let deadline = Instant::now() + timeout;
+        while !self.in_flight().is_empty() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left == Duration::ZERO {
+                return Err(BrokerError::Timeout {
+                    what: "waiting for the broker's acknowledgements",
+                    limit_ms: timeout.as_millis(),
+                });
+            }
+            self.in_flight().wait(left);
+        }
+        Ok(())
+    }
+}
+
+/// How many records each group has.
+fn counts(records: usize, groups: &[u32], group_count: u32) -> Vec<u32> {
+    let mut counts = vec![0_u32; group_count.max(1) as usize];
+    if groups.is_empty() {
+        if let Some(first) = counts.first_mut() {
+            *first = u32::try_from(records).unwrap_or(u32::MAX);
+        }
+        counts.truncate(group_count as usize);
+    }
+    for group in groups.iter().take(records) {
+        if let Some(count) = counts.get_mut(*group as usize) {
+            *count += 1;
+        }
+    }
+    counts
+}
+
+/// The headers of one record after another.
+struct HeaderRows<'a> {
+    counts: std::slice::Iter<'a, u32>,
+    keys: <&'a Column as IntoIterator>::IntoIter,
+    values: <&'a Column as IntoIterator>::IntoIter,
+}
+
+impl<'a> HeaderRows<'a> {
+    fn of(batch: &'a Batch) -> Self {
+        Self {
+            counts: batch.headers.counts.iter(),
+            keys: batch.headers.keys.iter(),
+            values: batch.headers.values.iter(),
+        }
+    }
+
+    fn next(&mut self) -> Option<OwnedHeaders> {
+        let count = *self.counts.next().unwrap_or(&0) as usize;
+        if count == 0 {
+            return None;
+        }
+        let mut headers = OwnedHeaders::new_with_capacity(count);
+        for _ in 0..count {
+            let key = self.keys.next().flatten().unwrap_or_default();
+            let value = self.values.next().flatten();
+            headers = headers.insert(Header {
+                key: std::str::from_utf8(key).unwrap_or_default(),
+                value,
+            });
+        }
+        Some(headers)
+    }
+}

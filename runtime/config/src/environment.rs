@@ -1,0 +1,54 @@
+//! Worker keys from environment variables, as Kafka Connect's container images take them:
+//! `CONNECT_BOOTSTRAP_SERVERS` is `bootstrap.servers`; two underscores are one, three are a dash.
+//!
+//! Variables that are no worker key are left alone: guides use `CONNECT_…` for secrets of connectors too.
+
+use crate::Properties;
+use crate::worker_keys::{self, Known};
+
+/// The worker keys among environment variables.
+#[must_use]
+pub fn worker_keys(variables: impl IntoIterator<Item = (String, String)>) -> Properties {
+    variables
+        .into_iter()
+        .filter_map(|(name, value)| Some((key(name.strip_prefix("CONNECT_")?), value)))
+        .filter(|(key, _)| worker_keys::known(key) != Known::No)
+        .collect()
+}
+
+fn key(name: &str) -> String {
+    // The order matters: the longest run of underscores first.
+    name.to_ascii_lowercase()
+        .replace("___", "-")
+        .replace("__", "\u{0}")
+        .replace('_', ".")
+        .replace('\u{0}', "_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_become_worker_keys() {
+        let variables = [
+            ("CONNECT_BOOTSTRAP_SERVERS", "k:9092"),
+            ("CONNECT_KEY_CONVERTER_SCHEMAS_ENABLE", "false"),
+            ("CONNECT_PRODUCER_A__B___C", "x"),
+            ("CONNECT_DB_PASSWORD", "canary"),
+            ("BOOTSTRAP_SERVERS", "other"),
+        ];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let wanted = [
+            ("bootstrap.servers", "k:9092"),
+            ("key.converter.schemas.enable", "false"),
+            ("producer.a_b-c", "x"),
+        ];
+        assert_eq!(
+            worker_keys(variables),
+            wanted
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .into()
+        );
+    }
+}

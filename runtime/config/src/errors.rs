@@ -1,0 +1,170 @@
+//! What happens to records that fail: the keys of `errors.`.
+
+use std::time::Duration;
+
+use tidegate_model::TopicName;
+
+use crate::Properties;
+use crate::definition::{ConfigType, Parsed};
+use crate::error::ConfigError;
+
+/// What happens to records that fail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErrorsConfig {
+    /// Whether records that fail are skipped, rather than failing the task.
+    pub tolerance_all: bool,
+    /// How long an operation that may succeed later is tried again; `None`: for ever.
+    pub retry_timeout: Option<Duration>,
+    /// The longest wait between two tries.
+    pub retry_delay_max: Duration,
+    /// Whether each failure is logged.
+    pub log_enable: bool,
+    /// Whether the log shows the record.
+    pub log_include_messages: bool,
+    /// Where failed records of a sink go.
+    pub dlq: Option<DlqConfig>,
+}
+
+/// The dead letter queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DlqConfig {
+    /// Its topic.
+    pub topic: TopicName,
+    /// The replicas of the topic when it is created; -1: the broker's default.
+    pub replication_factor: i16,
+    /// Whether headers tell what failed.
+    pub context_headers: bool,
+}
+
+pub(crate) fn parse(properties: &Properties) -> Result<ErrorsConfig, ConfigError> {
+    let tolerance = properties
+        .get("errors.tolerance")
+        .map_or("none", |text| text.trim());
+    let tolerance_all = match tolerance {
+        "all" => true,
+        "none" => false,
+        other => {
+            return Err(ConfigError::value(
+                "errors.tolerance",
+                other,
+                "String must be one of: none, all",
+            ));
+        }
+    };
+    let retry_timeout = number(properties, "errors.retry.timeout", ConfigType::Long, 0)?;
+    let retry_delay_max = number(
+        properties,
+        "errors.retry.delay.max.ms",
+        ConfigType::Long,
+        60_000,
+    )?;
+    Ok(ErrorsConfig {
+        tolerance_all,
+        retry_timeout: u64::try_from(retry_timeout).ok().map(Duration::from_millis),
+        retry_delay_max: Duration::from_millis(u64::try_from(retry_delay_max).unwrap_or(0)),
+        log_enable: boolean(properties, "errors.log.enable", false)?,
+        log_include_messages: boolean(properties, "errors.log.include.messages", false)?,
+        dlq: dlq(properties)?,
+    })
+}
+
+fn dlq(properties: &Properties) -> Result<Option<DlqConfig>, ConfigError> {
+    let key = "errors.deadletterqueue.topic.name";
+    let name = properties.get(key).map_or("", |text| text.trim());
+    let replicas = "errors.deadletterqueue.topic.replication.factor";
+    let replication_factor = number(properties, replicas, ConfigType::Short, 3)?;
+    let context_headers = boolean(
+        properties,
+        "errors.deadletterqueue.context.headers.enable",
+        false,
+    )?;
+    if name.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(DlqConfig {
+        topic: TopicName::parse(name)
+            .map_err(|error| ConfigError::value(key, name, error.to_string()))?,
+        replication_factor: i16::try_from(replication_factor).unwrap_or(3),
+        context_headers,
+    }))
+}
+
+/// A number of a type, or its default.
+pub(crate) fn number(
+    properties: &Properties,
+    key: &str,
+    kind: ConfigType,
+    default: i64,
+) -> Result<i64, ConfigError> {
+    let Some(text) = properties.get(key) else {
+        return Ok(default);
+    };
+    match Parsed::of(kind, text) {
+        Ok(Parsed::Number(number)) => Ok(number),
+        Ok(_) => Ok(default),
+        Err(message) => Err(ConfigError::value(key, text, message)),
+    }
+}
+
+/// A boolean, or its default.
+pub(crate) fn boolean(
+    properties: &Properties,
+    key: &str,
+    default: bool,
+) -> Result<bool, ConfigError> {
+    let Some(text) = properties.get(key) else {
+        return Ok(default);
+    };
+    match Parsed::of(ConfigType::Boolean, text) {
+        Ok(Parsed::Boolean(value)) => Ok(value),
+        Ok(_) => Ok(default),
+        Err(message) => Err(ConfigError::value(key, text, message)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn errors(pairs: &[(&str, &str)]) -> Result<ErrorsConfig, ConfigError> {
+        parse(
+            &pairs
+                .iter()
+                .map(|(key, value)| (format!("errors.{key}"), (*value).to_owned()))
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_kafka_connect() {
+        let errors = errors(&[]).unwrap();
+        assert!(!errors.tolerance_all && !errors.log_enable && !errors.log_include_messages);
+        assert_eq!(errors.retry_timeout, Some(Duration::ZERO));
+        assert_eq!(errors.retry_delay_max, Duration::from_secs(60));
+        assert_eq!(errors.dlq, None);
+    }
+
+    #[test]
+    fn a_dead_letter_queue_is_a_topic() {
+        let all = errors(&[
+            ("tolerance", "all"),
+            ("deadletterqueue.topic.name", "dlq"),
+            ("retry.timeout", "-1"),
+        ])
+        .unwrap();
+        assert!(all.tolerance_all);
+        assert_eq!(all.retry_timeout, None);
+        let dlq = all.dlq.unwrap();
+        assert_eq!(
+            (
+                dlq.topic.as_str(),
+                dlq.replication_factor,
+                dlq.context_headers
+            ),
+            ("dlq", 3, false)
+        );
+        assert!(errors(&[("deadletterqueue.topic.name", "a b")]).is_err());
+        assert!(errors(&[("tolerance", "some")]).is_err());
+        assert!(errors(&[("log.enable", "yes")]).is_err());
+    }
+}

@@ -1,0 +1,105 @@
+//! Where the REST server listens.
+
+use std::fmt;
+
+use crate::error::ConfigError;
+
+/// A host and a port to listen on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    /// The host or address; `0.0.0.0` when none was named.
+    pub host: String,
+    /// The port; 0: any that is free.
+    pub port: u16,
+}
+
+impl Listener {
+    /// Parses `http://host:port`.
+    ///
+    /// # Errors
+    /// When it is something else, or asks for TLS, which is not supported.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        let wrong = |message: &str| ConfigError::value("listeners", text, message);
+        let Some((scheme, rest)) = text.split_once("://") else {
+            return Err(wrong("a URL such as http://127.0.0.1:8083 is wanted"));
+        };
+        if scheme.eq_ignore_ascii_case("https") {
+            return Err(wrong(
+                "https is not supported; use http on a loopback address behind a TLS proxy",
+            ));
+        }
+        if !scheme.eq_ignore_ascii_case("http") {
+            return Err(wrong("the scheme http is wanted"));
+        }
+        let Some((host, port)) = rest.trim_end_matches('/').rsplit_once(':') else {
+            return Err(wrong("a port is wanted, such as http://127.0.0.1:8083"));
+        };
+        let port = port
+            .parse()
+            .map_err(|_| wrong("the port must be a number from 0 to 65535"))?;
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        if host
+            .chars()
+            .any(|c| c.is_whitespace() || c.is_control() || matches!(c, '/' | '@' | '?' | '#'))
+        {
+            return Err(wrong("the host is not a name or an address"));
+        }
+        let host = if host.is_empty() { "0.0.0.0" } else { host };
+        Ok(Self {
+            host: host.to_owned(),
+            port,
+        })
+    }
+}
+
+impl Default for Listener {
+    /// Loopback, other than Kafka Connect's default of all interfaces.
+    fn default() -> Self {
+        Self {
+            host: "127.0.0.1".to_owned(),
+            port: 8083,
+        }
+    }
+}
+
+impl fmt::Display for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listener_is_an_http_url() {
+        assert_eq!(
+            Listener::parse("http://:8083").unwrap().to_string(),
+            "0.0.0.0:8083"
+        );
+        assert_eq!(
+            Listener::parse("HTTP://localhost:0").unwrap().to_string(),
+            "localhost:0"
+        );
+        assert_eq!(
+            Listener::parse("http://[::1]:80").unwrap().to_string(),
+            "[::1]:80"
+        );
+        for bad in [
+            "",
+            "8083",
+            "http://localhost",
+            "https://:1",
+            "ftp://a:1",
+            "http://a:70000",
+            "http://a b:1",
+        ] {
+            assert!(Listener::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+}

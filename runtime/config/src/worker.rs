@@ -1,0 +1,742 @@
+//! The worker's configuration, with Kafka Connect's keys and defaults.
+//!
+//! Deliberate differences: the REST server listens on loopback unless `listeners` says otherwise; a standalone
+//! worker without `bootstrap.servers` keeps its log in a folder; `embedded:FOLDER` is accepted there; offsets of
+//! a standalone worker go to a topic, not to a file.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use tidegate_model::TopicName;
+use tidegate_model::limits::CALL_BYTES_FROM_GUEST_MAX;
+
+use crate::Properties;
+pub use crate::converter::{ConverterConfig, ConverterRole};
+pub use crate::listener::Listener;
+
+use crate::connector_file;
+use crate::converter::with_prefix;
+use crate::definition::{ConfigType, list};
+use crate::environment;
+use crate::error::ConfigError;
+use crate::errors::{boolean, number};
+use crate::policy::{Allowed, Policy};
+use crate::properties;
+use crate::worker_keys::{self, Known};
+
+/// The folder of the embedded log when a standalone worker has no `bootstrap.servers`.
+pub const EMBEDDED_FOLDER_DEFAULT: &str = "tidegate-data";
+
+/// What `bootstrap.servers` begins with when it names a folder.
+const EMBEDDED_PREFIX: &str = "embedded:";
+
+/// Where the topics are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Bootstrap {
+    /// In a Kafka cluster, reached through these `host:port`, separated by commas.
+    Kafka(String),
+    /// In a folder of this machine.
+    Embedded(PathBuf),
+}
+
+/// A topic that the worker keeps its own state in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StorageTopic {
+    /// Its name.
+    pub name: TopicName,
+    /// How many partitions it gets when it is created; -1: the broker's default.
+    pub partitions: i32,
+    /// How many replicas it gets when it is created; -1: the broker's default.
+    pub replication_factor: i16,
+}
+
+/// What `sandbox.` keys say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SandboxSettings {
+    /// Where compiled components are kept (`sandbox.cache.dir`); `None`: the user's cache folder.
+    pub cache_dir: Option<PathBuf>,
+    /// The most bytes of all linear memories of a task (`sandbox.memory.bytes.max`).
+    pub memory_bytes_max: usize,
+    /// The most elements of all tables of a task (`sandbox.table.elements.max`).
+    pub table_elements_max: usize,
+    /// The longest poll (`sandbox.poll.ms.max`).
+    pub poll_ms: u64,
+    /// The longest put, flush, open or close (`sandbox.put.ms.max`).
+    pub put_ms: u64,
+    /// The longest transform of a batch (`sandbox.transform.ms.max`).
+    pub transform_ms: u64,
+    /// The longest start, stop or commit (`sandbox.start.ms.max`).
+    pub start_ms: u64,
+    /// The longest validation (`sandbox.validate.ms.max`).
+    pub validate_ms: u64,
+    /// The most bytes that one call may move from the guest to the host (`sandbox.call.bytes.max`).
+    pub call_bytes_max: usize,
+    /// The most host resources of a guest (`sandbox.resources.max`).
+    pub resources_max: usize,
+    /// The most component handles of a guest (`sandbox.handles.max`).
+    pub handles_max: usize,
+}
+
+impl Default for SandboxSettings {
+    fn default() -> Self {
+        Self {
+            cache_dir: None,
+            memory_bytes_max: 128 * 1024 * 1024,
+            table_elements_max: 100_000,
+            poll_ms: 5_000,
+            put_ms: 30_000,
+            transform_ms: 5_000,
+            start_ms: 10_000,
+            validate_ms: 5_000,
+            call_bytes_max: CALL_BYTES_FROM_GUEST_MAX,
+            resources_max: 1_000,
+            handles_max: 10_000,
+        }
+    }
+}
+
+/// Something in the configuration that works otherwise than its writer may think.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// The key.
+    pub key: String,
+    /// What happens with it, and what to do.
+    pub message: String,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.key, self.message)
+    }
+}
+
+/// The worker's configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerConfig {
+    /// Where the topics are.
+    pub bootstrap: Bootstrap,
+    /// Whether `bootstrap.servers` was written.
+    pub bootstrap_given: bool,
+    /// What clients call themselves towards the broker; empty: their own default.
+    pub client_id: String,
+    /// The cluster of workers.
+    pub group_id: String,
+    /// For record keys, unless a connector names its own.
+    pub key_converter: ConverterConfig,
+    /// For record values, unless a connector names its own.
+    pub value_converter: ConverterConfig,
+    /// For header values, unless a connector names its own.
+    pub header_converter: ConverterConfig,
+    /// Where the REST server listens.
+    pub listeners: Vec<Listener>,
+    /// The folders with plugins; empty when `plugin.path` is not set.
+    pub plugin_path: Vec<PathBuf>,
+    /// How often tasks commit offsets.
+    pub offset_flush_interval: Duration,
+    /// How long a source task waits for acknowledgements when it commits offsets.
+    pub offset_flush_timeout: Duration,
+    /// How long tasks have to stop.
+    pub task_shutdown_timeout: Duration,
+    /// The topic of source offsets.
+    pub offset_topic: StorageTopic,
+    /// The topic of configurations.
+    pub config_topic: StorageTopic,
+    /// The topic of states.
+    pub status_topic: StorageTopic,
+    /// Client settings that producers, consumers and the admin client share.
+    pub client: Properties,
+    /// Settings of producers, without the prefix.
+    pub producer: Properties,
+    /// Settings of consumers, without the prefix.
+    pub consumer: Properties,
+    /// Settings of the admin client, without the prefix.
+    pub admin: Properties,
+    /// Whether source connectors may have topics created as they say.
+    pub topic_creation_enable: bool,
+    /// Limits on guests.
+    pub sandbox: SandboxSettings,
+    /// What connectors configured over REST may be granted.
+    pub rest_policy: Policy,
+    /// All keys, as they were written.
+    pub properties: Properties,
+}
+
+/// Which of Kafka Connect's two workers it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Standalone,
+    Distributed,
+}
+
+impl WorkerConfig {
+    /// Takes the configuration of a standalone worker.
+    ///
+    /// # Errors
+    /// When a required key is missing, or a value cannot work.
+    pub fn standalone(properties: Properties) -> Result<(Self, Vec<Warning>), ConfigError> {
+        Self::of(Mode::Standalone, properties)
+    }
+
+    /// Takes the configuration of a worker of a cluster.
+    ///
+    /// # Errors
+    /// As [`WorkerConfig::standalone`]; `bootstrap.servers`, `group.id` and the three topics are required too.
+    pub fn distributed(properties: Properties) -> Result<(Self, Vec<Warning>), ConfigError> {
+        Self::of(Mode::Distributed, properties)
+    }
+
+    /// Reads a standalone worker's file; keys from `CONNECT_…` variables count more than the file's.
+    ///
+    /// # Errors
+    /// When the file cannot be read, and as [`WorkerConfig::standalone`].
+    pub fn from_file(
+        path: &Path,
+        env: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<(Self, Vec<Warning>), ConfigError> {
+        let in_file = |error| ConfigError::InFile {
+            path: path.to_owned(),
+            error: Box::new(error),
+        };
+        let mut keys = properties::parse(&connector_file::read(path)?).map_err(in_file)?;
+        keys.extend(environment::worker_keys(env));
+        Self::standalone(keys).map_err(in_file)
+    }
+
+    /// A worker's configuration that names nothing, to check what a connector names itself.
+    #[must_use]
+    pub fn none() -> &'static Self {
+        static NONE: LazyLock<WorkerConfig> = LazyLock::new(|| {
+            let converter = ConverterConfig {
+                class: String::new(),
+                config: Properties::new(),
+            };
+            let topic = StorageTopic {
+                name: TopicName::unnamed(),
+                partitions: 1,
+                replication_factor: -1,
+            };
+            WorkerConfig {
+                bootstrap: Bootstrap::Embedded(EMBEDDED_FOLDER_DEFAULT.into()),
+                bootstrap_given: false,
+                client_id: String::new(),
+                group_id: String::new(),
+                key_converter: converter.clone(),
+                value_converter: converter.clone(),
+                header_converter: converter,
+                listeners: Vec::new(),
+                plugin_path: Vec::new(),
+                offset_flush_interval: Duration::from_secs(60),
+                offset_flush_timeout: Duration::from_secs(5),
+                task_shutdown_timeout: Duration::from_secs(5),
+                offset_topic: topic.clone(),
+                config_topic: topic.clone(),
+                status_topic: topic,
+                client: Properties::new(),
+                producer: Properties::new(),
+                consumer: Properties::new(),
+                admin: Properties::new(),
+                topic_creation_enable: true,
+                sandbox: SandboxSettings::default(),
+                rest_policy: Policy::Strict,
+                properties: Properties::new(),
+            }
+        });
+        &NONE
+    }
+
+    /// The converter of a role.
+    #[must_use]
+    pub fn converter(&self, role: ConverterRole) -> &ConverterConfig {
+        match role {
+            ConverterRole::Key => &self.key_converter,
+            ConverterRole::Value => &self.value_converter,
+            ConverterRole::Header => &self.header_converter,
+        }
+    }
+
+    fn of(mode: Mode, keys: Properties) -> Result<(Self, Vec<Warning>), ConfigError> {
+        for (key, value) in &keys {
+            properties::check(key, value)
+                .map_err(|message| ConfigError::key_message(key, message))?;
+        }
+        let converter = |role: ConverterRole| {
+            ConverterConfig::of(role, &keys).ok_or_else(|| missing(role.class_key()))
+        };
+        let simple = || ConverterConfig {
+            class: "org.apache.kafka.connect.storage.SimpleHeaderConverter".to_owned(),
+            config: Properties::new(),
+        };
+        let group_id = match (text(&keys, "group.id"), mode) {
+            (Some(group), _) => group.to_owned(),
+            (None, Mode::Standalone) => "connect-standalone".to_owned(),
+            (None, Mode::Distributed) => return Err(missing("group.id")),
+        };
+        let config = Self {
+            bootstrap: bootstrap(mode, &keys)?,
+            bootstrap_given: text(&keys, "bootstrap.servers").is_some(),
+            client_id: text(&keys, "client.id").unwrap_or_default().to_owned(),
+            group_id,
+            key_converter: converter(ConverterRole::Key)?,
+            value_converter: converter(ConverterRole::Value)?,
+            header_converter: ConverterConfig::of(ConverterRole::Header, &keys)
+                .unwrap_or_else(simple),
+            listeners: listeners(&keys)?,
+            plugin_path: list(text(&keys, "plugin.path").unwrap_or_default())
+                .into_iter()
+                .map(PathBuf::from)
+                .collect(),
+            offset_flush_interval: milliseconds(&keys, "offset.flush.interval.ms", 60_000)?,
+            offset_flush_timeout: milliseconds(&keys, "offset.flush.timeout.ms", 5_000)?,
+            task_shutdown_timeout: milliseconds(&keys, "task.shutdown.graceful.timeout.ms", 5_000)?,
+            offset_topic: storage_topic(mode, &keys, "offset", "connect-offsets", 25)?,
+            config_topic: storage_topic(mode, &keys, "config", "connect-configs", 1)?,
+            status_topic: storage_topic(mode, &keys, "status", "connect-status", 5)?,
+            client: keys
+                .iter()
+                .filter(|(key, _)| worker_keys::is_client_key(key))
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect(),
+            producer: with_prefix(&keys, "producer."),
+            consumer: with_prefix(&keys, "consumer."),
+            admin: with_prefix(&keys, "admin."),
+            topic_creation_enable: boolean(&keys, "topic.creation.enable", true)?,
+            sandbox: sandbox(&keys)?,
+            rest_policy: rest_policy(&keys),
+            properties: Properties::new(),
+        };
+        let warnings = warnings(mode, &keys);
+        Ok((
+            Self {
+                properties: keys,
+                ..config
+            },
+            warnings,
+        ))
+    }
+}
+
+fn missing(key: &str) -> ConfigError {
+    ConfigError::Missing(key.to_owned())
+}
+
+fn text<'a>(keys: &'a Properties, key: &str) -> Option<&'a str> {
+    keys.get(key)
+        .map(|text| text.trim())
+        .filter(|text| !text.is_empty())
+}
+
+fn bootstrap(mode: Mode, keys: &Properties) -> Result<Bootstrap, ConfigError> {
+    let key = "bootstrap.servers";
+    let servers = match (text(keys, key), mode) {
+        (Some(servers), _) => servers,
+        (None, Mode::Standalone) => return Ok(Bootstrap::Embedded(EMBEDDED_FOLDER_DEFAULT.into())),
+        (None, Mode::Distributed) => return Err(missing(key)),
+    };
+    if let Some(folder) = servers.strip_prefix(EMBEDDED_PREFIX) {
+        let folder = folder.trim();
+        return match (folder.is_empty(), mode) {
+            (true, _) => Err(ConfigError::value(
+                key,
+                servers,
+                "a folder is wanted, such as embedded:data",
+            )),
+            (_, Mode::Distributed) => Err(ConfigError::value(
+                key,
+                servers,
+                "the embedded log serves one process; use tidegate standalone, or name a Kafka cluster",
+            )),
+            (false, Mode::Standalone) => Ok(Bootstrap::Embedded(folder.into())),
+        };
+    }
+    for server in list(servers) {
+        let without_protocol = server
+            .split_once("://")
+            .map_or(server.as_str(), |(_, rest)| rest);
+        let port = without_protocol.rsplit_once(':').and_then(|(host, port)| {
+            let is_host = !host.is_empty() && !host.chars().any(char::is_whitespace);
+            port.parse::<u16>().ok().filter(|_| is_host)
+        });
+        if port.is_none() {
+            let message = format!("{server:?} was found; host:port is wanted, or embedded:FOLDER");
+            return Err(ConfigError::value(key, servers, message));
+        }
+    }
+    Ok(Bootstrap::Kafka(servers.to_owned()))
+}
+
+fn listeners(keys: &Properties) -> Result<Vec<Listener>, ConfigError> {
+    let urls = list(text(keys, "listeners").unwrap_or_default());
+    if urls.is_empty() {
+        return Ok(vec![Listener::default()]);
+    }
+    urls.iter().map(|url| Listener::parse(url)).collect()
+}
+
+fn milliseconds(keys: &Properties, key: &str, default: i64) -> Result<Duration, ConfigError> {
+    let found = number(keys, key, ConfigType::Long, default)?;
+    let positive = u64::try_from(found).ok().filter(|ms| *ms > 0);
+    positive
+        .map(Duration::from_millis)
+        .ok_or_else(|| ConfigError::value(key, &found.to_string(), "Value must be at least 1"))
+}
+
+fn storage_topic(
+    mode: Mode,
+    keys: &Properties,
+    which: &str,
+    name: &str,
+    partitions: i64,
+) -> Result<StorageTopic, ConfigError> {
+    let key = format!("{which}.storage.topic");
+    let name = match (text(keys, &key), mode) {
+        (Some(name), _) => name,
+        (None, Mode::Standalone) => name,
+        (None, Mode::Distributed) => return Err(missing(&key)),
+    };
+    // One worker alone needs no more than a partition, and a broker knows how many replicas it can keep.
+    let (partitions, replicas) = if mode == Mode::Standalone {
+        (1, -1)
+    } else {
+        (partitions, 3)
+    };
+    let count = |key: &str, kind, default| {
+        let found = number(keys, key, kind, default)?;
+        if found == -1 || found > 0 {
+            Ok(found)
+        } else {
+            let message = "Value must be at least 1, or -1 to use the broker's default";
+            Err(ConfigError::value(key, &found.to_string(), message))
+        }
+    };
+    let found = match which {
+        // The config topic has one partition: its records are in one order.
+        "config" => 1,
+        _ => count(
+            &format!("{which}.storage.partitions"),
+            ConfigType::Int,
+            partitions,
+        )?,
+    };
+    let replicas = count(
+        &format!("{which}.storage.replication.factor"),
+        ConfigType::Short,
+        replicas,
+    )?;
+    Ok(StorageTopic {
+        name: TopicName::parse(name)
+            .map_err(|error| ConfigError::value(&key, name, error.to_string()))?,
+        partitions: i32::try_from(found).unwrap_or(1),
+        replication_factor: i16::try_from(replicas).unwrap_or(-1),
+    })
+}
+
+fn sandbox(keys: &Properties) -> Result<SandboxSettings, ConfigError> {
+    let default = SandboxSettings::default();
+    let limit = |key: &str, default: u64| -> Result<u64, ConfigError> {
+        let default = i64::try_from(default).unwrap_or(i64::MAX);
+        let found = number(keys, key, ConfigType::Long, default)?;
+        let positive = u64::try_from(found).ok().filter(|limit| *limit > 0);
+        positive
+            .ok_or_else(|| ConfigError::value(key, &found.to_string(), "Value must be at least 1"))
+    };
+    let size = |key: &str, default: usize| {
+        let found = limit(key, u64::try_from(default).unwrap_or(u64::MAX));
+        found.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX))
+    };
+    Ok(SandboxSettings {
+        cache_dir: text(keys, "sandbox.cache.dir").map(PathBuf::from),
+        memory_bytes_max: size("sandbox.memory.bytes.max", default.memory_bytes_max)?,
+        table_elements_max: size("sandbox.table.elements.max", default.table_elements_max)?,
+        poll_ms: limit("sandbox.poll.ms.max", default.poll_ms)?,
+        put_ms: limit("sandbox.put.ms.max", default.put_ms)?,
+        transform_ms: limit("sandbox.transform.ms.max", default.transform_ms)?,
+        start_ms: limit("sandbox.start.ms.max", default.start_ms)?,
+        validate_ms: limit("sandbox.validate.ms.max", default.validate_ms)?,
+        call_bytes_max: size("sandbox.call.bytes.max", default.call_bytes_max)?,
+        resources_max: size("sandbox.resources.max", default.resources_max)?,
+        handles_max: size("sandbox.handles.max", default.handles_max)?,
+    })
+}
+
+fn rest_policy(keys: &Properties) -> Policy {
+    let words = |key: &str| list(text(keys, key).unwrap_or_default());
+    let paths = |key: &str| {
+        words(key)
+            .into_iter()
+            .map(PathBuf::from)
+            .collect::<Vec<_>>()
+    };
+    let allowed = Allowed {
+        read: paths("sandbox.policy.read"),
+        write: paths("sandbox.policy.write"),
+        addresses: words("sandbox.policy.addresses"),
+    };
+    if allowed == Allowed::default() {
+        Policy::Strict
+    } else {
+        Policy::Allow(allowed.into())
+    }
+}
+
+fn warnings(mode: Mode, keys: &Properties) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    for (key, value) in keys {
+        let message = match worker_keys::known(key) {
+            Known::No => {
+                "this is no key of a worker, and does nothing; check its spelling".to_owned()
+            }
+            Known::WithoutEffect
+                if value.trim().is_empty()
+                    || (key == "exactly.once.source.support"
+                        && value.trim().eq_ignore_ascii_case("disabled")) =>
+            {
+                continue;
+            }
+            Known::WithoutEffect => "this does nothing in this version of Tidegate".to_owned(),
+            Known::Yes if key == "offset.storage.file.filename" && mode == Mode::Standalone => {
+                "offsets are kept in the offset topic, not in this file; offsets in it are not read"
+                    .to_owned()
+            }
+            Known::Yes => continue,
+        };
+        warnings.push(Warning {
+            key: key.clone(),
+            message,
+        });
+    }
+    warnings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(pairs: &[(&str, &str)]) -> Properties {
+        let converters = [("key.converter", "K"), ("value.converter", "V")];
+        converters
+            .iter()
+            .chain(pairs)
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
+    fn standalone(pairs: &[(&str, &str)]) -> WorkerConfig {
+        WorkerConfig::standalone(keys(pairs)).unwrap().0
+    }
+
+    fn refused(pairs: &[(&str, &str)]) -> String {
+        WorkerConfig::standalone(keys(pairs))
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_kafka_connect_but_for_the_listener() {
+        let (config, warnings) = WorkerConfig::standalone(keys(&[])).unwrap();
+        assert_eq!(warnings, []);
+        assert_eq!(
+            config.bootstrap,
+            Bootstrap::Embedded("tidegate-data".into())
+        );
+        assert!(!config.bootstrap_given);
+        assert_eq!(
+            config.listeners,
+            [Listener {
+                host: "127.0.0.1".into(),
+                port: 8083
+            }]
+        );
+        assert_eq!(config.offset_flush_interval, Duration::from_secs(60));
+        assert_eq!(config.offset_flush_timeout, Duration::from_secs(5));
+        assert_eq!(config.task_shutdown_timeout, Duration::from_secs(5));
+        assert_eq!(
+            config.header_converter.class,
+            "org.apache.kafka.connect.storage.SimpleHeaderConverter"
+        );
+        let names = [
+            &config.offset_topic,
+            &config.config_topic,
+            &config.status_topic,
+        ]
+        .map(|topic| topic.name.as_str());
+        assert_eq!(
+            names,
+            ["connect-offsets", "connect-configs", "connect-status"]
+        );
+        assert!(config.topic_creation_enable);
+        assert_eq!(config.rest_policy, Policy::Strict);
+    }
+
+    #[test]
+    fn converters_are_required() {
+        let error = WorkerConfig::standalone(Properties::new())
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            error,
+            "Missing required configuration \"key.converter\" which has no default value."
+        );
+    }
+
+    #[test]
+    fn bootstrap_names_a_cluster_or_a_folder() {
+        let of = |servers| standalone(&[("bootstrap.servers", servers)]).bootstrap;
+        assert_eq!(of("a:1, b:2"), Bootstrap::Kafka("a:1, b:2".into()));
+        assert_eq!(of("embedded:/x/y"), Bootstrap::Embedded("/x/y".into()));
+        for bad in ["a", "a:b", "a:1,", ":1", "embedded:", "a:70000"] {
+            assert!(
+                refused(&[("bootstrap.servers", bad)]).contains("bootstrap.servers"),
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn client_settings_are_divided_by_their_prefix() {
+        let config = standalone(&[
+            ("security.protocol", "SSL"),
+            ("request.timeout.ms", "1"),
+            ("producer.linger.ms", "2"),
+            ("consumer.fetch.min.bytes", "3"),
+            ("admin.retries", "4"),
+        ]);
+        assert_eq!(
+            config.client.keys().collect::<Vec<_>>(),
+            ["request.timeout.ms", "security.protocol"]
+        );
+        assert_eq!(config.producer["linger.ms"], "2");
+        assert_eq!(config.consumer["fetch.min.bytes"], "3");
+        assert_eq!(config.admin["retries"], "4");
+    }
+
+    #[test]
+    fn what_does_nothing_is_a_warning() {
+        let (_, warnings) = WorkerConfig::standalone(keys(&[
+            ("offset.storage.file.filename", "/tmp/connect.offsets"),
+            ("bootstrap.server", "a:1"),
+            ("plugin.discovery", "service_load"),
+            ("config.providers", "file"),
+            ("exactly.once.source.support", "disabled"),
+            ("sandbox.poll.ms.maximum", "1"),
+        ]))
+        .unwrap();
+        let keys: Vec<_> = warnings
+            .iter()
+            .map(|warning| warning.key.as_str())
+            .collect();
+        assert_eq!(
+            keys,
+            [
+                "bootstrap.server",
+                "config.providers",
+                "offset.storage.file.filename",
+                "sandbox.poll.ms.maximum"
+            ]
+        );
+        assert!(warnings[2].to_string().contains("offset topic"));
+    }
+
+    #[test]
+    fn wrong_values_are_refused_with_their_key() {
+        for (key, bad) in [
+            ("offset.flush.interval.ms", "0"),
+            ("offset.flush.timeout.ms", "soon"),
+            ("offset.storage.partitions", "0"),
+            ("offset.storage.replication.factor", "99999"),
+            ("status.storage.topic", "a b"),
+            ("topic.creation.enable", "yes"),
+            ("sandbox.memory.bytes.max", "-1"),
+            ("listeners", "https://:1"),
+            ("client.id", "a\u{0}"),
+        ] {
+            assert!(refused(&[(key, bad)]).contains(key), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_distributed_worker_names_its_group_and_topics() {
+        let all = keys(&[
+            ("bootstrap.servers", "a:1"),
+            ("group.id", "g"),
+            ("offset.storage.topic", "o"),
+            ("config.storage.topic", "c"),
+            ("status.storage.topic", "s"),
+        ]);
+        let config = WorkerConfig::distributed(all.clone()).unwrap().0;
+        assert_eq!(
+            (
+                config.offset_topic.partitions,
+                config.offset_topic.replication_factor
+            ),
+            (25, 3)
+        );
+        assert_eq!(
+            (
+                config.config_topic.partitions,
+                config.status_topic.partitions
+            ),
+            (1, 5)
+        );
+        for key in [
+            "bootstrap.servers",
+            "group.id",
+            "offset.storage.topic",
+            "config.storage.topic",
+            "status.storage.topic",
+        ] {
+            let mut less = all.clone();
+            less.remove(key);
+            assert!(
+                WorkerConfig::distributed(less)
+                    .unwrap_err()
+                    .to_string()
+                    .contains(key)
+            );
+        }
+    }
+
+    #[test]
+    fn environment_variables_count_more_than_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("worker.properties");
+        std::fs::write(
+            &path,
+            "key.converter=K\nvalue.converter=V\nbootstrap.servers=file:1\n",
+        )
+        .unwrap();
+        let env = [("CONNECT_BOOTSTRAP_SERVERS".to_owned(), "env:1".to_owned())];
+        let (config, warnings) = WorkerConfig::from_file(&path, env).unwrap();
+        assert_eq!(
+            (config.bootstrap, warnings.len()),
+            (Bootstrap::Kafka("env:1".into()), 0)
+        );
+        std::fs::write(&path, "key.converter=K\n").unwrap();
+        let error = WorkerConfig::from_file(&path, []).unwrap_err().to_string();
+        assert!(
+            error.contains("worker.properties") && error.contains("value.converter"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn the_rest_policy_is_strict_unless_lines_allow_more() {
+        let policy = standalone(&[
+            ("sandbox.policy.read", "/data, /more"),
+            ("sandbox.policy.addresses", "db:5432"),
+        ])
+        .rest_policy;
+        let Policy::Allow(allowed) = policy else {
+            panic!("{policy:?}")
+        };
+        assert_eq!(
+            (
+                allowed.read.len(),
+                allowed.write.len(),
+                allowed.addresses.len()
+            ),
+            (2, 0, 1)
+        );
+    }
+}

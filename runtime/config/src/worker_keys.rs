@@ -1,0 +1,151 @@
+//! The keys of a worker's configuration: those that do something here, those of Kafka Connect that are accepted
+//! without effect, and the prefixes of keys that are passed on.
+
+/// Keys that do something.
+pub(crate) const KEYS: &[&str] = &[
+    "bootstrap.servers",
+    "client.id",
+    "config.storage.replication.factor",
+    "config.storage.topic",
+    "embedded.memory.bytes",
+    "embedded.retention.check.interval.ms",
+    "embedded.sync",
+    "embedded.sync.interval.ms",
+    "auto.create.topics.enable",
+    "num.partitions",
+    "group.id",
+    "header.converter",
+    "key.converter",
+    "listeners",
+    "offset.flush.interval.ms",
+    "offset.flush.timeout.ms",
+    "offset.storage.file.filename",
+    "offset.storage.partitions",
+    "offset.storage.replication.factor",
+    "offset.storage.topic",
+    "plugin.path",
+    "sandbox.cache.dir",
+    "sandbox.call.bytes.max",
+    "sandbox.handles.max",
+    "sandbox.memory.bytes.max",
+    "sandbox.poll.ms.max",
+    "sandbox.policy.addresses",
+    "sandbox.policy.read",
+    "sandbox.policy.write",
+    "sandbox.put.ms.max",
+    "sandbox.resources.max",
+    "sandbox.start.ms.max",
+    "sandbox.table.elements.max",
+    "sandbox.transform.ms.max",
+    "sandbox.validate.ms.max",
+    "status.storage.partitions",
+    "status.storage.replication.factor",
+    "status.storage.topic",
+    "task.shutdown.graceful.timeout.ms",
+    "topic.creation.enable",
+    "value.converter",
+];
+
+/// Keys of Kafka Connect that are accepted, and whose meaning is kept without them or does not exist here.
+pub(crate) const HARMLESS: &[&str] = &[
+    "connector.client.config.override.policy",
+    "connect.protocol",
+    "header.converter.plugin.version",
+    "heartbeat.interval.ms",
+    "internal.key.converter",
+    "internal.value.converter",
+    "key.converter.plugin.version",
+    "metric.reporters",
+    "metrics.num.samples",
+    "metrics.recording.level",
+    "metrics.sample.window.ms",
+    "plugin.discovery",
+    "rebalance.timeout.ms",
+    "rest.advertised.host.name",
+    "rest.advertised.listener",
+    "rest.advertised.port",
+    "scheduled.rebalance.max.delay.ms",
+    "session.timeout.ms",
+    "topic.tracking.allow.reset",
+    "topic.tracking.enable",
+    "value.converter.plugin.version",
+    "worker.sync.timeout.ms",
+    "worker.unsync.backoff.ms",
+];
+
+/// Keys of Kafka Connect whose lack could surprise: each is a warning when it is set.
+pub(crate) const WITHOUT_EFFECT: &[&str] = &[
+    "access.control.allow.methods",
+    "access.control.allow.origin",
+    "admin.listeners",
+    "config.providers",
+    "exactly.once.source.support",
+    "inter.worker.key.generation.algorithm",
+    "inter.worker.key.size",
+    "inter.worker.key.ttl.ms",
+    "inter.worker.signature.algorithm",
+    "inter.worker.verification.algorithms",
+    "response.http.headers.config",
+    "rest.extension.classes",
+];
+
+/// Client settings that producers, consumers and the admin client share.
+pub(crate) const CLIENT_KEYS: &[&str] = &[
+    "client.dns.lookup",
+    "connections.max.idle.ms",
+    "metadata.max.age.ms",
+    "metadata.recovery.rebootstrap.trigger.ms",
+    "metadata.recovery.strategy",
+    "receive.buffer.bytes",
+    "reconnect.backoff.max.ms",
+    "reconnect.backoff.ms",
+    "request.timeout.ms",
+    "retry.backoff.max.ms",
+    "retry.backoff.ms",
+    "send.buffer.bytes",
+    "socket.connection.setup.timeout.max.ms",
+    "socket.connection.setup.timeout.ms",
+];
+
+/// What the keys of shared client settings begin with.
+pub(crate) const CLIENT_PREFIXES: &[&str] = &["security.", "sasl.", "ssl."];
+
+/// What further keys begin with that are passed on as they are.
+const PREFIXES: &[&str] = &[
+    "producer.",
+    "consumer.",
+    "admin.",
+    "key.converter.",
+    "value.converter.",
+    "header.converter.",
+];
+
+/// What is known of a worker's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// It does something, or nothing is lost without it.
+    Yes,
+    /// Kafka Connect has it, and it does nothing here.
+    WithoutEffect,
+    /// Nobody has it.
+    No,
+}
+
+pub(crate) fn known(key: &str) -> Known {
+    let without_effect = WITHOUT_EFFECT.contains(&key) || key.starts_with("config.providers.");
+    if without_effect {
+        Known::WithoutEffect
+    } else if KEYS.contains(&key)
+        || HARMLESS.contains(&key)
+        || is_client_key(key)
+        || PREFIXES.iter().any(|prefix| key.starts_with(prefix))
+    {
+        Known::Yes
+    } else {
+        Known::No
+    }
+}
+
+pub(crate) fn is_client_key(key: &str) -> bool {
+    CLIENT_KEYS.contains(&key) || CLIENT_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
+}

@@ -1,0 +1,301 @@
+//! The converters by name: found as Kafka Connect finds them, by the full class name, the simple name, or the
+//! simple name without its suffix; with the configuration keys that each has.
+
+use std::collections::BTreeMap;
+
+use crate::Converter;
+use crate::byte_array::ByteArrayConverter;
+use crate::charset::CONVERTER_ENCODING;
+use crate::error::ConvertError;
+use crate::header::SimpleHeaderConverter;
+use crate::json::{self, JsonConverter};
+use crate::number::{NumberConverter, NumberType};
+use crate::options::Options;
+use crate::string::StringConverter;
+
+/// What a converter converts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Keys.
+    Key,
+    /// Values.
+    Value,
+    /// Headers.
+    Header,
+}
+
+/// As what a class is listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Of keys and values, and of headers too.
+    Converter,
+    /// Of headers only.
+    HeaderConverter,
+}
+
+impl Kind {
+    /// The name that `/connector-plugins` lists it under.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Converter => "converter",
+            Self::HeaderConverter => "header_converter",
+        }
+    }
+}
+
+/// A configuration key of a converter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    /// Its name.
+    pub name: &'static str,
+    /// Its type, as Kafka Connect's REST API prints it.
+    pub kind: &'static str,
+    /// The value when the key is absent; `None`: null.
+    pub default: Option<&'static str>,
+    /// Whether it must be given. The worker gives `converter.type` itself.
+    pub required: bool,
+    /// How much it matters: `HIGH`, `MEDIUM` or `LOW`.
+    pub importance: &'static str,
+    /// What it does.
+    pub documentation: &'static str,
+    /// The values allowed; empty: any.
+    pub valid_values: &'static [&'static str],
+}
+
+/// A converter class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConverterClass {
+    /// The full class name.
+    pub name: &'static str,
+    /// As what it is listed.
+    pub kind: Kind,
+    /// Its configuration keys, in alphabetical order.
+    pub keys: &'static [Key],
+    make: Make,
+}
+
+/// Which converter a class makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Make {
+    Json,
+    String,
+    ByteArray,
+    Number(NumberType),
+    SimpleHeader,
+}
+
+const CONVERTER_TYPE: Key = Key {
+    name: "converter.type",
+    kind: "STRING",
+    default: None,
+    required: true,
+    importance: "LOW",
+    documentation: "How this converter will be used.",
+    valid_values: &["key", "value", "header"],
+};
+
+const JSON_KEYS: &[Key] = &[
+    CONVERTER_TYPE,
+    Key {
+        name: json::DECIMAL_FORMAT,
+        kind: "STRING",
+        default: Some("BASE64"),
+        required: false,
+        importance: "LOW",
+        documentation: "How decimals are written: BASE64, the bytes of the unscaled value, or NUMERIC, a JSON number. Both are read.",
+        valid_values: &["NUMERIC", "BASE64"],
+    },
+    Key {
+        name: json::REPLACE_NULL_WITH_DEFAULT,
+        kind: "BOOLEAN",
+        default: Some("true"),
+        required: false,
+        importance: "LOW",
+        documentation: "Whether a null becomes the default of its schema, where the schema has one.",
+        valid_values: &[],
+    },
+    Key {
+        name: json::SCHEMA_CONTENT,
+        kind: "STRING",
+        default: None,
+        required: false,
+        importance: "HIGH",
+        documentation: "A schema in JSON that all messages read have; they then carry none themselves. Needs schemas.enable.",
+        valid_values: &[],
+    },
+    Key {
+        name: json::SCHEMAS_CACHE_SIZE,
+        kind: "INT",
+        default: Some("1000"),
+        required: false,
+        importance: "HIGH",
+        documentation: "The most schemas that are kept in their parsed form.",
+        valid_values: &[],
+    },
+    Key {
+        name: json::SCHEMAS_ENABLE,
+        kind: "BOOLEAN",
+        default: Some("true"),
+        required: false,
+        importance: "HIGH",
+        documentation: "Whether each message carries its schema, as {\"schema\": ..., \"payload\": ...}.",
+        valid_values: &[],
+    },
+];
+
+const STRING_KEYS: &[Key] = &[
+    Key {
+        name: CONVERTER_ENCODING,
+        kind: "STRING",
+        default: Some("UTF-8"),
+        required: false,
+        importance: "HIGH",
+        documentation: "The encoding of the text: UTF-8, US-ASCII or ISO-8859-1.",
+        valid_values: &[],
+    },
+    CONVERTER_TYPE,
+];
+
+const CLASSES: &[ConverterClass] = &[
+    number(
+        "org.apache.kafka.connect.converters.BooleanConverter",
+        NumberType::Boolean,
+    ),
+    ConverterClass {
+        name: "org.apache.kafka.connect.converters.ByteArrayConverter",
+        kind: Kind::Converter,
+        keys: &[CONVERTER_TYPE],
+        make: Make::ByteArray,
+    },
+    number(
+        "org.apache.kafka.connect.converters.DoubleConverter",
+        NumberType::Double,
+    ),
+    number(
+        "org.apache.kafka.connect.converters.FloatConverter",
+        NumberType::Float,
+    ),
+    number(
+        "org.apache.kafka.connect.converters.IntegerConverter",
+        NumberType::Integer,
+    ),
+    number(
+        "org.apache.kafka.connect.converters.LongConverter",
+        NumberType::Long,
+    ),
+    number(
+        "org.apache.kafka.connect.converters.ShortConverter",
+        NumberType::Short,
+    ),
+    ConverterClass {
+        name: "org.apache.kafka.connect.json.JsonConverter",
+        kind: Kind::Converter,
+        keys: JSON_KEYS,
+        make: Make::Json,
+    },
+    ConverterClass {
+        name: "org.apache.kafka.connect.storage.SimpleHeaderConverter",
+        kind: Kind::HeaderConverter,
+        keys: &[],
+        make: Make::SimpleHeader,
+    },
+    ConverterClass {
+        name: "org.apache.kafka.connect.storage.StringConverter",
+        kind: Kind::Converter,
+        keys: STRING_KEYS,
+        make: Make::String,
+    },
+];
+
+const fn number(name: &'static str, number: NumberType) -> ConverterClass {
+    ConverterClass {
+        name,
+        kind: Kind::Converter,
+        keys: &[CONVERTER_TYPE],
+        make: Make::Number(number),
+    }
+}
+
+/// All converter classes.
+#[must_use]
+pub fn class_names() -> &'static [ConverterClass] {
+    CLASSES
+}
+
+/// Finds a converter class by its full name, its simple name, or that without its suffix.
+#[must_use]
+pub fn find(class: &str) -> Option<&'static ConverterClass> {
+    CLASSES.iter().find(|candidate| {
+        let simple = simple_name(candidate.name);
+        let pruned = match candidate.kind {
+            Kind::Converter => simple.strip_suffix("Converter"),
+            Kind::HeaderConverter => simple.strip_suffix("HeaderConverter"),
+        };
+        class == candidate.name || class == simple || Some(class) == pruned
+    })
+}
+
+/// Makes a converter. `config` holds its keys without prefix.
+///
+/// # Errors
+/// When the class is not known or cannot serve in this role, or a value of the configuration is not allowed.
+pub fn converter(
+    class: &str,
+    role: Role,
+    config: &BTreeMap<String, String>,
+) -> Result<Box<dyn Converter>, ConvertError> {
+    let found = find(class.trim()).ok_or_else(|| ConvertError::Class {
+        found: class.to_owned(),
+        known: CLASSES
+            .iter()
+            .map(|class| class.name)
+            .collect::<Vec<_>>()
+            .join(", "),
+    })?;
+    if found.kind == Kind::HeaderConverter && role != Role::Header {
+        return Err(ConvertError::HeadersOnly { class: found.name });
+    }
+    let options = Options(config);
+    Ok(match found.make {
+        Make::Json => Box::new(JsonConverter::new(options)?),
+        Make::String => Box::new(StringConverter::new(options)?),
+        Make::ByteArray => Box::new(ByteArrayConverter::new()),
+        Make::Number(number) => Box::new(NumberConverter::new(number)),
+        Make::SimpleHeader => Box::new(SimpleHeaderConverter::default()),
+    })
+}
+
+fn simple_name(name: &str) -> &str {
+    name.rsplit_once('.').map_or(name, |(_, simple)| simple)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_is_found_by_three_names() {
+        for name in [
+            "org.apache.kafka.connect.json.JsonConverter",
+            "JsonConverter",
+            "Json",
+        ] {
+            assert_eq!(
+                find(name).map(|class| class.name),
+                Some("org.apache.kafka.connect.json.JsonConverter")
+            );
+        }
+        assert_eq!(find("json"), None);
+    }
+
+    #[test]
+    fn an_unknown_class_is_refused_with_those_known() {
+        let error = converter("Avro", Role::Value, &BTreeMap::new())
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(error.contains("Avro"), "{error}");
+        assert!(error.contains("json.JsonConverter"), "{error}");
+    }
+}

@@ -1,0 +1,117 @@
+//! What can go wrong in a converter. Messages begin as Kafka Connect's do where it has one.
+
+use tidegate_model::ErrorClass;
+use tidegate_model::limits::VALUE_DEPTH_MAX;
+use tidegate_model::schema::SchemaError;
+use tidegate_model::value::ValueError;
+
+/// A configuration that cannot work, or a record that cannot be converted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConvertError {
+    /// A converter class that does not exist here.
+    #[error("there is no converter {found}; these are known: {known}")]
+    Class {
+        /// The name that was asked for.
+        found: String,
+        /// The names there are.
+        known: String,
+    },
+    /// A converter that cannot serve in the role it was configured for.
+    #[error("{class} converts headers only; it cannot convert keys or values")]
+    HeadersOnly {
+        /// The class.
+        class: &'static str,
+    },
+    /// A configuration value that is not allowed.
+    #[error("{key} is {found:?}; allowed: {wanted}")]
+    Option {
+        /// The key.
+        key: &'static str,
+        /// The value found.
+        found: String,
+        /// What is allowed.
+        wanted: String,
+    },
+    /// Text that is not JSON.
+    #[error(
+        "Converting byte[] to Kafka Connect data failed due to serialization error: at byte {offset}: {problem}"
+    )]
+    Json {
+        /// Where, in bytes from the beginning of the key, value or header.
+        offset: usize,
+        /// What is wrong.
+        problem: JsonProblem,
+    },
+    /// Data that the converter or the schema does not allow.
+    #[error("{0}")]
+    Data(String),
+    /// An encoded value that is damaged.
+    #[error("the encoded value is damaged: {0}")]
+    Value(#[from] ValueError),
+    /// An encoded schema that is damaged.
+    #[error("the encoded schema is damaged: {0}")]
+    Schema(#[from] SchemaError),
+    /// A record that is too large.
+    #[error("{what} has more than {max} bytes, which is the most that is allowed")]
+    Size {
+        /// What is too large.
+        what: &'static str,
+        /// The limit.
+        max: usize,
+    },
+}
+
+/// What is wrong with a JSON text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum JsonProblem {
+    /// The text ends too soon.
+    #[error("the JSON text ends early")]
+    End,
+    /// A byte that cannot stand there.
+    #[error("found {:?}, expected {wanted}", char::from(*.found))]
+    Unexpected {
+        /// The byte.
+        found: u8,
+        /// What could stand there.
+        wanted: &'static str,
+    },
+    /// Something follows the value.
+    #[error("text follows the JSON value")]
+    Trailing,
+    /// Bytes that are not UTF-8.
+    #[error("the text is not valid UTF-8")]
+    Utf8,
+    /// Nested too deep.
+    #[error("arrays and objects nest deeper than {VALUE_DEPTH_MAX}")]
+    Depth,
+    /// A number of too many digits.
+    #[error("a number is longer than {} characters", crate::json::NUMBER_BYTES_MAX)]
+    Number,
+    /// An escape that does not exist.
+    #[error(
+        "a backslash is followed by neither \" \\ / b f n r t nor u and four hexadecimal digits"
+    )]
+    Escape,
+}
+
+impl ConvertError {
+    /// What the worker does about it: a configuration is refused, a record is subject to `errors.tolerance`.
+    #[must_use]
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Class { .. } | Self::HeadersOnly { .. } | Self::Option { .. } => {
+                ErrorClass::Config
+            }
+            Self::Json { .. }
+            | Self::Data(_)
+            | Self::Value(_)
+            | Self::Schema(_)
+            | Self::Size { .. } => ErrorClass::Data,
+        }
+    }
+
+    /// A record that the data or its schema makes impossible.
+    pub(crate) fn data(message: impl Into<String>) -> Self {
+        Self::Data(message.into())
+    }
+}

@@ -1,0 +1,117 @@
+//! `StringConverter`: bytes as text of one encoding, values as Java's `toString` writes them. Its schema is
+//! an optional string. Bytes have no text of their own: they are refused, where Java prints an object's address.
+
+mod text;
+
+use tidegate_model::Column;
+use tidegate_model::schema::{Schema, SchemaType};
+use tidegate_model::value::{Encoder, View};
+
+use crate::charset::{CONVERTER_ENCODING, Charset};
+use crate::error::ConvertError;
+use crate::options::Options;
+use crate::schema_index::{schema_index, schema_of};
+use crate::{Converter, RecordFailure, ValueColumn};
+
+/// Converts text.
+#[derive(Debug)]
+pub(crate) struct StringConverter {
+    charset: Charset,
+    schema: Vec<u8>,
+    scratch: Vec<u8>,
+}
+
+impl StringConverter {
+    /// The converter with its configuration.
+    ///
+    /// # Errors
+    /// When the encoding is not known.
+    pub(crate) fn new(options: Options<'_>) -> Result<Self, ConvertError> {
+        Ok(Self {
+            charset: Charset::named(options.text(CONVERTER_ENCODING).unwrap_or("UTF-8").trim())?,
+            schema: Schema::new(SchemaType::String).optional().to_encoded(),
+            scratch: Vec::new(),
+        })
+    }
+
+    fn write(
+        &mut self,
+        entry: &[u8],
+        schema: Option<&Schema>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), ConvertError> {
+        match View::read(entry)? {
+            View::String(text) => self.charset.encode(text, out),
+            view if self.charset == Charset::Utf8 => text::write(view, schema, out)?,
+            view => {
+                self.scratch.clear();
+                text::write(view, schema, &mut self.scratch)?;
+                let text = String::from_utf8_lossy(&self.scratch);
+                self.charset.encode(&text, out);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Converter for StringConverter {
+    fn to_connect(
+        &mut self,
+        _topic: &str,
+        bytes: &Column,
+        schemas: &mut Vec<Vec<u8>>,
+        _failures: &mut Vec<RecordFailure>,
+    ) -> ValueColumn {
+        let schema = schema_index(schemas, &self.schema).unwrap_or(-1);
+        let mut values = Column::with_capacity(bytes.len(), bytes.bytes.len() + 5 * bytes.len());
+        for entry in bytes {
+            match entry {
+                None => values.push(None),
+                Some(entry) => {
+                    let mark = values.begin();
+                    Encoder::new(&mut values.bytes).string(&self.charset.decode(entry));
+                    values.end(mark);
+                }
+            }
+        }
+        ValueColumn {
+            schemas: vec![schema; values.len()],
+            values,
+        }
+    }
+
+    fn from_connect(
+        &mut self,
+        _topic: &str,
+        values: &Column,
+        value_schemas: &[i32],
+        schemas: &[Vec<u8>],
+        failures: &mut Vec<RecordFailure>,
+    ) -> Column {
+        let mut column = Column::with_capacity(values.len(), values.bytes.len());
+        let mut decoded: Vec<Option<Schema>> = vec![None; schemas.len()];
+        for (index, entry) in values.iter().enumerate() {
+            let Some(entry) = entry.filter(|entry| *entry != [0]) else {
+                column.push(None);
+                continue;
+            };
+            let schema = schema_of(value_schemas, index).and_then(|schema| {
+                let place = decoded.get_mut(schema)?;
+                if place.is_none() {
+                    *place = Schema::decode(schemas.get(schema)?).ok();
+                }
+                place.as_ref()
+            });
+            let mark = column.begin();
+            match self.write(entry, schema, &mut column.bytes) {
+                Ok(()) => column.end(mark),
+                Err(error) => {
+                    column.bytes.truncate(mark);
+                    column.push(None);
+                    failures.push(RecordFailure { index, error });
+                }
+            }
+        }
+        column
+    }
+}

@@ -1,0 +1,287 @@
+//! What must hold for any value and any bytes.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use tidegate_convert::{Role, class_names, converter};
+use tidegate_model::value::{Value, check};
+use tidegate_model::{Column, Field, Schema, SchemaType};
+
+fn json(config: &[(&str, &str)]) -> Box<dyn tidegate_convert::Converter> {
+    let config: BTreeMap<String, String> = config
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+        .collect();
+    converter("Json", Role::Value, &config).unwrap()
+}
+
+/// A value that JSON can hold without a schema.
+fn schemaless() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::Boolean),
+        any::<i64>().prop_map(Value::Int64),
+        float().prop_map(Value::Float64),
+        any::<String>().prop_map(Value::String),
+    ];
+    leaf.prop_recursive(5, 64, 8, |inner| {
+        let entries = prop::collection::btree_map(any::<String>(), inner.clone(), 0..8);
+        prop_oneof![
+            prop::collection::vec(inner, 0..8).prop_map(Value::Array),
+            entries.prop_map(|entries| Value::Map(
+                entries
+                    .into_iter()
+                    .map(|(key, value)| (Value::String(key), value))
+                    .collect()
+            )),
+        ]
+    })
+}
+
+/// JSON has no negative zero here: it is read as a decimal.
+fn float() -> impl Strategy<Value = f64> {
+    (prop::num::f64::NORMAL | prop::num::f64::SUBNORMAL | prop::num::f64::ZERO)
+        .prop_map(|value| value + 0.0)
+}
+
+fn field(name: &str, schema: Schema) -> Field {
+    Field {
+        name: name.to_owned(),
+        schema: Arc::new(schema),
+    }
+}
+
+fn order_schema() -> Schema {
+    let of = |kind| Arc::new(Schema::new(kind));
+    Schema::new(SchemaType::Struct(vec![
+        field("boolean", Schema::new(SchemaType::Boolean)),
+        field("int8", Schema::new(SchemaType::Int8)),
+        field("int16", Schema::new(SchemaType::Int16).optional()),
+        field("int32", Schema::new(SchemaType::Int32)),
+        field("int64", Schema::new(SchemaType::Int64)),
+        field("float32", Schema::new(SchemaType::Float32)),
+        field("float64", Schema::new(SchemaType::Float64)),
+        field("string \"quoted\"", Schema::new(SchemaType::String)),
+        field("bytes", Schema::new(SchemaType::Bytes)),
+        field("date", Schema::date()),
+        field("time", Schema::time()),
+        field("timestamp", Schema::timestamp()),
+        field("decimal", Schema::decimal(2)),
+        field(
+            "array",
+            Schema::new(SchemaType::Array(of(SchemaType::String))),
+        ),
+        field(
+            "object",
+            Schema::new(SchemaType::Map(
+                of(SchemaType::String),
+                of(SchemaType::Int32),
+            )),
+        ),
+        field(
+            "pairs",
+            Schema::new(SchemaType::Map(
+                of(SchemaType::Int32),
+                of(SchemaType::String),
+            )),
+        ),
+        field(
+            "inner",
+            Schema::new(SchemaType::Struct(vec![field(
+                "a",
+                Schema::new(SchemaType::Int8),
+            )]))
+            .optional(),
+        ),
+    ]))
+    .named("order")
+}
+
+fn order() -> impl Strategy<Value = Value> {
+    let numbers = (
+        any::<bool>(),
+        any::<i8>(),
+        any::<Option<i16>>(),
+        any::<i32>(),
+        any::<i64>(),
+        any::<f32>().prop_filter("finite", |value| value.is_finite()),
+        float(),
+    );
+    let others = (
+        any::<String>(),
+        any::<Vec<u8>>(),
+        any::<i32>(),
+        0..86_400_000_i32,
+        any::<i64>(),
+        any::<i64>(),
+    );
+    let containers = (
+        any::<Vec<String>>(),
+        prop::collection::btree_map(any::<String>(), any::<i32>(), 0..6),
+        prop::collection::btree_map(any::<i32>(), any::<String>(), 0..6),
+        any::<Option<i8>>(),
+    );
+    (numbers, others, containers).prop_map(|(numbers, others, containers)| {
+        let unscaled = others.5.to_be_bytes().to_vec();
+        Value::Struct(vec![
+            numbers.0.into(),
+            numbers.1.into(),
+            numbers.2.map_or(Value::Null, Value::Int16),
+            numbers.3.into(),
+            numbers.4.into(),
+            (numbers.5 + 0.0).into(),
+            numbers.6.into(),
+            others.0.into(),
+            others.1.into(),
+            Value::Date(others.2),
+            Value::Time(others.3),
+            Value::Timestamp(others.4),
+            Value::Decimal { scale: 2, unscaled },
+            Value::Array(containers.0.into_iter().map(Value::String).collect()),
+            Value::Map(
+                containers
+                    .1
+                    .into_iter()
+                    .map(|(key, value)| (key.into(), value.into()))
+                    .collect(),
+            ),
+            Value::Map(
+                containers
+                    .2
+                    .into_iter()
+                    .map(|(key, value)| (key.into(), value.into()))
+                    .collect(),
+            ),
+            containers
+                .3
+                .map_or(Value::Null, |a| Value::Struct(vec![a.into()])),
+        ])
+    })
+}
+
+/// Bytes, texts of JSON's characters, and JSON with a byte changed.
+fn any_bytes() -> impl Strategy<Value = Vec<u8>> {
+    let document = br#"{"schema":{"type":"struct","fields":[{"type":"int32","field":"a"},{"type":"bytes","name":"org.apache.kafka.connect.data.Decimal","parameters":{"scale":"2"},"default":"AJw=","field":"d"}]},"payload":{"a":1,"d":null}}"#;
+    prop_oneof![
+        any::<Vec<u8>>(),
+        "[\\[\\]{}\",:0-9eE.+\\\\utrfalsn -]{0,40}".prop_map(String::into_bytes),
+        (0..document.len(), any::<u8>()).prop_map(move |(place, byte)| {
+            let mut changed = document.to_vec();
+            changed[place] = byte;
+            changed
+        }),
+        (0..document.len()).prop_map(move |length| document[..length].to_vec()),
+    ]
+}
+
+fn tree(json: &serde_json::Value) -> Value {
+    match json {
+        serde_json::Value::Null => Value::Null,
+        serde_json::Value::Bool(value) => Value::Boolean(*value),
+        serde_json::Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(whole), _) => Value::Int64(whole),
+            (None, value) => Value::Float64(value.unwrap() + 0.0),
+        },
+        serde_json::Value::String(text) => Value::from(text.as_str()),
+        serde_json::Value::Array(elements) => Value::Array(elements.iter().map(tree).collect()),
+        serde_json::Value::Object(entries) => Value::Map(
+            entries
+                .iter()
+                .map(|(key, value)| (Value::from(key.as_str()), tree(value)))
+                .collect(),
+        ),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn a_value_comes_back_from_json(values in prop::collection::vec(schemaless(), 1..4), enable: bool) {
+        let encoded: Vec<Vec<u8>> = values.iter().map(Value::to_encoded).collect();
+        let column: Column = encoded.iter().map(|value| Some(value.as_slice())).collect();
+        let mut json = json(&[("schemas.enable", if enable { "true" } else { "false" })]);
+        let mut failures = Vec::new();
+        let bytes = json.from_connect("t", &column, &[], &[], &mut failures);
+        for text in bytes.iter().flatten() {
+            prop_assert!(serde_json::from_slice::<serde_json::Value>(text).is_ok());
+        }
+        let back = json.to_connect("t", &bytes, &mut Vec::new(), &mut failures);
+        prop_assert_eq!(&failures, &vec![]);
+        for (value, back) in values.iter().zip(&back.values) {
+            let back = back.map_or(Value::Null, |back| Value::decode(back).unwrap());
+            prop_assert_eq!(value, &back);
+        }
+    }
+
+    #[test]
+    fn a_value_with_a_schema_comes_back_from_json(orders in prop::collection::vec(order(), 1..4)) {
+        let schema = order_schema().to_encoded();
+        let encoded: Vec<Vec<u8>> = orders.iter().map(Value::to_encoded).collect();
+        let column: Column = encoded.iter().map(|value| Some(value.as_slice())).collect();
+        let indexes = vec![0; orders.len()];
+        let mut json = json(&[]);
+        let mut failures = Vec::new();
+        let bytes = json.from_connect("t", &column, &indexes, std::slice::from_ref(&schema), &mut failures);
+        let mut schemas = Vec::new();
+        let back = json.to_connect("t", &bytes, &mut schemas, &mut failures);
+        prop_assert_eq!(&failures, &vec![]);
+        prop_assert_eq!(schemas, vec![schema]);
+        prop_assert_eq!(&back.schemas, &indexes);
+        prop_assert_eq!(back.values, column);
+    }
+
+    #[test]
+    fn what_serde_json_reads_is_read_alike(text in "[\\[\\]{}\",:0-9e.\\\\utrfalsn -]{0,24}") {
+        let Ok(expected) = serde_json::from_str::<serde_json::Value>(&text) else {
+            return Ok(());
+        };
+        // A whole number beyond 64 bits, and -0, are whole here, not floating point.
+        prop_assume!(!text.contains("-0"));
+        let column: Column = [Some(text.as_bytes())].into_iter().collect();
+        let mut failures = Vec::new();
+        let back = json(&[("schemas.enable", "false")])
+            .to_connect("t", &column, &mut Vec::new(), &mut failures);
+        prop_assert_eq!(&failures, &vec![]);
+        let back = back.values.iter().next().unwrap().map_or(Value::Null, |back| Value::decode(back).unwrap());
+        if !format!("{expected}").contains("e") && text.len() < 18 {
+            prop_assert_eq!(back, tree(&expected));
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_converted_or_refused(
+        entries in prop::collection::vec(prop::option::of(any_bytes()), 1..4),
+        schema in any::<Vec<u8>>(),
+        index in -2..3_i32,
+    ) {
+        let column: Column = entries.iter().map(Option::as_deref).collect();
+        for class in class_names() {
+            let mut converter = converter(class.name, Role::Header, &BTreeMap::new()).unwrap();
+            let mut schemas = Vec::new();
+            let mut failures = Vec::new();
+            let values = converter.to_connect("t", &column, &mut schemas, &mut failures);
+            prop_assert_eq!(values.values.len(), entries.len());
+            prop_assert_eq!(values.values.check(), Ok(()));
+            for value in values.values.iter().flatten() {
+                prop_assert_eq!(check(value), Ok(()));
+            }
+            for schema in &schemas {
+                prop_assert!(Schema::decode(schema).is_ok());
+            }
+            prop_assert!(values.schemas.is_empty() || values.schemas.len() == entries.len());
+            // What was read can be written again.
+            let written = converter.from_connect("t", &values.values, &values.schemas, &schemas, &mut failures);
+            prop_assert_eq!(written.len(), entries.len());
+            // Bytes that are no values.
+            let indexes = vec![index; entries.len()];
+            let order = order_schema().to_encoded();
+            let bytes = converter.from_connect("t", &column, &indexes, &[schema.clone(), order], &mut failures);
+            prop_assert_eq!(bytes.len(), entries.len());
+            prop_assert_eq!(bytes.check(), Ok(()));
+        }
+    }
+}

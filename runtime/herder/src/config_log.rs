@@ -1,0 +1,279 @@
+//! The config topic: one partition, compacted, with Kafka Connect's keys and formats.
+//!
+//! | key | value |
+//! | --- | --- |
+//! | `connector-<name>` | `{"properties":{…}}`; null: deleted |
+//! | `target-state-<name>` | `{"state":"PAUSED","state.v2":"STOPPED"}`; null: deleted |
+//! | `task-<name>-<n>` | `{"properties":{…}}` |
+//! | `commit-<name>` | `{"tasks":N}`: the task configurations before it are complete |
+//!
+//! Keys of other kinds (session keys, fencing, restarts, loggers) are Kafka Connect's own; they are left alone.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use tidegate_broker::Broker;
+use tidegate_config::Properties;
+use tidegate_config::worker::StorageTopic;
+use tidegate_model::ConnectorName;
+use tidegate_worker::topic_log::{Entry, LogRecord, TopicLog};
+use tidegate_worker::{TargetState, WorkerError};
+
+/// The config topic, open for writing.
+pub struct ConfigLog(TopicLog);
+
+/// A connector as the config topic has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StoredConnector {
+    /// Its configuration; none when only other records of it are left.
+    pub properties: Option<Properties>,
+    /// What it should do.
+    pub target: Option<TargetState>,
+    /// The configurations of its tasks, as far as they are complete.
+    pub tasks: Vec<Properties>,
+    /// Task configurations that no commit record followed yet.
+    pending: BTreeMap<usize, Properties>,
+}
+
+/// All connectors of the config topic, by name.
+pub type Stored = BTreeMap<String, StoredConnector>;
+
+impl ConfigLog {
+    /// Opens the config topic and reads it to its end. Blocks.
+    pub fn open(
+        broker: &dyn Broker,
+        storage: &StorageTopic,
+    ) -> Result<(Self, Stored), WorkerError> {
+        let mut stored = Stored::new();
+        let log = TopicLog::open(broker, storage, |record| apply(&mut stored, record))?;
+        stored.retain(|_, connector| connector.properties.is_some());
+        Ok((Self(log), stored))
+    }
+
+    /// Writes a connector's configuration and, when it is given, its target state.
+    pub async fn put_connector(
+        &self,
+        name: &ConnectorName,
+        properties: &Properties,
+        target: Option<TargetState>,
+    ) -> Result<(), WorkerError> {
+        let mut entries = Vec::new();
+        entries.extend(target.map(|target| target_entry(name, target)));
+        entries.push(entry(
+            format!("connector-{name}"),
+            &json!({ "properties": properties }),
+        ));
+        self.0.write(entries).await
+    }
+
+    /// Writes the configurations of a connector's tasks, and that they are complete.
+    pub async fn put_tasks(
+        &self,
+        name: &ConnectorName,
+        tasks: &[Properties],
+    ) -> Result<(), WorkerError> {
+        let mut entries: Vec<Entry> = tasks
+            .iter()
+            .enumerate()
+            .map(|(task, properties)| {
+                entry(
+                    format!("task-{name}-{task}"),
+                    &json!({ "properties": properties }),
+                )
+            })
+            .collect();
+        entries.push(entry(
+            format!("commit-{name}"),
+            &json!({ "tasks": tasks.len() }),
+        ));
+        self.0.write(entries).await
+    }
+
+    /// Writes what a connector should do.
+    pub async fn put_target(
+        &self,
+        name: &ConnectorName,
+        target: TargetState,
+    ) -> Result<(), WorkerError> {
+        self.0.write(vec![target_entry(name, target)]).await
+    }
+
+    /// Deletes a connector: tombstones for its configuration and target state, as Kafka Connect writes them.
+    pub async fn delete(&self, name: &ConnectorName) -> Result<(), WorkerError> {
+        let tombstone = |key: String| (key.into_bytes(), None);
+        self.0
+            .write(vec![
+                tombstone(format!("connector-{name}")),
+                tombstone(format!("target-state-{name}")),
+            ])
+            .await
+    }
+}
+
+fn entry(key: String, value: &Value) -> Entry {
+    (key.into_bytes(), Some(value.to_string().into_bytes()))
+}
+
+/// `state` is for workers before KIP-875, which do not know STOPPED and take it for PAUSED.
+fn target_entry(name: &ConnectorName, target: TargetState) -> Entry {
+    let (state, state_v2) = match target {
+        TargetState::Running => ("STARTED", "STARTED"),
+        TargetState::Paused => ("PAUSED", "PAUSED"),
+        TargetState::Stopped => ("PAUSED", "STOPPED"),
+    };
+    entry(
+        format!("target-state-{name}"),
+        &json!({ "state": state, "state.v2": state_v2 }),
+    )
+}
+
+fn apply(stored: &mut Stored, record: LogRecord<'_>) -> Result<(), String> {
+    let key = record.key.ok_or("the key is null")?;
+    let key = std::str::from_utf8(key).map_err(|_| "the key is not valid UTF-8")?;
+    if let Some(name) = key.strip_prefix("connector-") {
+        match record.value {
+            None => drop(stored.remove(name)),
+            Some(value) => {
+                stored.entry(name.to_owned()).or_default().properties = Some(properties(value)?);
+            }
+        }
+    } else if let Some(name) = key.strip_prefix("target-state-") {
+        let target = record.value.map(target).transpose()?;
+        if target.is_some() || stored.contains_key(name) {
+            stored.entry(name.to_owned()).or_default().target = target;
+        }
+    } else if let Some((name, task)) = key
+        .strip_prefix("task-")
+        .and_then(|rest| rest.rsplit_once('-'))
+    {
+        let (Ok(task), Some(value)) = (task.parse(), record.value) else {
+            return Ok(());
+        };
+        let connector = stored.entry(name.to_owned()).or_default();
+        connector.pending.insert(task, properties(value)?);
+    } else if let Some(name) = key.strip_prefix("commit-") {
+        let Some(value) = record.value else {
+            return Ok(());
+        };
+        let tasks = object(value)?
+            .get("tasks")
+            .and_then(Value::as_u64)
+            .ok_or("\"tasks\" is missing")?;
+        let connector = stored.entry(name.to_owned()).or_default();
+        let pending = std::mem::take(&mut connector.pending);
+        let mut known: BTreeMap<usize, Properties> = std::mem::take(&mut connector.tasks)
+            .into_iter()
+            .enumerate()
+            .collect();
+        known.extend(pending);
+        connector.tasks = (0..usize::try_from(tasks).unwrap_or(0))
+            .map_while(|task| known.remove(&task))
+            .collect();
+    }
+    Ok(())
+}
+
+fn object(value: &[u8]) -> Result<Value, String> {
+    serde_json::from_slice(value).map_err(|error| format!("the value is not JSON: {error}"))
+}
+
+fn properties(value: &[u8]) -> Result<Properties, String> {
+    let value = object(value)?;
+    let properties = value
+        .get("properties")
+        .and_then(Value::as_object)
+        .ok_or("\"properties\" is missing")?;
+    let text = |(key, value): (&String, &Value)| match value {
+        Value::String(text) => Some((key.clone(), text.clone())),
+        Value::Null => None,
+        other => Some((key.clone(), other.to_string())),
+    };
+    Ok(properties.iter().filter_map(text).collect())
+}
+
+fn target(value: &[u8]) -> Result<TargetState, String> {
+    let value = object(value)?;
+    let state = value
+        .get("state.v2")
+        .or_else(|| value.get("state"))
+        .and_then(Value::as_str);
+    match state {
+        Some("STARTED") => Ok(TargetState::Running),
+        Some("PAUSED") => Ok(TargetState::Paused),
+        Some("STOPPED") => Ok(TargetState::Stopped),
+        other => Err(format!(
+            "the target state is {other:?}; STARTED, PAUSED or STOPPED was wanted"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(records: &[(&str, Option<&str>)]) -> Result<Stored, String> {
+        let mut stored = Stored::new();
+        for (offset, (key, value)) in (0..).zip(records) {
+            let (key, value) = (Some(key.as_bytes()), value.map(str::as_bytes));
+            apply(
+                &mut stored,
+                LogRecord {
+                    partition: 0,
+                    offset,
+                    key,
+                    value,
+                },
+            )?;
+        }
+        Ok(stored)
+    }
+
+    #[test]
+    fn a_connector_is_read_as_kafka_connect_wrote_it() {
+        let stored = read(&[
+            (
+                "target-state-a b/ü",
+                Some(r#"{"state":"PAUSED","state.v2":"STOPPED"}"#),
+            ),
+            (
+                "connector-a b/ü",
+                Some(r#"{"properties":{"connector.class":"FileStreamSource","name":"a b/ü"}}"#),
+            ),
+            ("task-a b/ü-0", Some(r#"{"properties":{"file":"x"}}"#)),
+            ("commit-a b/ü", Some(r#"{"tasks":1}"#)),
+            (
+                "task-a b/ü-0",
+                Some(r#"{"properties":{"file":"not committed"}}"#),
+            ),
+            ("session-key", Some(r#"{"key":"…"}"#)),
+        ]);
+        let stored = stored.unwrap();
+        let connector = &stored["a b/ü"];
+        assert_eq!(connector.target, Some(TargetState::Stopped));
+        assert_eq!(
+            connector.properties.as_ref().unwrap()["connector.class"],
+            "FileStreamSource"
+        );
+        assert_eq!(connector.tasks[0]["file"], "x");
+        assert_eq!(stored.len(), 1);
+    }
+
+    #[test]
+    fn a_tombstone_deletes_a_connector() {
+        let config = Some(r#"{"properties":{}}"#);
+        let stored = read(&[
+            ("connector-a", config),
+            ("connector-a", None),
+            ("target-state-a", None),
+        ])
+        .unwrap();
+        assert!(stored.is_empty());
+    }
+
+    #[test]
+    fn garbage_is_an_error() {
+        assert!(read(&[("connector-a", Some("{"))]).is_err());
+        assert!(read(&[("connector-a", Some("{}"))]).is_err());
+        assert!(read(&[("target-state-a", Some(r#"{"state":"DANCING"}"#))]).is_err());
+    }
+}

@@ -1,0 +1,452 @@
+//! `wit/vectors.json` is what this crate produces: encoded values and schemas with their meaning, for authors
+//! of other implementations. `UPDATE_GOLDEN=1 cargo test -p tidegate-model --test vectors` rewrites it.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::sync::Arc;
+
+use serde_json::{Value as Json, json};
+use tidegate_model::limits::VALUE_DEPTH_MAX;
+use tidegate_model::value::{Value, check};
+use tidegate_model::{Field, Schema, SchemaType};
+
+const SPECIFICATION: &str = include_str!("../../../wit/ENCODING.md");
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit/vectors.json");
+
+#[test]
+fn the_vectors_are_what_this_crate_produces() {
+    let produced = format!("{:#}\n", vectors());
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(FILE, &produced).unwrap();
+    }
+    let golden = std::fs::read_to_string(FILE).unwrap_or_default();
+    assert!(
+        golden == produced,
+        "wit/vectors.json differs from what the code produces; UPDATE_GOLDEN=1 rewrites it"
+    );
+}
+
+#[test]
+fn the_vectors_are_read_and_refused_as_they_say() {
+    let vectors = vectors();
+    let each = |name: &str| vectors[name].as_array().unwrap().clone();
+    for vector in each("values") {
+        let bytes = bytes(&vector["hex"]);
+        assert_eq!(check(&bytes), Ok(()), "{vector}");
+        assert_eq!(
+            Value::decode(&bytes).unwrap().to_encoded(),
+            bytes,
+            "{vector}"
+        );
+    }
+    for vector in each("damaged_values") {
+        let error = check(&bytes(&vector["hex"])).unwrap_err();
+        assert_eq!(vector["error"], error.to_string());
+    }
+    for vector in each("schemas") {
+        let bytes = bytes(&vector["hex"]);
+        assert_eq!(
+            Schema::decode(&bytes).unwrap().to_encoded(),
+            bytes,
+            "{vector}"
+        );
+    }
+    for vector in each("damaged_schemas") {
+        let error = Schema::decode(&bytes(&vector["hex"])).unwrap_err();
+        assert_eq!(vector["error"], error.to_string());
+    }
+}
+
+#[test]
+fn the_examples_of_the_specification_are_vectors() {
+    let vectors = vectors();
+    let known: Vec<&str> = ["values", "schemas"]
+        .iter()
+        .flat_map(|list| vectors[list].as_array().unwrap())
+        .map(|vector| vector["hex"].as_str().unwrap())
+        .collect();
+    let mut examples = 0;
+    for line in SPECIFICATION.lines() {
+        let Some(cells) = line
+            .strip_prefix("| ")
+            .and_then(|line| line.strip_suffix(" |"))
+        else {
+            continue;
+        };
+        let (_, last) = cells.rsplit_once(" | ").unwrap();
+        let hex = last.replace(['`', ' '], "");
+        if last.starts_with('`') && hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            assert!(known.contains(&hex.as_str()), "{line}");
+            examples += 1;
+        }
+    }
+    assert!(examples >= 18, "only {examples} examples were found");
+}
+
+fn vectors() -> Json {
+    json!({
+        "about": "Encoded Connect values and schemas; wit/ENCODING.md specifies both. Values: one key, the type; 64-bit integers and floating point numbers are texts, bytes are hex, dates are days, times and timestamps milliseconds, maps lists of pairs, structs lists of values. Schemas: what is absent is false, null or empty.",
+        "values": values().into_iter().map(|(name, value)| json!({
+            "name": name, "value": described(&value), "hex": hex(&value.to_encoded()),
+        })).collect::<Vec<_>>(),
+        "damaged_values": damaged_values().into_iter().map(|(name, bytes)| json!({
+            "name": name,
+            "hex": hex(&bytes),
+            "error": check(&bytes).unwrap_err().to_string(),
+        })).collect::<Vec<_>>(),
+        "schemas": schemas().into_iter().map(|(name, schema)| json!({
+            "name": name, "schema": described_schema(&schema), "hex": hex(&schema.to_encoded()),
+        })).collect::<Vec<_>>(),
+        "damaged_schemas": damaged_schemas().into_iter().map(|(name, bytes)| json!({
+            "name": name,
+            "hex": hex(&bytes),
+            "error": Schema::decode(&bytes).unwrap_err().to_string(),
+        })).collect::<Vec<_>>(),
+    })
+}
+
+fn values() -> Vec<(&'static str, Value)> {
+    let order = Value::Struct(vec![
+        Value::Int64(7),
+        Value::Null,
+        Value::Array(vec![Value::from("a"), Value::from("b")]),
+        Value::Struct(vec![Value::Boolean(true)]),
+    ]);
+    vec![
+        ("null", Value::Null),
+        ("false", Value::Boolean(false)),
+        ("true", Value::Boolean(true)),
+        ("int8", Value::Int8(-1)),
+        ("int8, smallest", Value::Int8(i8::MIN)),
+        ("int16", Value::Int16(300)),
+        ("int16, smallest", Value::Int16(i16::MIN)),
+        ("int32", Value::Int32(100_000)),
+        ("int32, smallest", Value::Int32(i32::MIN)),
+        ("int64", Value::Int64(42)),
+        ("int64, largest", Value::Int64(i64::MAX)),
+        ("int64, smallest", Value::Int64(i64::MIN)),
+        ("float32", Value::Float32(1.5)),
+        ("float32, infinity", Value::Float32(f32::INFINITY)),
+        ("float64", Value::Float64(12.34)),
+        ("float64, negative zero", Value::Float64(-0.0)),
+        (
+            "float64, NaN",
+            Value::Float64(f64::from_bits(0x7ff8_0000_0000_0000)),
+        ),
+        ("string, empty", Value::from("")),
+        ("string", Value::from("hello")),
+        ("string, UTF-8 of one to four bytes", Value::from("aé€😀")),
+        ("string, with a zero byte", Value::from("a\0b")),
+        ("bytes, empty", Value::Bytes(vec![])),
+        ("bytes", Value::Bytes(vec![0, 1, 0xff])),
+        ("date, 2024-01-31", Value::Date(19_753)),
+        ("date, before the epoch", Value::Date(-1)),
+        ("time, 14:34:54.346", Value::Time(52_494_346)),
+        (
+            "timestamp, 2019-08-23T14:34:54.346Z",
+            Value::Timestamp(1_566_570_894_346),
+        ),
+        ("timestamp, before the epoch", Value::Timestamp(-1)),
+        (
+            "decimal, 1.56",
+            Value::Decimal {
+                scale: 2,
+                unscaled: vec![0, 0x9c],
+            },
+        ),
+        (
+            "decimal, -7",
+            Value::Decimal {
+                scale: 0,
+                unscaled: vec![0xf9],
+            },
+        ),
+        (
+            "decimal, 1E+3",
+            Value::Decimal {
+                scale: -3,
+                unscaled: vec![1],
+            },
+        ),
+        ("array, empty", Value::Array(vec![])),
+        (
+            "array, of several types",
+            Value::Array(vec![Value::Int64(1), Value::from("a"), Value::Null]),
+        ),
+        (
+            "array, in an array",
+            Value::Array(vec![Value::Array(vec![Value::Array(vec![])])]),
+        ),
+        ("map, empty", Value::Map(vec![])),
+        (
+            "map",
+            Value::Map(vec![
+                (Value::from("a"), Value::Int64(1)),
+                (Value::from("b"), Value::Null),
+            ]),
+        ),
+        (
+            "map, keys that are no strings",
+            Value::Map(vec![(Value::Int32(1), Value::from("x"))]),
+        ),
+        (
+            "map, in a map",
+            Value::Map(vec![(
+                Value::from("m"),
+                Value::Map(vec![(Value::from("k"), Value::Boolean(true))]),
+            )]),
+        ),
+        (
+            "map, one entry",
+            Value::Map(vec![(Value::from("a"), Value::Int64(1))]),
+        ),
+        ("struct, empty", Value::Struct(vec![])),
+        (
+            "struct, a field and a null",
+            Value::Struct(vec![Value::Boolean(true), Value::Null]),
+        ),
+        ("struct", order),
+        (
+            "the deepest nesting allowed",
+            (0..VALUE_DEPTH_MAX).fold(Value::Null, |value, _| Value::Array(vec![value])),
+        ),
+    ]
+}
+
+fn damaged_values() -> Vec<(&'static str, Vec<u8>)> {
+    let too_deep = (0..=VALUE_DEPTH_MAX)
+        .fold(Value::Null, |value, _| Value::Array(vec![value]))
+        .to_encoded();
+    vec![
+        ("nothing", vec![]),
+        ("an unknown tag", vec![17]),
+        ("a boolean of 2", vec![1, 2]),
+        ("an int64 of seven bytes", vec![5, 1, 2, 3, 4, 5, 6, 7]),
+        ("a byte after the value", vec![0, 0]),
+        ("a string longer than its bytes", vec![8, 5, 0, 0, 0, b'a']),
+        ("a string that is not UTF-8", vec![8, 1, 0, 0, 0, 0xff]),
+        (
+            "an array whose count is too large",
+            vec![10, 5, 0, 0, 0, 2, 0, 0, 0, 0],
+        ),
+        (
+            "an array whose count is too small",
+            vec![10, 6, 0, 0, 0, 1, 0, 0, 0, 0, 0],
+        ),
+        ("an array without a count", vec![10, 0, 0, 0, 0]),
+        (
+            "an array whose element ends outside of it",
+            vec![10, 5, 0, 0, 0, 1, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0],
+        ),
+        (
+            "a map with a key and no value",
+            vec![11, 5, 0, 0, 0, 1, 0, 0, 0, 0],
+        ),
+        ("nested too deep", too_deep),
+    ]
+}
+
+fn schemas() -> Vec<(&'static str, Schema)> {
+    let of = |kind| Arc::new(Schema::new(kind));
+    let field = |name: &str, schema| Field {
+        name: name.to_owned(),
+        schema: Arc::new(schema),
+    };
+    let plain = |kind| Schema::new(kind);
+    let all = Schema {
+        kind: SchemaType::Int32,
+        optional: true,
+        name: Some("shop.Count".to_owned()),
+        version: Some(3),
+        doc: Some("how many".to_owned()),
+        default: Some(Value::Int32(7)),
+        parameters: vec![
+            ("unit".to_owned(), "pieces".to_owned()),
+            ("origin".to_owned(), String::new()),
+        ],
+    };
+    vec![
+        ("boolean", plain(SchemaType::Boolean)),
+        ("int8", plain(SchemaType::Int8)),
+        ("int16", plain(SchemaType::Int16)),
+        ("int32", plain(SchemaType::Int32)),
+        ("int64", plain(SchemaType::Int64)),
+        ("float32", plain(SchemaType::Float32)),
+        ("float64", plain(SchemaType::Float64)),
+        ("string", plain(SchemaType::String)),
+        ("bytes", plain(SchemaType::Bytes)),
+        ("array", plain(SchemaType::Array(of(SchemaType::String)))),
+        (
+            "map",
+            plain(SchemaType::Map(
+                of(SchemaType::String),
+                of(SchemaType::Int64),
+            )),
+        ),
+        ("struct, empty", plain(SchemaType::Struct(vec![]))),
+        (
+            "struct, one field",
+            plain(SchemaType::Struct(vec![field(
+                "id",
+                plain(SchemaType::Int64),
+            )])),
+        ),
+        (
+            "struct",
+            plain(SchemaType::Struct(vec![
+                field("id", plain(SchemaType::Int64)),
+                field(
+                    "tags",
+                    plain(SchemaType::Array(of(SchemaType::String))).optional(),
+                ),
+            ])),
+        ),
+        ("optional", plain(SchemaType::String).optional()),
+        ("name", plain(SchemaType::String).named("shop.Name")),
+        (
+            "version",
+            Schema {
+                version: Some(-1),
+                ..plain(SchemaType::String)
+            },
+        ),
+        (
+            "doc",
+            Schema {
+                doc: Some("what it is".to_owned()),
+                ..plain(SchemaType::String)
+            },
+        ),
+        (
+            "default",
+            Schema {
+                default: Some(Value::from("none")),
+                ..plain(SchemaType::String)
+            },
+        ),
+        (
+            "parameters",
+            Schema {
+                parameters: vec![("k".to_owned(), "v".to_owned())],
+                ..plain(SchemaType::String)
+            },
+        ),
+        ("all flags", all.clone()),
+        ("date", Schema::date()),
+        ("time", Schema::time()),
+        ("timestamp", Schema::timestamp()),
+        ("decimal of scale 2", Schema::decimal(2)),
+        (
+            "all flags within a struct within a map",
+            plain(SchemaType::Map(
+                of(SchemaType::Int32),
+                Arc::new(
+                    plain(SchemaType::Struct(vec![
+                        field("count", all),
+                        field("day", Schema::date().optional()),
+                    ]))
+                    .named("shop.Order"),
+                ),
+            )),
+        ),
+    ]
+}
+
+fn damaged_schemas() -> Vec<(&'static str, Vec<u8>)> {
+    vec![
+        ("nothing", vec![]),
+        ("no flags", vec![3]),
+        ("a type that is none: null", vec![0, 0]),
+        ("a type that is carried by another: date", vec![13, 0]),
+        ("an unknown flag", vec![3, 0x40]),
+        ("a byte after the schema", vec![3, 0, 0]),
+        ("a name longer than its bytes", vec![3, 2, 5, 0, 0, 0, b'a']),
+        ("a name that is not UTF-8", vec![3, 2, 1, 0, 0, 0, 0xff]),
+        ("a default that is no value", vec![3, 16, 17]),
+        ("an array without a schema of its elements", vec![10, 0]),
+        (
+            "more fields than are allowed",
+            vec![12, 0, 0x11, 0x27, 0, 0],
+        ),
+    ]
+}
+
+fn described(value: &Value) -> Json {
+    let all = |values: &[Value]| values.iter().map(described).collect::<Vec<_>>();
+    match value {
+        Value::Null => json!({ "null": null }),
+        Value::Boolean(value) => json!({ "boolean": value }),
+        Value::Int8(value) => json!({ "int8": value }),
+        Value::Int16(value) => json!({ "int16": value }),
+        Value::Int32(value) => json!({ "int32": value }),
+        Value::Int64(value) => json!({ "int64": value.to_string() }),
+        Value::Float32(value) => json!({ "float32": value.to_string() }),
+        Value::Float64(value) => json!({ "float64": value.to_string() }),
+        Value::String(value) => json!({ "string": value }),
+        Value::Bytes(value) => json!({ "bytes": hex(value) }),
+        Value::Array(values) => json!({ "array": all(values) }),
+        Value::Map(entries) => json!({
+            "map": entries.iter().map(|(key, value)| json!([described(key), described(value)])).collect::<Vec<_>>()
+        }),
+        Value::Struct(values) => json!({ "struct": all(values) }),
+        Value::Date(days) => json!({ "date": days }),
+        Value::Time(milliseconds) => json!({ "time": milliseconds }),
+        Value::Timestamp(milliseconds) => json!({ "timestamp": milliseconds.to_string() }),
+        Value::Decimal { scale, unscaled } => {
+            json!({ "decimal": { "scale": scale, "unscaled": hex(unscaled) } })
+        }
+    }
+}
+
+fn described_schema(schema: &Schema) -> Json {
+    let mut described = json!({ "type": schema.kind.name() });
+    let mut set = |key: &str, value: Json| {
+        described[key] = value;
+    };
+    if schema.optional {
+        set("optional", json!(true));
+    }
+    if let Some(name) = &schema.name {
+        set("name", json!(name));
+    }
+    if let Some(version) = schema.version {
+        set("version", json!(version));
+    }
+    if let Some(doc) = &schema.doc {
+        set("doc", json!(doc));
+    }
+    if let Some(default) = &schema.default {
+        set("default", self::described(default));
+    }
+    if !schema.parameters.is_empty() {
+        set("parameters", json!(schema.parameters));
+    }
+    match &schema.kind {
+        SchemaType::Array(element) => set("items", described_schema(element)),
+        SchemaType::Map(key, value) => {
+            set("keys", described_schema(key));
+            set("values", described_schema(value));
+        }
+        SchemaType::Struct(fields) => set(
+            "fields",
+            fields
+                .iter()
+                .map(|field| json!([field.name, described_schema(&field.schema)]))
+                .collect(),
+        ),
+        _ => {}
+    }
+    described
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn bytes(hex: &Json) -> Vec<u8> {
+    let hex = hex.as_str().unwrap();
+    (0..hex.len())
+        .step_by(2)
+        .map(|place| u8::from_str_radix(&hex[place..place + 2], 16).unwrap())
+        .collect()
+}

@@ -1,0 +1,89 @@
+//! The body of a request: JSON, within limits.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode};
+use tidegate_config::json::{self, Json};
+
+use crate::error::Failure;
+use crate::limits::Limits;
+
+/// The entries of a JSON object.
+pub(crate) struct JsonObject(pub(crate) Vec<(String, Json)>);
+
+impl<S: Sync> FromRequest<S> for JsonObject {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
+        if !is_json(request.headers()) {
+            return Err(Failure::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        }
+        let limits = request
+            .extensions()
+            .get::<Limits>()
+            .cloned()
+            .unwrap_or_default();
+        let bytes = read(request, &limits).await?;
+        let text = std::str::from_utf8(&bytes)
+            .map_err(|error| Failure::bad_request(format!("the body is not UTF-8: {error}")))?;
+        if text.trim().is_empty() {
+            return Err(Failure::bad_request(
+                "the body is empty; a JSON object is wanted",
+            ));
+        }
+        Ok(Self(json::object(text)?))
+    }
+}
+
+/// Whether a body is said to be JSON. A missing type is not: browsers can send such bodies across origins.
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
+}
+
+async fn read(request: Request, limits: &Limits) -> Result<Bytes, Failure> {
+    let too_large = || {
+        let message = format!(
+            "the body is too large; at most {} bytes are allowed",
+            limits.body_bytes
+        );
+        Failure::new(StatusCode::PAYLOAD_TOO_LARGE, message)
+    };
+    let announced = request
+        .headers()
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|bytes: u64| {
+        usize::try_from(bytes).map_or(true, |bytes| bytes > limits.body_bytes)
+    }) {
+        return Err(too_large());
+    }
+    let reading = axum::body::to_bytes(request.into_body(), limits.body_bytes);
+    match tokio::time::timeout(limits.body_time, reading).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(error)) => {
+            let source = std::error::Error::source(&error)
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            let is_limit =
+                source.contains("length limit") || error.to_string().contains("length limit");
+            Err(if is_limit {
+                too_large()
+            } else {
+                Failure::bad_request("the body ended early")
+            })
+        }
+        Err(_) => {
+            let message = format!(
+                "the body did not arrive within {} s",
+                limits.body_time.as_secs_f64()
+            );
+            Err(Failure::new(StatusCode::REQUEST_TIMEOUT, message))
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Which path and method is which handler.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::middleware;
+use axum::routing::{get, post, put};
+
+use crate::control::Control;
+use crate::error::Failure;
+use crate::gate::gate;
+use crate::limits::Limits;
+use crate::{connectors, plugins, root};
+
+/// The routes of the API.
+pub fn router<C: Control>(control: Arc<C>, limits: Limits) -> Router {
+    Router::new()
+        .route("/", get(root::server_info::<C>))
+        .route("/health", get(root::health::<C>))
+        .route(
+            "/connectors",
+            get(connectors::list::<C>).post(connectors::create::<C>),
+        )
+        .route(
+            "/connectors/{name}",
+            get(connectors::get::<C>).delete(connectors::delete::<C>),
+        )
+        .route(
+            "/connectors/{name}/config",
+            get(connectors::config::<C>)
+                .put(connectors::put_config::<C>)
+                .patch(connectors::patch_config::<C>),
+        )
+        .route("/connectors/{name}/status", get(connectors::status::<C>))
+        .route("/connectors/{name}/restart", post(connectors::restart::<C>))
+        .route("/connectors/{name}/pause", put(connectors::pause::<C>))
+        .route("/connectors/{name}/resume", put(connectors::resume::<C>))
+        .route("/connectors/{name}/stop", put(connectors::stop::<C>))
+        .route("/connectors/{name}/topics", get(connectors::topics::<C>))
+        .route("/connectors/{name}/tasks", get(connectors::tasks::<C>))
+        .route(
+            "/connectors/{name}/tasks/{task}/status",
+            get(connectors::task_status::<C>),
+        )
+        .route(
+            "/connectors/{name}/tasks/{task}/restart",
+            post(connectors::restart_task::<C>),
+        )
+        .route("/connector-plugins", get(plugins::list::<C>))
+        .route(
+            "/connector-plugins/{class}/config",
+            get(plugins::config::<C>),
+        )
+        .route(
+            "/connector-plugins/{class}/config/validate",
+            put(plugins::validate::<C>),
+        )
+        .fallback(async || Failure::plain(StatusCode::NOT_FOUND))
+        .method_not_allowed_fallback(async || Failure::plain(StatusCode::METHOD_NOT_ALLOWED))
+        .with_state(control)
+        .layer(middleware::from_fn_with_state(limits, gate))
+}

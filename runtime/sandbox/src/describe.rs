@@ -1,0 +1,224 @@
+//! What a component says of itself, checked and in the model's words.
+
+use std::collections::HashSet;
+
+use tidegate_config::definition::{ConfigKey, ConfigType, Definition, Importance, Names};
+
+use crate::bindings::plugin::{self, Info};
+use crate::guest_text::clean;
+
+/// The most plugins of a component.
+pub const PLUGINS_MAX: usize = 1_000;
+/// The most configuration keys of a plugin.
+pub const CONFIG_KEYS_MAX: usize = 1_000;
+/// The most aliases of a plugin, and values that a key allows.
+const NAMES_MAX: usize = 1_000;
+/// The most bytes of a class name, an alias or a key.
+const NAME_BYTES_MAX: usize = 255;
+/// The most bytes of a documentation or a default that are kept.
+const TEXT_BYTES_MAX: usize = 8 * 1024;
+
+/// What a plugin is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// A source connector.
+    Source,
+    /// A sink connector.
+    Sink,
+    /// A single message transform.
+    Transform,
+    /// A predicate.
+    Predicate,
+}
+
+impl Kind {
+    /// The name that Kafka Connect's REST API gives it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Sink => "sink",
+            Self::Transform => "transformation",
+            Self::Predicate => "predicate",
+        }
+    }
+
+    /// The interface that implements it.
+    pub(crate) fn interface(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Sink => "sink",
+            Self::Transform => "transform",
+            Self::Predicate => "predicate",
+        }
+    }
+}
+
+impl From<plugin::Kind> for Kind {
+    fn from(kind: plugin::Kind) -> Self {
+        match kind {
+            plugin::Kind::Source => Self::Source,
+            plugin::Kind::Sink => Self::Sink,
+            plugin::Kind::Transform => Self::Transform,
+            plugin::Kind::Predicate => Self::Predicate,
+        }
+    }
+}
+
+/// A plugin of a component.
+#[derive(Debug, Clone)]
+pub struct PluginInfo {
+    /// The full class name.
+    pub class_name: String,
+    /// Further names it is found by.
+    pub aliases: Vec<String>,
+    /// What it is for.
+    pub kind: Kind,
+    /// Its version.
+    pub version: String,
+    /// What it does.
+    pub documentation: String,
+    /// Its configuration keys.
+    pub definition: Definition,
+    /// Whether its component imports nothing but, perhaps, the log: it can then neither read nor write anything.
+    pub pure: bool,
+}
+
+/// Checks what a component says of itself. `exports` says whether it has an interface.
+pub(crate) fn check(infos: &[Info], exports: impl Fn(Kind) -> bool) -> Result<(), String> {
+    if infos.is_empty() || infos.len() > PLUGINS_MAX {
+        return Err(format!(
+            "it describes {} plugins; 1 to {PLUGINS_MAX} are allowed",
+            infos.len()
+        ));
+    }
+    let mut seen = HashSet::new();
+    for info in infos {
+        name("a class name", &info.class_name)?;
+        let class = &info.class_name;
+        let kind = Kind::from(info.kind);
+        if !exports(kind) {
+            return Err(format!(
+                "it describes the {} {class} but does not export the interface {}",
+                kind.name(),
+                kind.interface()
+            ));
+        }
+        if !seen.insert((kind, class)) {
+            return Err(format!("it describes the {} {class} twice", kind.name()));
+        }
+        name("a version", &info.version)?;
+        if info.aliases.len() > NAMES_MAX || info.config.len() > CONFIG_KEYS_MAX {
+            return Err(format!(
+                "{class} has {} aliases and {} configuration keys; at most {NAMES_MAX} and {CONFIG_KEYS_MAX} are allowed",
+                info.aliases.len(),
+                info.config.len()
+            ));
+        }
+        for alias in &info.aliases {
+            name("an alias", alias)?;
+        }
+        keys(info)?;
+    }
+    Ok(())
+}
+
+fn keys(info: &Info) -> Result<(), String> {
+    let mut seen = HashSet::new();
+    for key in &info.config {
+        name("a configuration key", &key.name)?;
+        let class = &info.class_name;
+        if !seen.insert(&key.name) {
+            return Err(format!(
+                "{class} has the configuration key {} twice",
+                key.name
+            ));
+        }
+        if key.valid_values.len() > NAMES_MAX {
+            return Err(format!(
+                "the key {} of {class} allows {} values; at most {NAMES_MAX} are listed",
+                key.name,
+                key.valid_values.len()
+            ));
+        }
+        if key.required && key.default_value.is_some() {
+            return Err(format!(
+                "the key {} of {class} is required and has a default; only one makes sense",
+                key.name
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn name(what: &str, name: &str) -> Result<(), String> {
+    let visible = |c: char| c.is_ascii_graphic();
+    if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.chars().all(visible) {
+        return Err(format!(
+            "{what} is {:?}; 1 to {NAME_BYTES_MAX} visible ASCII characters are allowed",
+            clean(name, 100)
+        ));
+    }
+    Ok(())
+}
+
+/// The plugin in the model's words.
+pub(crate) fn plugin_info(info: &Info, pure: bool) -> PluginInfo {
+    PluginInfo {
+        class_name: info.class_name.clone(),
+        aliases: info.aliases.clone(),
+        kind: info.kind.into(),
+        version: info.version.clone(),
+        documentation: text(&info.documentation),
+        definition: Definition(
+            info.config
+                .iter()
+                .enumerate()
+                .map(|(index, key)| config_key(index, key))
+                .collect(),
+        ),
+        pure,
+    }
+}
+
+fn text(text: &str) -> String {
+    clean(text, TEXT_BYTES_MAX).into_owned()
+}
+
+fn config_key(index: usize, key: &plugin::ConfigKey) -> ConfigKey {
+    ConfigKey {
+        name: key.name.clone(),
+        kind: match key.type_ {
+            plugin::ConfigType::Boolean => ConfigType::Boolean,
+            plugin::ConfigType::Text => ConfigType::String,
+            plugin::ConfigType::Int => ConfigType::Int,
+            plugin::ConfigType::Short => ConfigType::Short,
+            plugin::ConfigType::Long => ConfigType::Long,
+            plugin::ConfigType::Double => ConfigType::Double,
+            plugin::ConfigType::List => ConfigType::List,
+            plugin::ConfigType::Class => ConfigType::Class,
+            plugin::ConfigType::Password => ConfigType::Password,
+        },
+        default: key.default_value.as_deref().map(text),
+        required: key.required,
+        importance: match key.importance {
+            plugin::Importance::High => Importance::High,
+            plugin::Importance::Medium => Importance::Medium,
+            plugin::Importance::Low => Importance::Low,
+        },
+        documentation: text(&key.documentation),
+        valid_values: key.valid_values.iter().map(|value| text(value)).collect(),
+        names: match key.names {
+            plugin::Names::Nothing => Names::Nothing,
+            plugin::Names::ReadFile => Names::ReadFile,
+            plugin::Names::WriteFile => Names::WriteFile,
+            plugin::Names::ReadFolder => Names::ReadFolder,
+            plugin::Names::WriteFolder => Names::WriteFolder,
+            plugin::Names::Address => Names::Address,
+            plugin::Names::Url => Names::Url,
+            plugin::Names::Secret => Names::Secret,
+        },
+        order: i32::try_from(index + 1).unwrap_or(i32::MAX),
+        ..ConfigKey::named(&key.name)
+    }
+}

@@ -1,0 +1,242 @@
+//! A running guest: one store, one instance, one call at a time, and nothing after a fault.
+//!
+//! Every call sets the deadline, runs on the thread it is made on, and ends in one of three ways: an answer, an
+//! error that the guest states, or a fault. After a fault the store is dropped at once (its memory is back with
+//! the system) and each further call answers [`SandboxError::Dead`] with the first fault.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use wasmtime::component::Instance;
+use wasmtime::{Error, Store, Trap, WasmBacktrace};
+use wasmtime_wasi::I32Exit;
+
+use tidegate_model::ErrorClass;
+use tidegate_model::limits::GUEST_MESSAGE_BYTES_MAX;
+
+use crate::bindings::types;
+use crate::error::SandboxError;
+use crate::guest_text::clean;
+use crate::host_functions::Ended;
+use crate::plugin::Loaded;
+use crate::settings::Deadline;
+use crate::state::{Purpose, State};
+use crate::ticker::Ticker;
+
+/// The most bytes of a line of a trace: a frame, whose name the guest chose.
+const TRACE_LINE_BYTES_MAX: usize = 200;
+
+/// A guest with the exports `E`.
+pub(crate) struct Guest<E> {
+    component: Arc<Loaded>,
+    live: Option<Live<E>>,
+    first_fault: String,
+}
+
+struct Live<E> {
+    store: Store<State>,
+    exports: E,
+}
+
+impl<E> Guest<E> {
+    /// Instantiates a component. `load` finds the exports.
+    pub(crate) fn new(
+        component: &Arc<Loaded>,
+        purpose: Purpose<'_>,
+        load: impl FnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<E>,
+    ) -> Result<Self, SandboxError> {
+        let limits = &component.sandbox.settings.limits;
+        let mut store = Store::new(&component.sandbox.engine, State::new(limits, purpose)?);
+        store.limiter(|state| &mut state.limiter);
+        store.set_hostcall_fuel(limits.call_bytes_max);
+        store.set_max_component_handles(limits.handles_max);
+        let exports = timed(
+            component,
+            &mut store,
+            "instantiate",
+            Deadline::Start,
+            |store| {
+                let instance = component.pre.instantiate(&mut *store)?;
+                load(store, &instance)
+            },
+        )?;
+        Ok(Self {
+            component: Arc::clone(component),
+            live: Some(Live { store, exports }),
+            first_fault: String::new(),
+        })
+    }
+
+    /// Calls the guest; the answer may be an error that it states.
+    pub(crate) fn call<T>(
+        &mut self,
+        call: &'static str,
+        deadline: Deadline,
+        run: impl FnOnce(&E, &mut Store<State>) -> wasmtime::Result<Result<T, types::Error>>,
+    ) -> Result<T, SandboxError> {
+        match self.call_infallible(call, deadline, run)? {
+            Ok(answer) => Ok(answer),
+            Err(error) => Err(SandboxError::Guest {
+                class: class(error.kind),
+                message: message(&error.message),
+            }),
+        }
+    }
+
+    /// Calls a function of the guest that has no error in its type.
+    pub(crate) fn call_infallible<T>(
+        &mut self,
+        call: &'static str,
+        deadline: Deadline,
+        run: impl FnOnce(&E, &mut Store<State>) -> wasmtime::Result<T>,
+    ) -> Result<T, SandboxError> {
+        let Some(live) = &mut self.live else {
+            return Err(SandboxError::Dead {
+                first: self.first_fault.clone(),
+            });
+        };
+        let exports = &live.exports;
+        let answer = timed(&self.component, &mut live.store, call, deadline, |store| {
+            run(exports, store)
+        });
+        answer.map_err(|fault| self.end(fault))
+    }
+
+    /// Ends the guest because of what it answered.
+    pub(crate) fn violation(&mut self, call: &'static str, message: String) -> SandboxError {
+        self.end(SandboxError::Violation { call, message })
+    }
+
+    /// Whether a fault ended it.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.live.is_none()
+    }
+
+    /// The bytes of its linear memories.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.live
+            .as_ref()
+            .map_or(0, |live| live.store.data().limiter.memory_bytes())
+    }
+
+    fn end(&mut self, fault: SandboxError) -> SandboxError {
+        self.live = None;
+        self.first_fault = fault.to_string();
+        fault
+    }
+}
+
+/// The class of an error that a guest states.
+pub(crate) fn class(kind: types::ErrorKind) -> ErrorClass {
+    match kind {
+        types::ErrorKind::Config => ErrorClass::Config,
+        types::ErrorKind::Data => ErrorClass::Data,
+        types::ErrorKind::Retriable => ErrorClass::Retriable,
+        types::ErrorKind::Fatal => ErrorClass::Fatal,
+    }
+}
+
+/// The message of an error that a guest states, cut and made safe.
+pub(crate) fn message(text: &str) -> String {
+    clean(text, GUEST_MESSAGE_BYTES_MAX).into_owned()
+}
+
+/// Runs something in a store with a deadline.
+fn timed<T>(
+    component: &Loaded,
+    store: &mut Store<State>,
+    call: &'static str,
+    deadline: Deadline,
+    run: impl FnOnce(&mut Store<State>) -> wasmtime::Result<T>,
+) -> Result<T, SandboxError> {
+    let sandbox = &component.sandbox;
+    let limit = deadline.of(&sandbox.settings.limits);
+    let _running = sandbox.ticker.running();
+    store.set_epoch_deadline(Ticker::ticks(limit));
+    store.data_mut().deadline = Instant::now() + limit;
+    run(store).map_err(|error| fault(&error, store, call, deadline, limit.as_millis()))
+}
+
+fn fault(
+    error: &Error,
+    store: &Store<State>,
+    call: &'static str,
+    deadline: Deadline,
+    limit_ms: u128,
+) -> SandboxError {
+    let late = || SandboxError::Deadline {
+        call,
+        limit_ms: u64::try_from(limit_ms).unwrap_or(u64::MAX),
+        key: deadline.key(),
+        trace: trace(error),
+    };
+    if error.downcast_ref::<Trap>() == Some(&Trap::Interrupt) {
+        return late();
+    }
+    if let Some(ended) = error.downcast_ref::<Ended>() {
+        return match ended {
+            Ended::Waited => late(),
+            Ended::Violation(message) => SandboxError::Violation {
+                call,
+                message: message.clone(),
+            },
+            Ended::Unavailable(message) => SandboxError::Guest {
+                class: ErrorClass::Retriable,
+                message: message.clone(),
+            },
+        };
+    }
+    let mut message = match error.downcast_ref::<I32Exit>() {
+        Some(exit) => format!("the guest ended itself with exit code {}", exit.0),
+        None => clean(&error.root_cause().to_string(), GUEST_MESSAGE_BYTES_MAX).into_owned(),
+    };
+    if let Some(message) = exhausted(&message) {
+        return SandboxError::Violation { call, message };
+    }
+    let state = store.data();
+    if let Some(refusal) = state.limiter.refusal() {
+        message = format!("{message}; {refusal}");
+    }
+    let words = state.log.take_last_words();
+    if !words.is_empty() {
+        message = format!("{message}; on standard error: {words}");
+    }
+    SandboxError::Trap {
+        call,
+        message,
+        trace: trace(error),
+    }
+}
+
+/// What wasmtime says when one of the limits that it keeps for us is hit, in our words.
+fn exhausted(message: &str) -> Option<String> {
+    let (what, key) = if message.contains("hostcalls has been exhausted") {
+        (
+            "more bytes at once than a guest may hand over",
+            "sandbox.call.bytes.max",
+        )
+    } else if message.contains("resource table has no free keys") {
+        (
+            "more open files and streams than a guest may hold",
+            "sandbox.resources.max",
+        )
+    } else {
+        return None;
+    };
+    Some(format!("{what}; the limit is the key {key}"))
+}
+
+/// The frames of a trap: names as their authors wrote them, and offsets for `wasm-objdump`.
+fn trace(error: &Error) -> String {
+    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else {
+        return String::new();
+    };
+    let text = backtrace.to_string();
+    let mut lines = String::new();
+    // The first line is wasmtime's heading.
+    for line in text.lines().skip(1) {
+        lines.push_str("\n    ");
+        lines.push_str(&clean(line.trim(), TRACE_LINE_BYTES_MAX));
+    }
+    lines
+}

@@ -1,0 +1,176 @@
+//! What a guest logs, prints and says in its last breath: cut, escaped, limited in rate, and attributed.
+//!
+//! Each guest has one log for `host.log`, standard output and standard error, so that all three share one
+//! allowance. Lines over it are dropped and counted, and the count is logged once per second at most.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use tidegate_model::ConnectorName;
+
+use crate::guest_text::clean;
+
+/// The most bytes of a guest's log line.
+pub const LOG_LINE_BYTES_MAX: usize = 4096;
+/// The lines per second that a guest may log in the long run.
+pub const LOG_LINES_PER_SECOND: u32 = 100;
+/// The lines that a guest may log at once.
+pub const LOG_LINES_BURST: u32 = 500;
+
+/// The most bytes of the last words.
+const LAST_WORDS_BYTES_MAX: usize = 2048;
+
+/// Whose guest it is: stands in front of each of its log lines.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// The connector.
+    pub connector: ConnectorName,
+    /// The task; `None`: the connector itself.
+    pub task: Option<u32>,
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.task {
+            Some(task) => write!(f, "{}-{task}", self.connector),
+            None => write!(f, "{}", self.connector),
+        }
+    }
+}
+
+/// How much a line matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Level {
+    Error,
+    Warn,
+    Info,
+    Debug,
+}
+
+/// A guest's log, shared by its streams and host functions.
+#[derive(Clone)]
+pub(crate) struct GuestLog(Arc<Mutex<Inner>>);
+
+struct Inner {
+    /// `None`: not attributed to a connector (a plugin that describes itself).
+    identity: Option<Identity>,
+    allowance: f64,
+    refilled: Instant,
+    dropped: u64,
+    last_words: String,
+}
+
+impl GuestLog {
+    pub(crate) fn new(identity: Option<Identity>) -> Self {
+        Self(Arc::new(Mutex::new(Inner {
+            identity,
+            allowance: f64::from(LOG_LINES_BURST),
+            refilled: Instant::now(),
+            dropped: 0,
+            last_words: String::new(),
+        })))
+    }
+
+    /// Writes a line.
+    pub(crate) fn line(&self, level: Level, text: &str) {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(dropped) = inner.allow(Instant::now()) else {
+            return;
+        };
+        if dropped > 0 {
+            inner.write(
+                Level::Warn,
+                &format!("{dropped} log lines of this plugin were dropped: more than {LOG_LINES_PER_SECOND} per second"),
+            );
+        }
+        inner.write(level, &clean(text, LOG_LINE_BYTES_MAX));
+    }
+
+    /// Writes a line of standard error, and keeps it for the message of a trap that may follow.
+    pub(crate) fn standard_error(&self, text: &str) {
+        {
+            let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let line = clean(text, LAST_WORDS_BYTES_MAX);
+            if inner.last_words.len() + line.len() > LAST_WORDS_BYTES_MAX {
+                inner.last_words.clear();
+            }
+            if !inner.last_words.is_empty() {
+                inner.last_words.push_str(" | ");
+            }
+            inner.last_words.push_str(&line);
+        }
+        self.line(Level::Warn, text);
+    }
+
+    /// The last lines of standard error since this was last asked.
+    pub(crate) fn take_last_words(&self) -> String {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut inner.last_words)
+    }
+}
+
+impl Inner {
+    /// Whether a line may be written now; then how many were dropped before it.
+    fn allow(&mut self, now: Instant) -> Option<u64> {
+        let passed = now.duration_since(self.refilled).as_secs_f64();
+        self.refilled = now;
+        self.allowance = (self.allowance + passed * f64::from(LOG_LINES_PER_SECOND))
+            .min(f64::from(LOG_LINES_BURST));
+        if self.allowance < 1.0 {
+            self.dropped += 1;
+            return None;
+        }
+        // While lines are being dropped, wait for a second's worth, so that the notes do not flood either.
+        if self.dropped > 0 && self.allowance < f64::from(LOG_LINES_PER_SECOND) {
+            self.dropped += 1;
+            return None;
+        }
+        self.allowance -= 1.0;
+        Some(std::mem::take(&mut self.dropped))
+    }
+
+    fn write(&self, level: Level, text: &str) {
+        let connector = self
+            .identity
+            .as_ref()
+            .map_or("-", |identity| identity.connector.as_str());
+        let task = self.identity.as_ref().and_then(|identity| identity.task);
+        match level {
+            Level::Error => tracing::error!(target: "tidegate::guest", connector, task, "{text}"),
+            Level::Warn => tracing::warn!(target: "tidegate::guest", connector, task, "{text}"),
+            Level::Info => tracing::info!(target: "tidegate::guest", connector, task, "{text}"),
+            Level::Debug => tracing::debug!(target: "tidegate::guest", connector, task, "{text}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_burst_passes_then_lines_are_dropped_and_counted() {
+        let log = GuestLog::new(None);
+        let mut inner = log.0.lock().unwrap();
+        let start = inner.refilled;
+        let passed = (0..10_000).filter(|_| inner.allow(start).is_some()).count();
+        assert_eq!(passed, LOG_LINES_BURST as usize);
+        assert_eq!(inner.allow(start + Duration::from_millis(500)), None);
+        let dropped = inner.allow(start + Duration::from_secs(2)).unwrap();
+        assert_eq!(dropped, 10_000 - u64::from(LOG_LINES_BURST) + 1);
+    }
+
+    #[test]
+    fn last_words_are_bounded_and_taken_once() {
+        let log = GuestLog::new(None);
+        for _ in 0..1_000 {
+            log.standard_error("a line of some length\u{7}");
+        }
+        let words = log.take_last_words();
+        assert!(!words.is_empty() && words.len() <= LAST_WORDS_BYTES_MAX);
+        assert!(words.contains("\\u{7}"));
+        assert!(log.take_last_words().is_empty());
+    }
+}

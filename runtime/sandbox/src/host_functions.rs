@@ -1,0 +1,143 @@
+//! The functions that guests call: our own, and those of WASI that could wait for ever.
+//!
+//! An epoch ends a guest that computes; it does not end a guest that waits inside the host. So each function
+//! that waits does so until the deadline of the call that is running, and then ends the guest itself.
+
+use tidegate_model::value::{self, View};
+use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
+use wasmtime::{Error, Result};
+use wasmtime_wasi::p2::DynPollable;
+use wasmtime_wasi::p2::bindings::io::poll as async_poll;
+use wasmtime_wasi::p2::bindings::sync::io::poll;
+use wasmtime_wasi::runtime::in_tokio;
+
+use crate::bindings::{host, source_offsets, types};
+use crate::files;
+use crate::guest_log::Level;
+use crate::state::State;
+
+/// The most source partitions of one call.
+pub const SOURCE_PARTITIONS_MAX: usize = 10_000;
+
+/// Why a host function ended its guest.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Ended {
+    #[error("it waited in the host until its deadline")]
+    Waited,
+    #[error("{0}")]
+    Violation(String),
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// Links everything that a component may import.
+pub(crate) fn linker(engine: &wasmtime::Engine) -> Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
+    linker.allow_shadowing(true);
+    poll::add_to_linker::<State, Waits<'static>>(&mut linker, |state| Waits {
+        deadline: state.deadline,
+        table: &mut state.table,
+    })?;
+    files::add_to_linker(&mut linker)?;
+    linker.allow_shadowing(false);
+    types::add_to_linker::<State, HasState>(&mut linker, |state| state)?;
+    host::add_to_linker::<State, HasState>(&mut linker, |state| state)?;
+    source_offsets::add_to_linker::<State, HasState>(&mut linker, |state| state)?;
+    Ok(linker)
+}
+
+struct HasState;
+
+impl HasData for HasState {
+    type Data<'a> = &'a mut State;
+}
+
+impl types::Host for State {}
+
+impl host::Host for State {
+    fn log(&mut self, level: host::Level, message: String) -> Result<()> {
+        let level = match level {
+            host::Level::Error => Level::Error,
+            host::Level::Warn => Level::Warn,
+            host::Level::Info => Level::Info,
+            host::Level::Debug => Level::Debug,
+        };
+        self.log.line(level, &message);
+        Ok(())
+    }
+}
+
+impl source_offsets::Host for State {
+    fn read(&mut self, partitions: Vec<Vec<u8>>) -> Result<Vec<Option<Vec<u8>>>> {
+        if partitions.len() > SOURCE_PARTITIONS_MAX {
+            return Err(violation(format!(
+                "it read the offsets of {} source partitions at once; at most {SOURCE_PARTITIONS_MAX} are allowed",
+                partitions.len()
+            )));
+        }
+        for partition in &partitions {
+            check_map("a source partition", partition).map_err(violation)?;
+        }
+        let Some(reader) = &self.offsets else {
+            return Ok(vec![None; partitions.len()]);
+        };
+        reader
+            .read(&partitions)
+            .map_err(|message| Error::new(Ended::Unavailable(message)))
+    }
+}
+
+/// Checks that bytes are an encoded map.
+pub(crate) fn check_map(what: &str, bytes: &[u8]) -> Result<(), String> {
+    value::check(bytes).map_err(|error| format!("{what} is not an encoded value: {error}"))?;
+    match View::read(bytes) {
+        Ok(View::Map(_)) => Ok(()),
+        _ => Err(format!("{what} is an encoded value but not a map")),
+    }
+}
+
+fn violation(message: String) -> Error {
+    Error::new(Ended::Violation(message))
+}
+
+/// `wasi:io/poll` with a deadline.
+struct Waits<'a> {
+    deadline: std::time::Instant,
+    table: &'a mut ResourceTable,
+}
+
+impl HasData for Waits<'static> {
+    type Data<'a> = Waits<'a>;
+}
+
+impl Waits<'_> {
+    fn wait<T>(&mut self, wait: impl AsyncFnOnce(&mut ResourceTable) -> Result<T>) -> Result<T> {
+        let deadline = self.deadline.into();
+        in_tokio(async {
+            tokio::time::timeout_at(deadline, wait(self.table))
+                .await
+                .unwrap_or_else(|_| Err(Error::new(Ended::Waited)))
+        })
+    }
+}
+
+impl poll::Host for Waits<'_> {
+    fn poll(&mut self, pollables: Vec<Resource<DynPollable>>) -> Result<Vec<u32>> {
+        self.wait(async |table| async_poll::Host::poll(table, pollables).await)
+    }
+}
+
+impl poll::HostPollable for Waits<'_> {
+    fn ready(&mut self, pollable: Resource<DynPollable>) -> Result<bool> {
+        self.wait(async |table| async_poll::HostPollable::ready(table, pollable).await)
+    }
+
+    fn block(&mut self, pollable: Resource<DynPollable>) -> Result<()> {
+        self.wait(async |table| async_poll::HostPollable::block(table, pollable).await)
+    }
+
+    fn drop(&mut self, pollable: Resource<DynPollable>) -> Result<()> {
+        async_poll::HostPollable::drop(self.table, pollable)
+    }
+}

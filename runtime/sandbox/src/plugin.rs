@@ -1,0 +1,464 @@
+//! A component that is loaded, and making guests of it.
+
+use std::sync::Arc;
+
+use tidegate_config::Properties;
+use tidegate_config::grants::Grants;
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, InstancePre, Linker};
+
+use crate::bindings::{plugin, predicate, sink, source, transform, types};
+use crate::cache::About;
+use crate::describe::{self, Kind, PluginInfo};
+use crate::digest::Digest;
+use crate::error::SandboxError;
+use crate::guest::{self, Guest};
+use crate::guest_log::Identity;
+use crate::sandbox::Inner;
+use crate::settings::Deadline;
+use crate::shape::ours;
+use crate::sink::SinkInstance;
+use crate::source::SourceInstance;
+use crate::state::{OffsetReader, Purpose, State};
+use crate::transform::{PredicateInstance, Step, TransformInstance};
+use crate::unoffered;
+
+/// The most tasks of a connector.
+pub const TASKS_MAX: u32 = 1_000;
+/// The most problems that a validation may name.
+const PROBLEMS_MAX: usize = 1_000;
+
+/// A component that is loaded; cheap to clone.
+#[derive(Clone)]
+pub struct Plugin(Arc<Loaded>);
+
+/// What all clones of a plugin and all its guests share.
+pub(crate) struct Loaded {
+    pub(crate) sandbox: Arc<Inner>,
+    pub(crate) pre: InstancePre<State>,
+    pub(crate) imports: Vec<String>,
+    pub(crate) wire_infos: Vec<plugin::Info>,
+    digest: Digest,
+    size: usize,
+    infos: Vec<PluginInfo>,
+    exports: Exports,
+}
+
+/// The interfaces that a component exports, each found by its name.
+struct Exports {
+    plugin: plugin::GuestIndices,
+    source: Option<source::GuestIndices>,
+    sink: Option<sink::GuestIndices>,
+    transform: Option<transform::GuestIndices>,
+    predicate: Option<predicate::GuestIndices>,
+}
+
+impl Loaded {
+    /// Links a component and asks it what it is, unless that is known.
+    pub(crate) fn new(
+        sandbox: Arc<Inner>,
+        linker: &Linker<State>,
+        digest: Digest,
+        size: usize,
+        component: &Component,
+        about: Option<About>,
+    ) -> Result<Arc<Self>, SandboxError> {
+        let imports = imports(component)?;
+        let mut linker = linker.clone();
+        unoffered::add_to_linker(&mut linker, component).map_err(refused)?;
+        let pre = linker.instantiate_pre(component).map_err(refused)?;
+        let exports = Exports::of(&pre)?;
+        let described = about.is_some();
+        let mut loaded = Self {
+            sandbox,
+            pre,
+            imports,
+            wire_infos: about.map(|about| about.infos).unwrap_or_default(),
+            digest,
+            size,
+            infos: Vec::new(),
+            exports,
+        };
+        if !described {
+            loaded = loaded.describe()?;
+        }
+        let pure = loaded.imports.iter().all(|import| *import == ours("host"));
+        loaded.infos = loaded
+            .wire_infos
+            .iter()
+            .map(|info| describe::plugin_info(info, pure))
+            .collect();
+        Ok(Arc::new(loaded))
+    }
+
+    fn describe(self) -> Result<Self, SandboxError> {
+        let loaded = Arc::new(self);
+        let mut guest = loaded.guest(Purpose::default(), |indices| Ok(&indices.plugin))?;
+        let infos = guest.call_infallible("describe", Deadline::Validate, |exports, store| {
+            exports.call_describe(store)
+        })?;
+        describe::check(&infos, |kind| loaded.exports.has(kind)).map_err(|message| {
+            SandboxError::Refused(format!("the component describes itself wrongly: {message}"))
+        })?;
+        drop(guest);
+        let mut loaded = Arc::into_inner(loaded)
+            .ok_or_else(|| SandboxError::Internal("a guest outlived its description".to_owned()))?;
+        loaded.wire_infos = infos;
+        Ok(loaded)
+    }
+
+    /// Makes a guest with one of the exported interfaces.
+    fn guest<'a, I: Interface + 'a>(
+        self: &'a Arc<Self>,
+        purpose: Purpose<'_>,
+        choose: impl FnOnce(&'a Exports) -> Result<&'a I, SandboxError>,
+    ) -> Result<Guest<I::Guest>, SandboxError> {
+        let indices = choose(&self.exports)?;
+        Guest::new(self, purpose, |store, instance| indices.of(store, instance))
+    }
+}
+
+/// An interface of a component, before and after instantiating.
+trait Interface {
+    type Guest;
+    fn of(
+        &self,
+        store: &mut wasmtime::Store<State>,
+        instance: &wasmtime::component::Instance,
+    ) -> wasmtime::Result<Self::Guest>;
+}
+
+impl Interface for plugin::GuestIndices {
+    type Guest = plugin::Guest;
+    fn of(
+        &self,
+        store: &mut wasmtime::Store<State>,
+        instance: &wasmtime::component::Instance,
+    ) -> wasmtime::Result<Self::Guest> {
+        self.load(store, instance)
+    }
+}
+impl Interface for source::GuestIndices {
+    type Guest = source::Guest;
+    fn of(
+        &self,
+        store: &mut wasmtime::Store<State>,
+        instance: &wasmtime::component::Instance,
+    ) -> wasmtime::Result<Self::Guest> {
+        self.load(store, instance)
+    }
+}
+impl Interface for sink::GuestIndices {
+    type Guest = sink::Guest;
+    fn of(
+        &self,
+        store: &mut wasmtime::Store<State>,
+        instance: &wasmtime::component::Instance,
+    ) -> wasmtime::Result<Self::Guest> {
+        self.load(store, instance)
+    }
+}
+impl Interface for transform::GuestIndices {
+    type Guest = transform::Guest;
+    fn of(
+        &self,
+        store: &mut wasmtime::Store<State>,
+        instance: &wasmtime::component::Instance,
+    ) -> wasmtime::Result<Self::Guest> {
+        self.load(store, instance)
+    }
+}
+impl Interface for predicate::GuestIndices {
+    type Guest = predicate::Guest;
+    fn of(
+        &self,
+        store: &mut wasmtime::Store<State>,
+        instance: &wasmtime::component::Instance,
+    ) -> wasmtime::Result<Self::Guest> {
+        self.load(store, instance)
+    }
+}
+
+impl Exports {
+    fn of(pre: &InstancePre<State>) -> Result<Self, SandboxError> {
+        let component = pre.component();
+        let has = |interface| component.get_export_index(None, ours(interface)).is_some();
+        Ok(Self {
+            plugin: plugin::GuestIndices::new(pre).map_err(refused)?,
+            source: has("source")
+                .then(|| source::GuestIndices::new(pre).map_err(refused))
+                .transpose()?,
+            sink: has("sink")
+                .then(|| sink::GuestIndices::new(pre).map_err(refused))
+                .transpose()?,
+            transform: has("transform")
+                .then(|| transform::GuestIndices::new(pre).map_err(refused))
+                .transpose()?,
+            predicate: has("predicate")
+                .then(|| predicate::GuestIndices::new(pre).map_err(refused))
+                .transpose()?,
+        })
+    }
+
+    fn has(&self, kind: Kind) -> bool {
+        match kind {
+            Kind::Source => self.source.is_some(),
+            Kind::Sink => self.sink.is_some(),
+            Kind::Transform => self.transform.is_some(),
+            Kind::Predicate => self.predicate.is_some(),
+        }
+    }
+}
+
+impl Plugin {
+    pub(crate) fn new(loaded: Arc<Loaded>) -> Self {
+        Self(loaded)
+    }
+
+    /// The SHA-256 of the component.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.0.digest
+    }
+
+    /// The bytes of the component.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.0.size
+    }
+
+    /// The interfaces with functions that it imports.
+    #[must_use]
+    pub fn imports(&self) -> &[String] {
+        &self.0.imports
+    }
+
+    /// Its plugins.
+    #[must_use]
+    pub fn infos(&self) -> &[PluginInfo] {
+        &self.0.infos
+    }
+
+    /// Lets the plugin check a configuration, with nothing granted. The answer: key and message of each problem.
+    ///
+    /// # Errors
+    /// The guest's fault.
+    pub fn validate(
+        &self,
+        class: &str,
+        config: &Properties,
+    ) -> Result<Vec<(String, String)>, SandboxError> {
+        let config = wire_config(config);
+        let mut guest = self.0.guest(Purpose::default(), |e| Ok(&e.plugin))?;
+        let problems =
+            guest.call_infallible("validate", Deadline::Validate, |exports, store| {
+                exports.call_validate(store, class, &config)
+            })?;
+        Ok(problems
+            .into_iter()
+            .take(PROBLEMS_MAX)
+            .map(|problem| {
+                (
+                    guest::message(&problem.key),
+                    guest::message(&problem.message),
+                )
+            })
+            .collect())
+    }
+
+    /// Divides a source connector's work among at most `tasks_max` tasks, with nothing granted.
+    ///
+    /// # Errors
+    /// The guest's own, or its fault.
+    pub fn source_connector_task_configs(
+        &self,
+        class: &str,
+        config: &Properties,
+        tasks_max: u32,
+    ) -> Result<Vec<Properties>, SandboxError> {
+        let config = wire_config(config);
+        let tasks_max = tasks_max.min(TASKS_MAX);
+        let mut guest = self.0.guest(Purpose::default(), source_of)?;
+        let configs = guest.call("task-configs", Deadline::Validate, |exports, store| {
+            exports.call_task_configs(store, class, &config, tasks_max)
+        })?;
+        task_configs(configs, tasks_max)
+    }
+
+    /// Divides a sink connector's work among at most `tasks_max` tasks, with nothing granted.
+    ///
+    /// # Errors
+    /// The guest's own, or its fault.
+    pub fn sink_connector_task_configs(
+        &self,
+        class: &str,
+        config: &Properties,
+        tasks_max: u32,
+    ) -> Result<Vec<Properties>, SandboxError> {
+        let config = wire_config(config);
+        let tasks_max = tasks_max.min(TASKS_MAX);
+        let mut guest = self.0.guest(Purpose::default(), sink_of)?;
+        let configs = guest.call("task-configs", Deadline::Validate, |exports, store| {
+            exports.call_task_configs(store, class, &config, tasks_max)
+        })?;
+        task_configs(configs, tasks_max)
+    }
+
+    /// Makes a source task's guest.
+    ///
+    /// # Errors
+    /// When what is granted cannot be opened, or the guest cannot start.
+    pub fn source(
+        &self,
+        identity: &Identity,
+        class: &str,
+        grants: &Grants,
+        offsets: Arc<dyn OffsetReader>,
+    ) -> Result<SourceInstance, SandboxError> {
+        let purpose = Purpose {
+            identity: Some(identity.clone()),
+            grants: Some(grants),
+            offsets: Some(offsets),
+        };
+        let guest = self.0.guest(purpose, source_of)?;
+        Ok(SourceInstance::new(guest, class))
+    }
+
+    /// Makes a sink task's guest.
+    ///
+    /// # Errors
+    /// When what is granted cannot be opened, or the guest cannot start.
+    pub fn sink(
+        &self,
+        identity: &Identity,
+        class: &str,
+        grants: &Grants,
+    ) -> Result<SinkInstance, SandboxError> {
+        let purpose = Purpose {
+            identity: Some(identity.clone()),
+            grants: Some(grants),
+            offsets: None,
+        };
+        let guest = self.0.guest(purpose, sink_of)?;
+        Ok(SinkInstance::new(guest, class))
+    }
+
+    /// Makes the guest of a chain of transforms, configured. Transforms are granted nothing.
+    ///
+    /// # Errors
+    /// The guest's own (a configuration that cannot work), or its fault.
+    pub fn transforms(
+        &self,
+        identity: &Identity,
+        steps: Vec<Step>,
+    ) -> Result<TransformInstance, SandboxError> {
+        let guest = self.0.guest(Purpose::of(identity), |e| {
+            e.transform.as_ref().ok_or_else(|| missing("transforms"))
+        })?;
+        TransformInstance::new(guest, steps)
+    }
+
+    /// Makes the guest of a predicate, configured. Predicates are granted nothing.
+    ///
+    /// # Errors
+    /// The guest's own (a configuration that cannot work), or its fault.
+    pub fn predicate(
+        &self,
+        identity: &Identity,
+        class: &str,
+        config: &Properties,
+    ) -> Result<PredicateInstance, SandboxError> {
+        let guest = self.0.guest(Purpose::of(identity), |e| {
+            e.predicate.as_ref().ok_or_else(|| missing("predicates"))
+        })?;
+        PredicateInstance::new(guest, class, config)
+    }
+}
+
+fn source_of(exports: &Exports) -> Result<&source::GuestIndices, SandboxError> {
+    exports
+        .source
+        .as_ref()
+        .ok_or_else(|| missing("source connectors"))
+}
+
+fn sink_of(exports: &Exports) -> Result<&sink::GuestIndices, SandboxError> {
+    exports
+        .sink
+        .as_ref()
+        .ok_or_else(|| missing("sink connectors"))
+}
+
+fn missing(what: &str) -> SandboxError {
+    SandboxError::Class(format!("this component has no {what}"))
+}
+
+fn refused(error: wasmtime::Error) -> SandboxError {
+    SandboxError::Refused(format!(
+        "the component does not fit this worker: {}; build it with the SDK of this version",
+        guest::message(&format!("{error:#}"))
+    ))
+}
+
+/// A configuration as guests take it.
+pub(crate) fn wire_config(config: &Properties) -> types::Config {
+    config
+        .iter()
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
+}
+
+fn task_configs(
+    configs: Vec<types::Config>,
+    tasks_max: u32,
+) -> Result<Vec<Properties>, SandboxError> {
+    if configs.len() > tasks_max as usize {
+        return Err(SandboxError::Violation {
+            call: "task-configs",
+            message: format!(
+                "{} tasks; at most {tasks_max} were asked for",
+                configs.len()
+            ),
+        });
+    }
+    Ok(configs
+        .into_iter()
+        .map(|config| config.into_iter().collect())
+        .collect())
+}
+
+/// The interfaces with functions or resources that a component imports. Ours are checked function by function,
+/// so that a component made for a later worker is refused now and does not trap later.
+fn imports(component: &Component) -> Result<Vec<String>, SandboxError> {
+    let engine = component.engine();
+    let mut imports = Vec::new();
+    for (name, item) in component.component_type().imports(engine) {
+        let ComponentItem::ComponentInstance(instance) = item.ty else {
+            continue;
+        };
+        let functions: Vec<&str> = instance
+            .exports(engine)
+            .filter(|(_, item)| {
+                matches!(
+                    item.ty,
+                    ComponentItem::ComponentFunc(_) | ComponentItem::Resource(_)
+                )
+            })
+            .map(|(name, _)| name)
+            .collect();
+        if name.starts_with("tidegate:")
+            && let Some(unknown) = functions.iter().find(|f| !matches!(**f, "log" | "read"))
+        {
+            return Err(SandboxError::Refused(format!(
+                "the component imports the function {} of {name}, which this worker does not have; \
+                 build it with the SDK of this version",
+                guest::message(unknown)
+            )));
+        }
+        if !functions.is_empty() {
+            imports.push(name.to_owned());
+        }
+    }
+    imports.sort_unstable();
+    Ok(imports)
+}

@@ -1,0 +1,220 @@
+//! The plugins of the `plugin.path` folders, and those that were uploaded; found by class name.
+
+use std::cmp::Reverse;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
+
+use crate::class_name::closeness;
+use crate::describe::{Kind, PluginInfo};
+use crate::error::SandboxError;
+use crate::guest_text::clean;
+use crate::plugin::Plugin;
+use crate::sandbox::Sandbox;
+
+/// The most components of all folders together.
+pub const COMPONENTS_MAX: usize = 1_000;
+/// How many names a message lists.
+const NAMES_LISTED: usize = 20;
+
+/// Plugins by class name. Shared by all who look for one; what is uploaded is there at once.
+#[derive(Default)]
+pub struct Registry {
+    plugins: RwLock<Vec<Plugin>>,
+    problems: Vec<(PathBuf, SandboxError)>,
+}
+
+impl Registry {
+    /// Loads each `*.wasm` of the folders and of their subfolders (one level). A file that cannot be loaded is
+    /// a problem that is reported ([`Registry::problems`]), and no reason to stop.
+    #[must_use]
+    pub fn open(sandbox: &Sandbox, folders: &[PathBuf]) -> Self {
+        let mut registry = Self::default();
+        let mut files = Vec::new();
+        for folder in folders {
+            if let Err(error) = collect(folder, 1, &mut files) {
+                let message = format!(
+                    "the folder {} of plugin.path cannot be read: {error}",
+                    folder.display()
+                );
+                registry
+                    .problems
+                    .push((folder.clone(), SandboxError::Io(message)));
+            }
+        }
+        files.sort();
+        files.dedup();
+        for file in files.into_iter().take(COMPONENTS_MAX) {
+            match sandbox.load_file(&file) {
+                Ok(plugin) => registry.add(plugin),
+                Err(error) => registry.problems.push((file, error)),
+            }
+        }
+        registry
+    }
+
+    /// Adds a component; one that is there already is not added twice.
+    pub fn add(&self, plugin: Plugin) {
+        let mut plugins = self.plugins.write().unwrap_or_else(PoisonError::into_inner);
+        if !plugins
+            .iter()
+            .any(|known| known.digest() == plugin.digest())
+        {
+            plugins.push(plugin);
+        }
+    }
+
+    /// The files and folders that could not be loaded.
+    #[must_use]
+    pub fn problems(&self) -> &[(PathBuf, SandboxError)] {
+        &self.problems
+    }
+
+    /// The components.
+    #[must_use]
+    pub fn plugins(&self) -> Vec<Plugin> {
+        self.plugins
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// All plugins of all components.
+    #[must_use]
+    pub fn list(&self) -> Vec<(Plugin, PluginInfo)> {
+        self.plugins()
+            .iter()
+            .flat_map(|plugin| {
+                plugin
+                    .infos()
+                    .iter()
+                    .map(|info| (plugin.clone(), info.clone()))
+            })
+            .collect()
+    }
+
+    /// Finds a plugin of a kind by its full name, its simple name, that without its suffix, or an alias. When
+    /// several components have the class, the highest version is taken.
+    ///
+    /// # Errors
+    /// When there is none, or the name fits several classes; both are listed.
+    pub fn find(&self, kind: Kind, class: &str) -> Result<(Plugin, PluginInfo), SandboxError> {
+        find(&self.plugins(), &[kind], class)
+    }
+
+    /// Finds a source or sink connector.
+    ///
+    /// # Errors
+    /// As [`Registry::find`].
+    pub fn find_connector(&self, class: &str) -> Result<(Plugin, PluginInfo), SandboxError> {
+        find(&self.plugins(), &[Kind::Source, Kind::Sink], class)
+    }
+}
+
+fn find(
+    plugins: &[Plugin],
+    kinds: &[Kind],
+    class: &str,
+) -> Result<(Plugin, PluginInfo), SandboxError> {
+    let candidates: Vec<(&Plugin, &PluginInfo)> = plugins
+        .iter()
+        .flat_map(|plugin| plugin.infos().iter().map(move |info| (plugin, info)))
+        .filter(|(_, info)| kinds.contains(&info.kind))
+        .collect();
+    let names = |of: &[(&Plugin, &PluginInfo)]| -> Vec<String> {
+        of.iter().map(|(_, info)| info.class_name.clone()).collect()
+    };
+    let closeness =
+        |info: &PluginInfo| closeness(class, info.kind, &info.class_name, &info.aliases);
+    let what = match kinds {
+        [kind] => kind.name(),
+        _ => "connector",
+    };
+    let Some(closest) = candidates
+        .iter()
+        .filter_map(|(_, info)| closeness(info))
+        .min()
+    else {
+        return Err(SandboxError::Class(format!(
+            "there is no {what} class {}; {}. Put its component into a folder of plugin.path or upload it",
+            clean(class, 255),
+            there_is(names(&candidates))
+        )));
+    };
+    let mut found: Vec<_> = candidates
+        .into_iter()
+        .filter(|(_, info)| closeness(info) == Some(closest))
+        .collect();
+    found.sort_by_key(|(_, info)| Reverse(version(&info.version)));
+    match found.as_slice() {
+        [(plugin, info), others @ ..]
+            if others
+                .iter()
+                .all(|(_, other)| other.class_name == info.class_name) =>
+        {
+            Ok(((*plugin).clone(), (*info).clone()))
+        }
+        _ => Err(SandboxError::Class(format!(
+            "{class} is the name of more than one {what}; use one of the full names: {}",
+            listed(names(&found))
+        ))),
+    }
+}
+
+fn there_is(names: Vec<String>) -> String {
+    if names.is_empty() {
+        "there is none at all".to_owned()
+    } else {
+        format!("there are {}", listed(names))
+    }
+}
+
+fn listed(mut names: Vec<String>) -> String {
+    names.sort_unstable();
+    names.dedup();
+    let more = names.len().saturating_sub(NAMES_LISTED);
+    names.truncate(NAMES_LISTED);
+    let mut text = names.join(", ");
+    if more > 0 {
+        text.push_str(&format!(" and {more} more"));
+    }
+    text
+}
+
+/// A version as something to compare: its numbers, then its text.
+fn version(version: &str) -> (Vec<u64>, &str) {
+    let numbers = version
+        .split(['.', '-', '+'])
+        .map_while(|part| part.parse().ok())
+        .collect();
+    (numbers, version)
+}
+
+/// The `*.wasm` files of a folder, and of its subfolders as many levels deep.
+fn collect(folder: &Path, levels: u32, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            if levels > 0 {
+                collect(&path, levels - 1, files)?;
+            }
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "wasm")
+        {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_by_their_numbers() {
+        assert!(version("0.10.0") > version("0.9.1"));
+        assert!(version("1.0.1") > version("1.0"));
+    }
+}

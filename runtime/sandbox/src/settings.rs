@@ -1,0 +1,130 @@
+//! What an operator may set: limits, the cache folder, and how components are compiled.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Settings of the sandbox.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where compiled components are kept. Made with mode 0700; refused when others may write to it.
+    pub cache_dir: PathBuf,
+    /// Limits on guests.
+    pub limits: Limits,
+    /// How components are compiled.
+    pub compiler: Compiler,
+}
+
+impl Settings {
+    /// Default limits, and compiling by this program's own hidden command.
+    #[must_use]
+    pub fn new(cache_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            cache_dir: cache_dir.into(),
+            limits: Limits::default(),
+            compiler: Compiler::default(),
+        }
+    }
+}
+
+/// Limits on one guest. `docs/limits.md` lists each with its key and effect.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// The most bytes of all linear memories together (`sandbox.memory.bytes.max`).
+    pub memory_bytes_max: usize,
+    /// The most elements of all tables together (`sandbox.table.elements.max`).
+    pub table_elements_max: usize,
+    /// The longest poll in milliseconds (`sandbox.poll.ms.max`).
+    pub poll_ms: u64,
+    /// The longest put, flush, open or close in milliseconds (`sandbox.put.ms.max`).
+    pub put_ms: u64,
+    /// The longest apply of a transform or test of a predicate in milliseconds (`sandbox.transform.ms.max`).
+    pub transform_ms: u64,
+    /// The longest start, stop or commit in milliseconds (`sandbox.start.ms.max`).
+    pub start_ms: u64,
+    /// The longest describe, validate, configure or task-configs in milliseconds (`sandbox.validate.ms.max`).
+    pub validate_ms: u64,
+    /// The most bytes that one call may move from the guest to the host (`sandbox.call.bytes.max`).
+    pub call_bytes_max: usize,
+    /// The most host resources (files, streams, pollables) of a guest (`sandbox.resources.max`).
+    pub resources_max: usize,
+    /// The most component handles of a guest (`sandbox.handles.max`).
+    pub handles_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory_bytes_max: 128 * 1024 * 1024,
+            table_elements_max: 100_000,
+            poll_ms: 5_000,
+            put_ms: 30_000,
+            transform_ms: 5_000,
+            start_ms: 10_000,
+            validate_ms: 5_000,
+            call_bytes_max: tidegate_model::limits::CALL_BYTES_FROM_GUEST_MAX,
+            resources_max: 1_000,
+            handles_max: 10_000,
+        }
+    }
+}
+
+/// How components are compiled.
+#[derive(Debug, Clone)]
+pub enum Compiler {
+    /// A child process: the program and its arguments. The component is its standard input, the artefact its
+    /// standard output. [`crate::compile_child`] is what such a program does.
+    Command {
+        /// The program.
+        program: PathBuf,
+        /// Its arguments.
+        args: Vec<OsString>,
+    },
+    /// In this process, without limits on time and memory. For tests and benchmarks only.
+    InProcess,
+}
+
+impl Default for Compiler {
+    /// This program with the hidden argument `compile-component`.
+    fn default() -> Self {
+        Self::Command {
+            program: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("tidegate")),
+            args: vec![COMPILE_ARGUMENT.into()],
+        }
+    }
+}
+
+/// The hidden argument with which the program compiles a component.
+pub const COMPILE_ARGUMENT: &str = "compile-component";
+
+/// A call's limit, by kind of call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Deadline {
+    Poll,
+    Put,
+    Transform,
+    Start,
+    Validate,
+}
+
+impl Deadline {
+    pub(crate) fn of(self, limits: &Limits) -> Duration {
+        Duration::from_millis(match self {
+            Self::Poll => limits.poll_ms,
+            Self::Put => limits.put_ms,
+            Self::Transform => limits.transform_ms,
+            Self::Start => limits.start_ms,
+            Self::Validate => limits.validate_ms,
+        })
+    }
+
+    pub(crate) fn key(self) -> &'static str {
+        match self {
+            Self::Poll => "sandbox.poll.ms.max",
+            Self::Put => "sandbox.put.ms.max",
+            Self::Transform => "sandbox.transform.ms.max",
+            Self::Start => "sandbox.start.ms.max",
+            Self::Validate => "sandbox.validate.ms.max",
+        }
+    }
+}

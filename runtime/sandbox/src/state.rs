@@ -1,0 +1,131 @@
+//! What a store holds for its guest, and what the guest is given: nothing but clocks, random numbers and a log,
+//! and the folders that were granted.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tidegate_config::grants::{FolderGrant, Grants};
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+
+use crate::error::SandboxError;
+use crate::guest_log::{GuestLog, Identity};
+use crate::guest_output::{GuestOutput, Stream};
+use crate::limiter::Limiter;
+use crate::settings::Limits;
+
+/// The most bytes of random numbers in one call.
+const RANDOM_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Reads committed source offsets for a source task.
+pub trait OffsetReader: Send + Sync {
+    /// For each source partition (an encoded map) the source offset (an encoded map) committed last, or `None`.
+    ///
+    /// # Errors
+    /// When the offsets cannot be read now; the guest's call then fails and its task is started again.
+    fn read(&self, partitions: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, String>;
+}
+
+/// What a guest is made for.
+#[derive(Default)]
+pub(crate) struct Purpose<'a> {
+    pub(crate) identity: Option<Identity>,
+    pub(crate) grants: Option<&'a Grants>,
+    pub(crate) offsets: Option<Arc<dyn OffsetReader>>,
+}
+
+impl Purpose<'_> {
+    /// A guest that is granted nothing.
+    pub(crate) fn of(identity: &Identity) -> Self {
+        Self {
+            identity: Some(identity.clone()),
+            ..Self::default()
+        }
+    }
+}
+
+/// The data of a store.
+pub(crate) struct State {
+    pub(crate) limiter: Limiter,
+    pub(crate) log: GuestLog,
+    pub(crate) offsets: Option<Arc<dyn OffsetReader>>,
+    /// Until when the call that runs may wait inside the host.
+    pub(crate) deadline: Instant,
+    pub(crate) table: ResourceTable,
+    wasi: WasiCtx,
+}
+
+impl State {
+    pub(crate) fn new(limits: &Limits, purpose: Purpose<'_>) -> Result<Self, SandboxError> {
+        let log = GuestLog::new(purpose.identity);
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(limits.resources_max);
+        Ok(Self {
+            limiter: Limiter::new(limits.memory_bytes_max, limits.table_elements_max),
+            wasi: wasi(&log, purpose.grants)?,
+            log,
+            offsets: purpose.offsets,
+            deadline: Instant::now(),
+            table,
+        })
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+fn wasi(log: &GuestLog, grants: Option<&Grants>) -> Result<WasiCtx, SandboxError> {
+    let mut builder = WasiCtxBuilder::new();
+    // Calls run on threads that may block, so files are read where the call runs, without a detour through a
+    // pool of threads. Set before the folders, which remember it.
+    builder.allow_blocking_current_thread(true);
+    builder.max_random_size(RANDOM_BYTES_MAX);
+    builder.stdout(GuestOutput::new(Stream::Output, log.clone()));
+    builder.stderr(GuestOutput::new(Stream::Error, log.clone()));
+    // Denied by default; said here so that it stays so.
+    builder.allow_tcp(false);
+    builder.allow_udp(false);
+    builder.allow_ip_name_lookup(false);
+    builder.socket_addr_check(|_, _| Box::pin(async { false }));
+    for folder in grants.map_or([].as_slice(), |grants| grants.folders.as_slice()) {
+        preopen(&mut builder, folder)?;
+    }
+    Ok(builder.build())
+}
+
+/// Opens a granted folder under its absolute path, and under the path from the worker's current folder when it
+/// is below: whichever way the configuration wrote it, the guest opens it unchanged.
+fn preopen(builder: &mut WasiCtxBuilder, folder: &FolderGrant) -> Result<(), SandboxError> {
+    let refuse = |reason: &str| {
+        SandboxError::Grant(format!(
+            "the folder {} that the configuration names cannot be granted: {reason}",
+            folder.path.display()
+        ))
+    };
+    let absolute = folder
+        .path
+        .to_str()
+        .ok_or_else(|| refuse("its name is not valid UTF-8"))?;
+    let permissions = if folder.writable {
+        FsPerms::ReadWrite
+    } else {
+        FsPerms::ReadOnly
+    };
+    let current = std::env::current_dir().ok();
+    let relative = current
+        .as_deref()
+        .and_then(|current| folder.path.strip_prefix(current).ok()?.to_str())
+        .map(|relative| if relative.is_empty() { "." } else { relative });
+    for name in [Some(absolute), relative].into_iter().flatten() {
+        builder
+            .preopened_dir(&folder.path, name, permissions)
+            .map_err(|error| refuse(&format!("{error}; create it or correct the configuration")))?;
+    }
+    Ok(())
+}

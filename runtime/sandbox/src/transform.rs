@@ -1,0 +1,218 @@
+//! The guest of a transformation chain, and of a predicate.
+
+use tidegate_config::Properties;
+use tidegate_model::Batch;
+
+use crate::bindings::{predicate, transform, types};
+use crate::bridge::{from_wire, to_wire};
+use crate::error::SandboxError;
+use crate::guest::Guest;
+use crate::incoming::KnownSchemas;
+use crate::merge::{Applied, merge};
+use crate::plugin::wire_config;
+use crate::reads::{Held, Reads};
+use crate::settings::Deadline;
+
+/// One transform of a chain, all of one component.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// The transform's class name.
+    pub class: String,
+    /// Its configuration, keys without their prefix.
+    pub config: Properties,
+    /// When it applies; `None`: always.
+    pub condition: Option<Condition>,
+}
+
+/// A predicate of the same component that decides whether a step applies to a record.
+#[derive(Debug, Clone)]
+pub struct Condition {
+    /// The predicate's class name.
+    pub class: String,
+    /// Its configuration, keys without their prefix.
+    pub config: Properties,
+    /// Apply the step where the predicate does not hold.
+    pub negate: bool,
+}
+
+/// The guest of a chain of transforms of one component, configured.
+pub struct TransformInstance {
+    guest: Guest<transform::Guest>,
+    reads: Reads,
+    steps: usize,
+    known: KnownSchemas,
+    given: Option<Batch>,
+}
+
+impl TransformInstance {
+    pub(crate) fn new(
+        mut guest: Guest<transform::Guest>,
+        steps: Vec<Step>,
+    ) -> Result<Self, SandboxError> {
+        let chain: Vec<transform::Step> = steps
+            .into_iter()
+            .map(|step| transform::Step {
+                class_name: step.class,
+                config: wire_config(&step.config),
+                condition: step.condition.map(|condition| transform::Condition {
+                    class_name: condition.class,
+                    config: wire_config(&condition.config),
+                    negate: condition.negate,
+                }),
+            })
+            .collect();
+        let reads = guest.call("configure", Deadline::Validate, |exports, store| {
+            exports.call_configure(store, &chain)
+        })?;
+        Ok(Self {
+            guest,
+            reads: reads.into(),
+            steps: chain.len(),
+            known: KnownSchemas::default(),
+            given: None,
+        })
+    }
+
+    /// Which columns the chain reads.
+    #[must_use]
+    pub fn reads(&self) -> Reads {
+        self.reads
+    }
+
+    /// Runs the chain over a batch. After an error, [`TransformInstance::take_back`] has the batch.
+    ///
+    /// # Errors
+    /// The guest's own, or its fault; an answer that breaks the interface is one.
+    pub fn apply(&mut self, mut batch: Batch) -> Result<Applied, SandboxError> {
+        let held = Held::take(&mut batch, self.reads);
+        let wire = to_wire(batch);
+        let answer = self
+            .guest
+            .call("apply", Deadline::Transform, |exports, store| {
+                exports.call_apply(store, &wire)
+            });
+        let mut batch = from_wire(wire);
+        held.give_back(&mut batch);
+        match answer {
+            Ok(answer) => {
+                merge(batch, answer, self.steps, &mut self.known).map_err(|contradiction| {
+                    self.given = Some(contradiction.given);
+                    self.guest.violation("apply", contradiction.message)
+                })
+            }
+            Err(error) => {
+                self.given = Some(batch);
+                Err(error)
+            }
+        }
+    }
+
+    /// The batch of the `apply` that failed last.
+    pub fn take_back(&mut self) -> Option<Batch> {
+        self.given.take()
+    }
+
+    /// Whether a fault ended the guest.
+    #[must_use]
+    pub fn is_dead(&self) -> bool {
+        self.guest.is_dead()
+    }
+
+    /// The bytes of its linear memories.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        self.guest.memory_bytes()
+    }
+}
+
+/// The guest of a predicate on its own, configured.
+pub struct PredicateInstance {
+    guest: Guest<predicate::Guest>,
+    reads: Reads,
+    wire: types::Batch,
+}
+
+impl PredicateInstance {
+    pub(crate) fn new(
+        mut guest: Guest<predicate::Guest>,
+        class: &str,
+        config: &Properties,
+    ) -> Result<Self, SandboxError> {
+        let config = wire_config(config);
+        let reads = guest.call("configure", Deadline::Validate, |exports, store| {
+            exports.call_configure(store, class, &config)
+        })?;
+        Ok(Self {
+            guest,
+            reads: reads.into(),
+            wire: to_wire(Batch::default()),
+        })
+    }
+
+    /// Which columns the predicate reads.
+    #[must_use]
+    pub fn reads(&self) -> Reads {
+        self.reads
+    }
+
+    /// For each record whether the predicate holds.
+    ///
+    /// # Errors
+    /// The guest's own, or its fault.
+    pub fn test(&mut self, batch: &Batch) -> Result<Vec<bool>, SandboxError> {
+        self.fill(batch);
+        let wire = &self.wire;
+        let answer = self
+            .guest
+            .call("test", Deadline::Transform, |exports, store| {
+                exports.call_test(store, wire)
+            })?;
+        let refused = if answer.len() != batch.count {
+            Some(format!(
+                "{} answers for {} records",
+                answer.len(),
+                batch.count
+            ))
+        } else {
+            answer
+                .iter()
+                .find(|answer| **answer > 1)
+                .map(|answer| format!("the answer {answer}; 0 and 1 are allowed"))
+        };
+        match refused {
+            Some(message) => Err(self.guest.violation("test", message)),
+            None => Ok(answer.iter().map(|answer| *answer == 1).collect()),
+        }
+    }
+
+    /// Copies what is read into the buffers of the last call.
+    fn fill(&mut self, batch: &Batch) {
+        let wire = &mut self.wire;
+        wire.count = u32::try_from(batch.count).unwrap_or(u32::MAX);
+        wire.topics.clone_from(&batch.topics);
+        wire.topic_indexes.clone_from(&batch.topic_indexes);
+        wire.partitions.clone_from(&batch.partitions);
+        wire.offsets.clone_from(&batch.offsets);
+        wire.timestamps.clone_from(&batch.timestamps);
+        wire.schemas.clone_from(&batch.schemas);
+        if self.reads.keys {
+            wire.key_schemas.clone_from(&batch.key_schemas);
+            fill_column(&mut wire.keys, &batch.keys);
+        }
+        if self.reads.values {
+            wire.value_schemas.clone_from(&batch.value_schemas);
+            fill_column(&mut wire.values, &batch.values);
+        }
+        if self.reads.headers {
+            wire.headers.counts.clone_from(&batch.headers.counts);
+            wire.headers.schemas.clone_from(&batch.headers.schemas);
+            fill_column(&mut wire.headers.keys, &batch.headers.keys);
+            fill_column(&mut wire.headers.values, &batch.headers.values);
+        }
+    }
+}
+
+fn fill_column(wire: &mut types::Column, column: &tidegate_model::Column) {
+    wire.bytes.clone_from(&column.bytes);
+    wire.lengths.clone_from(&column.lengths);
+}

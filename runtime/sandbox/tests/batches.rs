@@ -1,0 +1,196 @@
+//! Batches across the boundary: what is wrong is refused, what is right comes back as it went.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
+
+mod support;
+
+use support::*;
+use tidegate_model::{ErrorClass, TopicName, TopicPartition};
+use tidegate_sandbox::SandboxError;
+
+#[test]
+fn a_poll_that_contradicts_the_interface_ends_the_guest() {
+    let plugin = plugin_with(tidegate_sandbox::Limits::default());
+    for what in [
+        "count",
+        "count-huge",
+        "topic-index",
+        "topic-name",
+        "partition",
+        "timestamp",
+        "lengths",
+        "negative-length",
+        "value",
+        "utf8",
+        "deep",
+        "large",
+        "schema",
+        "schema-index",
+        "headers",
+        "header-name",
+        "no-partition",
+        "partition-not-a-map",
+        "partition-index",
+        "offset-not-a-map",
+        "offset-count",
+        "more-than-asked",
+    ] {
+        let mut source = new_source(&plugin, "BadBatch");
+        source.start(&config(&[("what", what)])).unwrap();
+        match source.poll(500, 1 << 20) {
+            Err(SandboxError::Violation { message, .. }) => {
+                assert!(message.len() < 1_000, "{what}: {message}");
+            }
+            other => panic!("{what}: {other:?}"),
+        }
+        assert!(source.is_dead(), "{what}");
+    }
+}
+
+#[test]
+fn a_poll_brings_records_positions_and_a_bounded_wait() {
+    let polled = source(&plugin(), "Counts").poll(2, 1 << 20).unwrap();
+    assert_eq!(polled.batch.count, 2);
+    assert_eq!(polled.source_partitions.len(), 1);
+    assert_eq!(polled.source_offsets.len(), 2);
+    assert_eq!(polled.wait_ms, 60_000);
+}
+
+#[test]
+fn a_transform_that_does_nothing_gives_back_the_batch() {
+    let plugin = plugin();
+    let given = batch(&["a", "b", "c"]);
+    for (class, reads) in [("Nothing", ""), ("Nothing", "nothing"), ("HandsBack", "")] {
+        let mut transform = transform(&plugin, class, &[("reads", reads)]);
+        assert_eq!(transform.reads().values, reads.is_empty());
+        let applied = transform.apply(given.clone()).unwrap();
+        assert_eq!(applied.batch, given, "{class}");
+        assert_eq!(applied.inputs, None);
+    }
+}
+
+#[test]
+fn all_records_may_be_dropped() {
+    let applied = transform(&plugin(), "DropsAll", &[])
+        .apply(batch(&["a", "b"]))
+        .unwrap();
+    assert_eq!(applied.batch.count, 0);
+    assert_eq!(applied.inputs, Some(vec![]));
+}
+
+#[test]
+fn an_answer_of_a_transform_that_is_wrong_ends_it() {
+    let mut wrong = transform(&plugin(), "TooManyOutputs", &[]);
+    assert!(matches!(
+        wrong.apply(batch(&["a"])),
+        Err(SandboxError::Violation { .. })
+    ));
+    assert!(wrong.is_dead());
+}
+
+#[test]
+fn a_batch_that_trapped_can_be_halved_until_the_poison_is_alone() {
+    let plugin = plugin();
+    let given = batch(&["a", "b", "poison", "d"]);
+    let mut trapped = transform(&plugin, "TrapsOnPoison", &[]);
+    assert!(matches!(
+        trapped.apply(given.clone()),
+        Err(SandboxError::Trap { .. })
+    ));
+    assert_eq!(trapped.take_back(), Some(given.clone()));
+    assert_eq!(trapped.take_back(), None);
+    let mut fresh = transform(&plugin, "TrapsOnPoison", &[]);
+    assert!(fresh.apply(given.select(&[0, 1, 3])).is_ok());
+    assert!(fresh.apply(given.select(&[2])).is_err());
+}
+
+#[test]
+fn a_configuration_that_cannot_work_is_the_guests_own_error() {
+    let error = plugin()
+        .transforms(&identity(), vec![step("RefusesConfig", &[])])
+        .err()
+        .unwrap();
+    assert_eq!(error.class(), ErrorClass::Config);
+    assert_eq!(error.to_string(), "not like this");
+}
+
+#[test]
+fn a_predicate_answers_for_each_record() {
+    let plugin = plugin();
+    let predicate = |class: &str| {
+        plugin
+            .predicate(&identity(), &format!("test.{class}"), &config(&[]))
+            .unwrap()
+    };
+    let given = batch(&["a", "b"]);
+    let mut all = predicate("All");
+    assert_eq!(all.test(&given).unwrap(), [true, true]);
+    assert_eq!(all.test(&batch(&["a"])).unwrap(), [true]);
+    assert!(predicate("WrongCount").test(&given).is_err());
+    assert!(predicate("WrongAnswer").test(&given).is_err());
+}
+
+#[test]
+fn a_sink_gives_back_the_batch_and_names_what_it_cannot_deliver() {
+    let plugin = plugin();
+    let given = batch(&["a", "b", "c"]);
+    let (back, errors) = sink(&plugin, "Takes").put(given.clone()).unwrap();
+    assert_eq!((back, errors.len()), (given.clone(), 0));
+    let (back, errors) = sink(&plugin, "RefusesSecond").put(given.clone()).unwrap();
+    assert_eq!(back, given);
+    assert_eq!(errors.len(), 1);
+    assert_eq!((errors[0].index, errors[0].class), (1, ErrorClass::Data));
+    assert_eq!(errors[0].message, "refused\\n");
+    let mut retrying = sink(&plugin, "RetriesPut");
+    let error = retrying.put(given.clone()).unwrap_err();
+    assert_eq!(error.class(), ErrorClass::Retriable);
+    assert_eq!(retrying.take_back(), Some(given.clone()));
+    assert!(!retrying.is_dead());
+    let mut trapping = sink(&plugin, "TrapsInPut");
+    assert!(trapping.put(given.clone()).is_err());
+    assert_eq!(trapping.take_back(), Some(given.clone()));
+    assert!(matches!(
+        sink(&plugin, "RefusesBackwards").put(given),
+        Err(SandboxError::Violation { .. })
+    ));
+}
+
+#[test]
+fn a_sink_commits_at_most_what_it_was_given() {
+    let plugin = plugin();
+    let partition = TopicPartition {
+        topic: TopicName::parse("orders").unwrap(),
+        partition: 3,
+    };
+    let offsets = vec![(partition, 42)];
+    assert_eq!(sink(&plugin, "Takes").flush(&offsets).unwrap(), offsets);
+    for class in ["FlushesTooFar", "FlushesOthers"] {
+        assert!(sink(&plugin, class).flush(&offsets).is_err(), "{class}");
+    }
+}
+
+#[test]
+fn tasks_are_as_many_as_asked_for() {
+    let plugin = plugin();
+    let given = config(&[("a", "b")]);
+    let configs = plugin
+        .sink_connector_task_configs("test.Takes", &given, 3)
+        .unwrap();
+    assert_eq!(configs, vec![given.clone(); 3]);
+    assert!(
+        plugin
+            .source_connector_task_configs("test.TooManyTasks", &given, 3)
+            .is_err()
+    );
+    let wrong = config(&[("key", "wrong")]);
+    assert_eq!(
+        plugin.validate("test.Counts", &wrong).unwrap(),
+        [("key".to_owned(), "is wrong".to_owned())]
+    );
+}

@@ -1,0 +1,133 @@
+//! The command line's arguments.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Kafka Connect's job, done with WebAssembly.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tidegate",
+    version,
+    about,
+    after_help = "Exit codes: 0 done; 1 failed; 2 asked wrongly; 3 tasks did not stop in time.\nLog level: RUST_LOG (error, warn, info, debug)."
+)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a worker on its own, with connectors from files, as connect-standalone does.
+    Standalone(StandaloneArguments),
+    /// List topics with their partitions and records.
+    Topics(TopicsArguments),
+    /// Print the records of a topic.
+    Consume(ConsumeArguments),
+    /// List plugins: what each component is, imports and can be configured with.
+    Plugins(PluginsArguments),
+    /// Check a connector's configuration without running it.
+    Validate(ValidateArguments),
+}
+
+/// Arguments of `standalone`.
+#[derive(Debug, Args)]
+pub struct StandaloneArguments {
+    /// The worker's properties file. Environment variables such as CONNECT_BOOTSTRAP_SERVERS override its keys.
+    pub worker: PathBuf,
+    /// Connectors: .properties, or JSON with or without "config". They may write their own files.
+    pub connectors: Vec<PathBuf>,
+    /// End when nothing has moved for this many seconds and nothing waits.
+    #[arg(long, value_name = "SECONDS")]
+    pub exit_when_idle: Option<f64>,
+    /// Show no progress line.
+    #[arg(long)]
+    pub no_progress: bool,
+    /// Print progress as JSON lines on standard output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which broker a command speaks to.
+#[derive(Debug, Args)]
+pub struct BrokerArguments {
+    /// A worker's properties file, whose broker and security settings are used.
+    #[arg(long, value_name = "FILE", conflicts_with = "bootstrap_servers")]
+    pub worker: Option<PathBuf>,
+    /// host:port of a Kafka broker, or embedded:FOLDER. Without it and --worker: the default embedded folder.
+    #[arg(long, value_name = "SERVERS")]
+    pub bootstrap_servers: Option<String>,
+}
+
+/// Arguments of `topics`.
+#[derive(Debug, Args)]
+pub struct TopicsArguments {
+    /// The broker.
+    #[command(flatten)]
+    pub broker: BrokerArguments,
+    /// List Kafka's internal topics too.
+    #[arg(long)]
+    pub internal: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `consume`.
+#[derive(Debug, Args)]
+pub struct ConsumeArguments {
+    /// The topic.
+    pub topic: String,
+    /// The broker.
+    #[command(flatten)]
+    pub broker: BrokerArguments,
+    /// End after this many records.
+    #[arg(long, value_name = "RECORDS")]
+    pub max: Option<u64>,
+    /// Wait for more records instead of ending with the topic.
+    #[arg(long)]
+    pub follow: bool,
+    /// Print each record as JSON with topic, partition, offset, timestamp, key, value and headers.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Where plugins are.
+#[derive(Debug, Args)]
+pub struct PluginPathArguments {
+    /// A worker's properties file, whose plugin.path is used.
+    #[arg(long, value_name = "FILE")]
+    pub worker: Option<PathBuf>,
+    /// Folders of plugins, separated by commas, instead of the worker's.
+    #[arg(long, value_name = "FOLDERS")]
+    pub plugin_path: Option<String>,
+}
+
+/// Arguments of `plugins`.
+#[derive(Debug, Args)]
+pub struct PluginsArguments {
+    /// Show one plugin with its configuration keys, by class or alias.
+    pub class: Option<String>,
+    /// Where they are.
+    #[command(flatten)]
+    pub path: PluginPathArguments,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `validate`.
+#[derive(Debug, Args)]
+pub struct ValidateArguments {
+    /// The connector's file.
+    pub connector: PathBuf,
+    /// Where plugins are.
+    #[command(flatten)]
+    pub path: PluginPathArguments,
+    /// Print JSON, as Kafka Connect's REST API answers.
+    #[arg(long)]
+    pub json: bool,
+}

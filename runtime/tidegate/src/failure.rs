@@ -1,0 +1,69 @@
+//! Why a command failed, and with which exit code.
+//!
+//! | code | meaning |
+//! | --- | --- |
+//! | 0 | done |
+//! | 1 | it ran and failed: a connector or task is FAILED, the broker is away |
+//! | 2 | it was asked wrongly: arguments, files or configurations |
+//! | 3 | it ended, and some tasks did not stop in time |
+
+use std::process::ExitCode;
+
+use tidegate_broker::BrokerError;
+use tidegate_config::ConfigError;
+use tidegate_herder::HerderError;
+use tidegate_model::ErrorClass;
+use tidegate_sandbox::SandboxError;
+use tidegate_worker::WorkerError;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The configuration cannot work.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The broker failed.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    /// The sandbox failed.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// The worker failed.
+    #[error(transparent)]
+    Worker(#[from] WorkerError),
+    /// The herder failed.
+    #[error(transparent)]
+    Herder(#[from] HerderError),
+    /// Input or output failed.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// It was asked wrongly.
+    #[error("{0}")]
+    Usage(String),
+    /// It ran and failed.
+    #[error("{0}")]
+    Failed(String),
+    /// Tasks did not stop in time.
+    #[error("these tasks did not stop within task.shutdown.graceful.timeout.ms: {}", .0.join(", "))]
+    Late(Vec<String>),
+}
+
+impl Failure {
+    /// Prints the failure and gives its exit code.
+    pub fn report(&self) -> ExitCode {
+        eprintln!("tidegate: {self}");
+        ExitCode::from(match self {
+            Self::Config(_) | Self::Usage(_) => 2,
+            Self::Late(_) => 3,
+            Self::Broker(error) => code(error.class()),
+            Self::Sandbox(error) => code(error.class()),
+            Self::Worker(error) => code(error.class()),
+            Self::Herder(error) => code(error.class()),
+            Self::Io(_) | Self::Failed(_) => 1,
+        })
+    }
+}
+
+fn code(class: ErrorClass) -> u8 {
+    if class == ErrorClass::Config { 2 } else { 1 }
+}

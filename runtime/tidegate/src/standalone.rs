@@ -1,0 +1,87 @@
+//! `tidegate standalone`: a worker on its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tidegate_config::connector::ConnectorConfig;
+use tidegate_config::grants::Policy;
+use tidegate_config::worker::{Bootstrap, WorkerConfig};
+use tidegate_herder::Herder;
+use tidegate_worker::Worker;
+
+use crate::args::StandaloneArguments;
+use crate::failure::Failure;
+use crate::progress::{Progress, Style};
+use crate::runtime;
+
+/// Runs the worker until it is told to stop, or is idle for as long as was asked.
+pub fn run(arguments: &StandaloneArguments) -> Result<(), Failure> {
+    let config = runtime::worker_config(&arguments.worker)?;
+    let files = arguments.connectors.iter();
+    let connectors: Vec<_> = files
+        .map(|path| ConnectorConfig::from_file(path))
+        .collect::<Result<_, _>>()?;
+    let idle = match arguments.exit_when_idle {
+        None => None,
+        Some(seconds) => Some(Duration::try_from_secs_f64(seconds).map_err(|error| {
+            Failure::Usage(format!(
+                "--exit-when-idle {seconds}: {error}; a number of seconds was wanted"
+            ))
+        })?),
+    };
+    let style = Style::of(arguments.json, arguments.no_progress);
+    let tokio = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    tokio.block_on(work(config, connectors, idle, style))
+}
+
+async fn work(
+    config: WorkerConfig,
+    connectors: Vec<ConnectorConfig>,
+    idle: Option<Duration>,
+    style: Style,
+) -> Result<(), Failure> {
+    if let Bootstrap::Embedded(folder) = &config.bootstrap {
+        let given = if config.bootstrap_given {
+            ""
+        } else {
+            " because bootstrap.servers is not given"
+        };
+        tracing::info!(folder = %folder.display(), "Topics are kept in this process{given}: for one worker and for tests.");
+    }
+    let listeners = config.listeners.clone();
+    let worker_id = listeners.first().map_or_else(
+        || "standalone".to_owned(),
+        |l| format!("{}:{}", l.host, l.port),
+    );
+    let expected: Vec<_> = connectors
+        .iter()
+        .map(|connector| connector.name.clone())
+        .collect();
+    let herder = blocking(move || {
+        let broker = runtime::broker(&config)?;
+        let registry = runtime::registry(Some(&config), &config.plugin_path)?;
+        let worker = Arc::new(Worker::open(config, broker, registry)?);
+        Ok(Herder::start(worker, worker_id, &expected)?)
+    })
+    .await?;
+    for connector in connectors {
+        herder.put_config(connector, Policy::Permissive).await?;
+    }
+    let ended = Progress::new(herder.clone(), style).watch(idle).await;
+    let late = herder.shutdown().await?;
+    ended?;
+    if late.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::Late(late))
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Failure::Failed(format!("the worker could not be opened: {error}")))?
+}

@@ -1,0 +1,283 @@
+//! The transformation chain of a task.
+//!
+//! Consecutive transforms of the same component, with their predicates when those are of that component too,
+//! run in one crossing. A predicate of another component is asked first and decides which records cross.
+
+use tidegate_config::connector::{ConnectorConfig, PredicateConfig, TransformConfig};
+use tidegate_model::Batch;
+use tidegate_sandbox::{
+    Condition, Identity, Kind, Plugin, PredicateInstance, Registry, Step, TransformInstance,
+};
+
+use crate::error::{Stage, WorkerError};
+use crate::record_converters::Failed;
+
+/// The transforms of a task, in order.
+pub struct Chain {
+    links: Vec<Link>,
+}
+
+/// Transforms that run in one crossing.
+struct Link {
+    /// Decides which records cross; none: all do.
+    guard: Option<Guard>,
+    transforms: TransformInstance,
+    /// The names of the steps, for messages.
+    aliases: Vec<String>,
+}
+
+/// A predicate of another component.
+struct Guard {
+    predicate: PredicateInstance,
+    negate: bool,
+}
+
+/// What came of a batch.
+pub struct Transformed {
+    /// The outputs.
+    pub batch: Batch,
+    /// For each output the row it came from. None: output n came from row n.
+    pub inputs: Option<Vec<u32>>,
+}
+
+/// A link that is being put together.
+struct Draft {
+    plugin: Plugin,
+    guard: Option<(PredicateConfig, bool)>,
+    steps: Vec<Step>,
+    aliases: Vec<String>,
+}
+
+impl Chain {
+    /// Makes the chain that a connector names. Blocks.
+    pub fn of(
+        connector: &ConnectorConfig,
+        registry: &Registry,
+        identity: &Identity,
+    ) -> Result<Self, WorkerError> {
+        let mut drafts: Vec<Draft> = Vec::new();
+        for transform in connector.transforms()? {
+            let (plugin, class) = find(registry, Kind::Transform, &transform.class)?;
+            let (condition, guard) = condition(registry, &plugin, &transform)?;
+            let step = Step {
+                class,
+                config: transform.config,
+                condition,
+            };
+            match drafts.last_mut() {
+                Some(draft)
+                    if guard.is_none()
+                        && draft.guard.is_none()
+                        && draft.plugin.digest() == plugin.digest() =>
+                {
+                    draft.steps.push(step);
+                    draft.aliases.push(transform.alias);
+                }
+                _ => drafts.push(Draft {
+                    plugin,
+                    guard,
+                    steps: vec![step],
+                    aliases: vec![transform.alias],
+                }),
+            }
+        }
+        let links = drafts
+            .into_iter()
+            .map(|draft| Link::make(draft, registry, identity));
+        Ok(Self {
+            links: links.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Runs the chain. Rows that failed have no output and are listed, by their row in the batch given.
+    pub fn apply(
+        &mut self,
+        batch: Batch,
+        failed: &mut Vec<Failed>,
+    ) -> Result<Transformed, WorkerError> {
+        let mut done = Transformed {
+            batch,
+            inputs: None,
+        };
+        for link in &mut self.links {
+            if done.batch.is_empty() {
+                break;
+            }
+            let first = failed.len();
+            let next = link.apply(done.batch, failed)?;
+            if let Some(inputs) = &done.inputs {
+                let original = |row: usize| inputs.get(row).copied().unwrap_or_default();
+                for failure in failed.iter_mut().skip(first) {
+                    failure.row = original(failure.row) as usize;
+                }
+                done.inputs = Some(match next.inputs {
+                    Some(rows) => rows.into_iter().map(|row| original(row as usize)).collect(),
+                    None => inputs.clone(),
+                });
+            } else {
+                done.inputs = next.inputs;
+            }
+            done.batch = next.batch;
+        }
+        Ok(done)
+    }
+}
+
+impl Link {
+    fn make(draft: Draft, registry: &Registry, identity: &Identity) -> Result<Self, WorkerError> {
+        let stage = Stage::Transformation;
+        let guest = |error| WorkerError::Guest { stage, error };
+        let guard = match draft.guard {
+            None => None,
+            Some((config, negate)) => {
+                let (plugin, class) = find(registry, Kind::Predicate, &config.class)?;
+                let predicate = plugin
+                    .predicate(identity, &class, &config.config)
+                    .map_err(guest)?;
+                Some(Guard { predicate, negate })
+            }
+        };
+        let transforms = draft
+            .plugin
+            .transforms(identity, draft.steps)
+            .map_err(guest)?;
+        Ok(Self {
+            guard,
+            transforms,
+            aliases: draft.aliases,
+        })
+    }
+
+    fn apply(
+        &mut self,
+        batch: Batch,
+        failed: &mut Vec<Failed>,
+    ) -> Result<Transformed, WorkerError> {
+        let Some(guard) = &mut self.guard else {
+            return self.transform(batch, failed);
+        };
+        let holds = guard
+            .predicate
+            .test(&batch)
+            .map_err(|error| WorkerError::Guest {
+                stage: Stage::Transformation,
+                error,
+            })?;
+        let (crossing, staying): (Vec<u32>, Vec<u32>) = (0_u32..)
+            .zip(&holds)
+            .map(|(row, holds)| (row, *holds != guard.negate))
+            .fold(
+                (Vec::new(), Vec::new()),
+                |(mut crossing, mut staying), (row, crosses)| {
+                    if crosses {
+                        crossing.push(row)
+                    } else {
+                        staying.push(row)
+                    }
+                    (crossing, staying)
+                },
+            );
+        if crossing.is_empty() {
+            return Ok(Transformed {
+                batch,
+                inputs: None,
+            });
+        }
+        if staying.is_empty() {
+            return self.transform(batch, failed);
+        }
+        let first = failed.len();
+        let crossed = self.transform(batch.select(&crossing), failed)?;
+        let original = |row: u32| crossing.get(row as usize).copied().unwrap_or_default();
+        for failure in failed.iter_mut().skip(first) {
+            failure.row = original(u32::try_from(failure.row).unwrap_or_default()) as usize;
+        }
+        let crossed_inputs: Vec<u32> = match crossed.inputs {
+            Some(rows) => rows.into_iter().map(original).collect(),
+            None => crossing.clone(),
+        };
+        Ok(merge(
+            (batch.select(&staying), staying),
+            (crossed.batch, crossed_inputs),
+        ))
+    }
+
+    fn transform(
+        &mut self,
+        batch: Batch,
+        failed: &mut Vec<Failed>,
+    ) -> Result<Transformed, WorkerError> {
+        let applied = self
+            .transforms
+            .apply(batch)
+            .map_err(|error| WorkerError::Guest {
+                stage: Stage::Transformation,
+                error,
+            })?;
+        failed.extend(applied.errors.into_iter().map(|error| {
+            let alias = self
+                .aliases
+                .get(error.step as usize)
+                .map_or("?", String::as_str);
+            Failed {
+                row: error.index as usize,
+                stage: Stage::Transformation,
+                message: format!("transform {alias}: {}", error.message),
+            }
+        }));
+        Ok(Transformed {
+            batch: applied.batch,
+            inputs: applied.inputs,
+        })
+    }
+}
+
+/// Puts two sets of records in the order of the rows that they came from.
+fn merge(
+    (mut batch, mut rows): (Batch, Vec<u32>),
+    (other, other_rows): (Batch, Vec<u32>),
+) -> Transformed {
+    batch.append(&other);
+    rows.extend(other_rows);
+    let mut order: Vec<u32> = (0..).take(rows.len()).collect();
+    order.sort_by_key(|position| rows.get(*position as usize).copied());
+    let inputs = order
+        .iter()
+        .filter_map(|position| rows.get(*position as usize).copied())
+        .collect();
+    Transformed {
+        batch: batch.select(&order),
+        inputs: Some(inputs),
+    }
+}
+
+/// A predicate of the transform's own component as a condition; of another as a guard.
+fn condition(
+    registry: &Registry,
+    plugin: &Plugin,
+    transform: &TransformConfig,
+) -> Result<(Option<Condition>, Option<(PredicateConfig, bool)>), WorkerError> {
+    let Some(predicate) = &transform.predicate else {
+        return Ok((None, None));
+    };
+    let (of, class) = find(registry, Kind::Predicate, &predicate.class)?;
+    if of.digest() == plugin.digest() {
+        let config = predicate.config.clone();
+        Ok((
+            Some(Condition {
+                class,
+                config,
+                negate: transform.negate,
+            }),
+            None,
+        ))
+    } else {
+        Ok((None, Some((predicate.clone(), transform.negate))))
+    }
+}
+
+/// The component and full class name of a plugin.
+fn find(registry: &Registry, kind: Kind, class: &str) -> Result<(Plugin, String), WorkerError> {
+    let (plugin, info) = registry.find(kind, class)?;
+    Ok((plugin, info.class_name))
+}

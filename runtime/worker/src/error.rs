@@ -1,0 +1,126 @@
+//! What can go wrong in a worker.
+
+use tidegate_broker::BrokerError;
+use tidegate_config::ConfigError;
+use tidegate_convert::ConvertError;
+use tidegate_model::ErrorClass;
+use tidegate_sandbox::SandboxError;
+
+/// Why a task or a request to the worker failed.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// The configuration cannot work.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A converter cannot be made, or a record cannot be converted.
+    #[error("{stage}: {error}")]
+    Convert {
+        /// Which converter: Kafka Connect's name of the stage.
+        stage: Stage,
+        /// What is wrong.
+        error: ConvertError,
+    },
+    /// The guest or its sandbox failed.
+    #[error("{stage}: {error}")]
+    Guest {
+        /// In which stage.
+        stage: Stage,
+        /// What is wrong.
+        error: SandboxError,
+    },
+    /// A plugin cannot be found or loaded.
+    #[error(transparent)]
+    Plugin(#[from] SandboxError),
+    /// One record failed and `errors.tolerance` is `none`.
+    #[error("{stage}: record {record}: {message}. Set errors.tolerance=all to skip such records")]
+    Record {
+        /// In which stage.
+        stage: Stage,
+        /// Which record: topic, partition and offset, or its number in the batch.
+        record: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The broker refused or is away.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    /// A record was not acknowledged.
+    #[error("KAFKA_PRODUCE: {0}")]
+    Produce(String),
+    /// Something did not end in time.
+    #[error("{what} did not end within {milliseconds} ms")]
+    Timeout {
+        /// What.
+        what: String,
+        /// The time it had.
+        milliseconds: u128,
+    },
+    /// An internal topic holds what nobody here wrote.
+    #[error(
+        "topic {topic}, partition {partition}, offset {offset}: {message}. It is not overwritten and not taken for \
+         empty; repair or delete the record"
+    )]
+    InternalTopic {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: i32,
+        /// The offset.
+        offset: i64,
+        /// What is wrong.
+        message: String,
+    },
+    /// A fault of Tidegate itself.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+impl WorkerError {
+    /// What kind of failure it is.
+    #[must_use]
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Config(_) => ErrorClass::Config,
+            Self::Convert { .. } | Self::Record { .. } => ErrorClass::Data,
+            Self::Guest { error, .. } | Self::Plugin(error) => error.class(),
+            Self::Broker(error) => error.class(),
+            Self::Produce(_) | Self::Timeout { .. } | Self::InternalTopic { .. } => {
+                ErrorClass::Fatal
+            }
+            Self::Internal(_) => ErrorClass::Internal,
+        }
+    }
+}
+
+/// Where a record was when it failed; the names are Kafka Connect's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// The source's `poll`.
+    TaskPoll,
+    /// The sink's `put` or `flush`.
+    TaskPut,
+    /// A task's `start`, `open`, `close` or `commit`.
+    TaskLifecycle,
+    /// A transform or predicate.
+    Transformation,
+    /// The key converter.
+    KeyConverter,
+    /// The value converter.
+    ValueConverter,
+    /// The header converter.
+    HeaderConverter,
+}
+
+impl std::fmt::Display for Stage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::TaskPoll => "TASK_POLL",
+            Self::TaskPut => "TASK_PUT",
+            Self::TaskLifecycle => "TASK_LIFECYCLE",
+            Self::Transformation => "TRANSFORMATION",
+            Self::KeyConverter => "KEY_CONVERTER",
+            Self::ValueConverter => "VALUE_CONVERTER",
+            Self::HeaderConverter => "HEADER_CONVERTER",
+        })
+    }
+}

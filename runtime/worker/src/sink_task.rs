@@ -1,0 +1,121 @@
+//! A sink task: fetch → converters → transforms → put → flush → commit.
+
+use std::time::Duration;
+
+use tidegate_broker::Subscription;
+use tidegate_config::Properties;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::error::{Stage, WorkerError};
+use crate::sink_pipeline::{SinkPipeline, Stepped};
+use crate::task::{State, TargetState};
+
+/// How long a sink that asks to be called again waits at first, and at most.
+const RETRY_MIN: Duration = Duration::from_millis(100);
+const RETRY_MAX: Duration = Duration::from_secs(10);
+
+/// A sink task.
+pub struct SinkTask {
+    pub config: Properties,
+    pub subscription: Subscription,
+    pub pipeline: Option<SinkPipeline>,
+    pub target: watch::Receiver<TargetState>,
+    pub flush_interval: Duration,
+    pub report: Box<dyn Fn(State) + Send + Sync>,
+}
+
+impl SinkTask {
+    /// Runs until told to stop, or until an error.
+    pub async fn run(mut self) -> Result<(), WorkerError> {
+        let (config, subscription) = (self.config.clone(), self.subscription.clone());
+        self.blocking(move |pipeline| {
+            pipeline
+                .instance
+                .start(&config)
+                .map_err(|error| WorkerError::Guest {
+                    stage: Stage::TaskLifecycle,
+                    error,
+                })?;
+            Ok(pipeline.consumer.subscribe(&subscription)?)
+        })
+        .await?;
+        (self.report)(State::Running);
+        let result = self.deliver_until_stopped().await;
+        if result.is_ok() {
+            self.blocking(SinkPipeline::stop).await?;
+        } else {
+            self.blocking(|pipeline| {
+                pipeline.consumer.close();
+                Ok(())
+            })
+            .await?;
+        }
+        result
+    }
+
+    async fn deliver_until_stopped(&mut self) -> Result<(), WorkerError> {
+        let mut commit_due = Instant::now() + self.flush_interval;
+        let mut retry = RETRY_MIN;
+        loop {
+            let target = *self.target.borrow_and_update();
+            match target {
+                TargetState::Running => {}
+                TargetState::Stopped => return Ok(()),
+                TargetState::Paused => {
+                    self.pause().await?;
+                    continue;
+                }
+            }
+            if Instant::now() >= commit_due {
+                self.blocking(SinkPipeline::commit).await?;
+                commit_due = Instant::now() + self.flush_interval;
+            }
+            match self.blocking(SinkPipeline::step).await? {
+                Stepped::Moved => retry = RETRY_MIN,
+                Stepped::Idle => self.wait(commit_due).await,
+                Stepped::Retry(error) => {
+                    tracing::warn!(%error, wait_ms = retry.as_millis(), "Delivery is tried again.");
+                    tokio::select! {
+                        () = tokio::time::sleep(retry) => {}
+                        _ = self.target.changed() => {}
+                    }
+                    retry = (retry * 2).min(RETRY_MAX);
+                }
+            }
+        }
+    }
+
+    /// Waits for records, the next commit, or another target.
+    async fn wait(&mut self, commit_due: Instant) {
+        let Some(pipeline) = &self.pipeline else {
+            return;
+        };
+        tokio::select! {
+            () = pipeline.consumer.ready() => {}
+            () = tokio::time::sleep_until(commit_due) => {}
+            _ = self.target.changed() => {}
+        }
+    }
+
+    async fn pause(&mut self) -> Result<(), WorkerError> {
+        self.blocking(SinkPipeline::commit).await?;
+        (self.report)(State::Paused);
+        while *self.target.borrow_and_update() == TargetState::Paused {
+            if self.target.changed().await.is_err() {
+                return Ok(());
+            }
+        }
+        if *self.target.borrow() == TargetState::Running {
+            (self.report)(State::Running);
+        }
+        Ok(())
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &mut self,
+        step: impl FnOnce(&mut SinkPipeline) -> Result<T, WorkerError> + Send + 'static,
+    ) -> Result<T, WorkerError> {
+        crate::blocking::on(&mut self.pipeline, step).await
+    }
+}

@@ -1,0 +1,175 @@
+//! A source task: poll → transforms → converters → submit → acknowledgement → offsets → commit.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tidegate_config::Properties;
+use tidegate_model::TaskId;
+use tidegate_model::limits::{IN_FLIGHT_BYTES_MAX, IN_FLIGHT_RECORDS_MAX};
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+
+use crate::error::{Stage, WorkerError};
+use crate::offset_store::OffsetStore;
+use crate::source_pipeline::{SourcePipeline, Stepped};
+use crate::submitted::Submitted;
+use crate::task::{State, TargetState};
+
+/// How long a source that finds nothing waits at first, and at most, before it is polled again.
+const BACKOFF_MIN: Duration = Duration::from_millis(1);
+const BACKOFF_MAX: Duration = Duration::from_secs(1);
+/// The longest wait that a guest may ask for.
+const GUEST_WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// A source task.
+pub struct SourceTask {
+    pub task: TaskId,
+    pub config: Properties,
+    pub pipeline: Option<SourcePipeline>,
+    pub submitted: Arc<Submitted>,
+    pub offsets: Arc<OffsetStore>,
+    pub target: watch::Receiver<TargetState>,
+    /// Told when a granted file changes.
+    pub file_changes: Arc<Notify>,
+    pub flush_interval: Duration,
+    pub flush_timeout: Duration,
+    pub report: Box<dyn Fn(State) + Send + Sync>,
+}
+
+impl SourceTask {
+    /// Runs until told to stop, or until an error.
+    pub async fn run(mut self) -> Result<(), WorkerError> {
+        let config = self.config.clone();
+        self.guest(move |pipeline| pipeline.instance.start(&config))
+            .await?;
+        (self.report)(State::Running);
+        let result = self.poll_until_stopped().await;
+        if result.is_ok() {
+            self.drain().await?;
+            self.guest(|pipeline| pipeline.instance.stop()).await?;
+        }
+        result
+    }
+
+    async fn poll_until_stopped(&mut self) -> Result<(), WorkerError> {
+        let mut commit_due = Instant::now() + self.flush_interval;
+        let mut backoff = BACKOFF_MIN;
+        loop {
+            let target = *self.target.borrow_and_update();
+            match target {
+                TargetState::Running => {}
+                TargetState::Stopped => return Ok(()),
+                TargetState::Paused => {
+                    self.pause().await?;
+                    continue;
+                }
+            }
+            if Instant::now() >= commit_due {
+                self.commit().await?;
+                commit_due = Instant::now() + self.flush_interval;
+            }
+            if !self.room(commit_due).await? {
+                continue;
+            }
+            match self.blocking(SourcePipeline::step).await? {
+                Stepped::Moved => backoff = BACKOFF_MIN,
+                Stepped::Idle(wait) => {
+                    let wait = wait.map_or(backoff, |wait| wait.min(GUEST_WAIT_MAX));
+                    backoff = (backoff * 2).min(BACKOFF_MAX);
+                    let until = (Instant::now() + wait).min(commit_due);
+                    tokio::select! {
+                        () = self.file_changes.notified() => backoff = BACKOFF_MIN,
+                        () = tokio::time::sleep_until(until) => {}
+                        _ = self.target.changed() => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// Back-pressure: waits while too much is not acknowledged. `false`: something else is to be done first.
+    async fn room(&mut self, commit_due: Instant) -> Result<bool, WorkerError> {
+        loop {
+            // Asked for before looking, so that no acknowledgement falls between.
+            let changed = self.submitted.changed();
+            if let Some(failure) = self.submitted.take_failure() {
+                return Err(WorkerError::Produce(failure));
+            }
+            let (records, bytes) = self.submitted.in_flight();
+            if records < IN_FLIGHT_RECORDS_MAX && bytes < IN_FLIGHT_BYTES_MAX {
+                return Ok(true);
+            }
+            tokio::select! {
+                () = changed => {}
+                () = tokio::time::sleep_until(commit_due) => return Ok(false),
+                _ = self.target.changed() => return Ok(false),
+            }
+        }
+    }
+
+    async fn pause(&mut self) -> Result<(), WorkerError> {
+        self.drain().await?;
+        (self.report)(State::Paused);
+        while *self.target.borrow_and_update() == TargetState::Paused {
+            if self.target.changed().await.is_err() {
+                return Ok(());
+            }
+        }
+        if *self.target.borrow() == TargetState::Running {
+            (self.report)(State::Running);
+        }
+        Ok(())
+    }
+
+    /// Waits for what was submitted, then commits. What is not acknowledged in time is sent again later.
+    async fn drain(&mut self) -> Result<(), WorkerError> {
+        let deadline = Instant::now() + self.flush_timeout;
+        loop {
+            let changed = self.submitted.changed();
+            if self.submitted.in_flight().0 == 0 || Instant::now() >= deadline {
+                break;
+            }
+            tokio::select! {
+                () = changed => {}
+                () = tokio::time::sleep_until(deadline) => {}
+            }
+        }
+        self.commit().await?;
+        match self.submitted.take_failure() {
+            Some(failure) => Err(WorkerError::Produce(failure)),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes the offsets that are safe, and only then tells the guest.
+    async fn commit(&mut self) -> Result<(), WorkerError> {
+        let safe = self.submitted.take_safe();
+        if safe.is_empty() {
+            return Ok(());
+        }
+        self.offsets.write(&self.task.connector, &safe).await?;
+        let (partitions, offsets) = safe.into_iter().unzip();
+        self.guest(move |pipeline| pipeline.instance.commit(partitions, offsets))
+            .await
+    }
+
+    async fn guest(
+        &mut self,
+        call: impl FnOnce(&mut SourcePipeline) -> Result<(), tidegate_sandbox::SandboxError>
+        + Send
+        + 'static,
+    ) -> Result<(), WorkerError> {
+        let stage = Stage::TaskLifecycle;
+        self.blocking(move |pipeline| {
+            call(pipeline).map_err(|error| WorkerError::Guest { stage, error })
+        })
+        .await
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &mut self,
+        step: impl FnOnce(&mut SourcePipeline) -> Result<T, WorkerError> + Send + 'static,
+    ) -> Result<T, WorkerError> {
+        crate::blocking::on(&mut self.pipeline, step).await
+    }
+}

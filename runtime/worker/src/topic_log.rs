@@ -1,0 +1,168 @@
+//! A compacted topic as a table: Kafka Connect's `KafkaBasedLog`.
+//!
+//! The offset, config and status logs are such topics. Each is created compacted when it is missing, read to
+//! the end when it is opened, and written with the acknowledgement awaited.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tidegate_broker::{Acknowledge, Broker, BrokerError, NewTopic, Producer};
+use tidegate_config::Properties;
+use tidegate_config::worker::StorageTopic;
+use tidegate_model::{Batch, Column, TopicName};
+use tokio::sync::oneshot;
+
+use crate::error::WorkerError;
+
+/// The most records that one read of a log takes at a time.
+const READ_RECORDS_MAX: usize = 5_000;
+/// How long a read waits for the first record before it asks again how far the topic goes.
+const READ_WAIT: Duration = Duration::from_millis(100);
+/// How long an opened log may make no progress before it is an error.
+const READ_STALL_MAX: Duration = Duration::from_secs(60);
+/// How long a write may wait for its acknowledgement.
+const WRITE_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// A compacted topic.
+pub struct TopicLog {
+    topic: TopicName,
+    producer: Arc<dyn Producer>,
+}
+
+/// A record of a log.
+#[derive(Debug, Clone, Copy)]
+pub struct LogRecord<'a> {
+    /// Its partition.
+    pub partition: i32,
+    /// Its offset.
+    pub offset: i64,
+    /// Its key.
+    pub key: Option<&'a [u8]>,
+    /// Its value; null is a tombstone.
+    pub value: Option<&'a [u8]>,
+}
+
+/// A record to write: key and value; no value is a tombstone.
+pub type Entry = (Vec<u8>, Option<Vec<u8>>);
+
+impl TopicLog {
+    /// Opens the log of a topic, creates it when it is missing, and gives every record to `each` in order.
+    /// Blocks until the end that the topic had when it was opened.
+    ///
+    /// # Errors
+    /// When the broker refuses or is away, or `each` refuses a record.
+    pub fn open(
+        broker: &dyn Broker,
+        storage: &StorageTopic,
+        mut each: impl FnMut(LogRecord<'_>) -> Result<(), String>,
+    ) -> Result<Self, WorkerError> {
+        let topic = storage.name.clone();
+        let admin = broker.admin();
+        admin.create_topic(&NewTopic {
+            name: topic.clone(),
+            partitions: storage.partitions,
+            replication_factor: storage.replication_factor,
+            config: Properties::from([("cleanup.policy".to_owned(), "compact".to_owned())]),
+        })?;
+        let ends = admin.describe(&topic)?.offsets;
+        let mut reader = broker.reader(&topic)?;
+        let mut progressed = std::time::Instant::now();
+        let reached = |positions: &[(tidegate_model::TopicPartition, i64)]| {
+            ends.iter().enumerate().all(|(partition, (first, end))| {
+                first >= end
+                    || positions.iter().any(|(at, position)| {
+                        usize::try_from(at.partition) == Ok(partition) && position >= end
+                    })
+            })
+        };
+        while !reached(&reader.positions()) {
+            let batch = reader.read(READ_RECORDS_MAX, READ_WAIT)?;
+            if !batch.is_empty() {
+                progressed = std::time::Instant::now();
+            } else if progressed.elapsed() > READ_STALL_MAX {
+                return Err(WorkerError::Timeout {
+                    what: format!("reading topic {topic}"),
+                    milliseconds: READ_STALL_MAX.as_millis(),
+                });
+            }
+            for record in records(&batch) {
+                each(record).map_err(|message| WorkerError::InternalTopic {
+                    topic: topic.to_string(),
+                    partition: record.partition,
+                    offset: record.offset,
+                    message,
+                })?;
+            }
+        }
+        Ok(Self {
+            topic,
+            producer: broker.producer(&Properties::new())?,
+        })
+    }
+
+    /// Writes records and waits until they are durable.
+    ///
+    /// # Errors
+    /// When the broker refuses, or does not answer in time.
+    pub async fn write(&self, entries: Vec<Entry>) -> Result<(), WorkerError> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let mut batch = Batch {
+            count: entries.len(),
+            topics: vec![self.topic.to_string()],
+            ..Batch::default()
+        };
+        let mut keys = Column::default();
+        let mut values = Column::default();
+        for (key, value) in &entries {
+            keys.push(Some(key));
+            values.push(value.as_deref());
+        }
+        (batch.keys, batch.values) = (keys, values);
+        let (told, answer) = oneshot::channel();
+        let acknowledge: Arc<dyn Acknowledge> = Arc::new(Once(Mutex::new(Some(told))));
+        let producer = Arc::clone(&self.producer);
+        tokio::task::spawn_blocking(move || producer.submit(&batch, &[], 0, 1, &acknowledge))
+            .await
+            .map_err(|error| WorkerError::Internal(error.to_string()))??;
+        match tokio::time::timeout(WRITE_WAIT_MAX, answer).await {
+            Ok(Ok(result)) => Ok(result?),
+            Ok(Err(_)) => Err(WorkerError::Internal(format!(
+                "topic {}: a write was forgotten",
+                self.topic
+            ))),
+            Err(_) => Err(WorkerError::Timeout {
+                what: format!("writing to topic {}", self.topic),
+                milliseconds: WRITE_WAIT_MAX.as_millis(),
+            }),
+        }
+    }
+}
+
+/// The records of a batch as the log has them.
+fn records(batch: &Batch) -> impl Iterator<Item = LogRecord<'_>> {
+    batch
+        .iter_keys()
+        .zip(batch.iter_values())
+        .enumerate()
+        .map(|(row, (key, value))| LogRecord {
+            partition: batch.partition(row).unwrap_or(0),
+            offset: batch.offsets.get(row).copied().unwrap_or(-1),
+            key,
+            value,
+        })
+}
+
+/// Passes one acknowledgement on.
+struct Once(Mutex<Option<oneshot::Sender<Result<(), BrokerError>>>>);
+
+impl Acknowledge for Once {
+    fn acknowledged(&self, _group: u64, result: Result<(), BrokerError>) {
+        let told = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(told) = told {
+            // The writer may have given up waiting; then nobody needs the answer.
+            drop(told.send(result));
+        }
+    }
+}

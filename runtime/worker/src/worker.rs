@@ -1,0 +1,332 @@
+//! What all tasks of this process share, and how a task is made of it.
+
+use std::sync::Arc;
+
+use tidegate_broker::{Broker, Producer, Subscription};
+use tidegate_config::Properties;
+use tidegate_config::connector::{ConnectorConfig, SinkTopics};
+use tidegate_config::grants::{Grants, Policy, grants};
+use tidegate_config::worker::WorkerConfig;
+use tidegate_model::TaskId;
+use tidegate_sandbox::{Identity, Kind, Plugin, PluginInfo, Registry};
+use tokio::sync::watch;
+
+use crate::chain::Chain;
+use crate::error::{Stage, WorkerError};
+use crate::file_watch::FileWatch;
+use crate::offset_store::OffsetStore;
+use crate::progress::Progress;
+use crate::record_converters::RecordConverters;
+use crate::sink_pipeline::{Positions, SinkPipeline};
+use crate::sink_task::SinkTask;
+use crate::source_pipeline::SourcePipeline;
+use crate::source_task::SourceTask;
+use crate::submitted::Submitted;
+use crate::task::{Listener, State, TargetState, TaskHandle};
+
+/// What all tasks of this process share.
+pub struct Worker {
+    config: WorkerConfig,
+    broker: Arc<dyn Broker>,
+    registry: Arc<Registry>,
+    offsets: Arc<OffsetStore>,
+    /// The producer of every source task that has no client settings of its own.
+    producer: Arc<dyn Producer>,
+    files: FileWatch,
+}
+
+/// A task to start.
+pub struct NewTask {
+    /// Which task it is.
+    pub task: TaskId,
+    /// Its connector's configuration.
+    pub connector: ConnectorConfig,
+    /// Its own configuration, as the connector made it.
+    pub config: Properties,
+    /// What it may be granted.
+    pub policy: Policy,
+    /// What it does first.
+    pub target: TargetState,
+}
+
+/// A connector's class, found.
+pub struct ConnectorClass {
+    /// The component.
+    pub plugin: Plugin,
+    /// The plugin in it.
+    pub info: PluginInfo,
+}
+
+impl Worker {
+    /// Opens what tasks share: the offset topic is read to its end. Blocks.
+    ///
+    /// # Errors
+    /// When the broker is away, or the offset topic holds something else.
+    pub fn open(
+        config: WorkerConfig,
+        broker: Arc<dyn Broker>,
+        registry: Arc<Registry>,
+    ) -> Result<Self, WorkerError> {
+        let offsets = Arc::new(OffsetStore::open(broker.as_ref(), &config.offset_topic)?);
+        let producer = broker.producer(&Properties::new())?;
+        Ok(Self {
+            config,
+            broker,
+            registry,
+            offsets,
+            producer,
+            files: FileWatch::new(),
+        })
+    }
+
+    /// The worker's configuration.
+    #[must_use]
+    pub fn config(&self) -> &WorkerConfig {
+        &self.config
+    }
+
+    /// The broker.
+    #[must_use]
+    pub fn broker(&self) -> &Arc<dyn Broker> {
+        &self.broker
+    }
+
+    /// The plugins.
+    #[must_use]
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
+    /// Finds the class of a connector.
+    ///
+    /// # Errors
+    /// When no plugin, or more than one, has that name.
+    pub fn connector_class(
+        &self,
+        connector: &ConnectorConfig,
+    ) -> Result<ConnectorClass, WorkerError> {
+        connector_class(&self.registry, connector)
+    }
+
+    /// Asks a connector to divide its work among at most `tasks.max` tasks. Blocks.
+    ///
+    /// # Errors
+    /// When the connector refuses, or answers with more.
+    pub fn task_configs(
+        &self,
+        connector: &ConnectorConfig,
+    ) -> Result<Vec<Properties>, WorkerError> {
+        let ConnectorClass { plugin, info } = self.connector_class(connector)?;
+        let tasks_max = connector.tasks_max()?;
+        let config = info.definition.resolved(&connector.properties);
+        let class = &info.class_name;
+        let divided = match info.kind {
+            Kind::Source => plugin.source_connector_task_configs(class, &config, tasks_max),
+            _ => plugin.sink_connector_task_configs(class, &config, tasks_max),
+        };
+        divided.map_err(|error| WorkerError::Guest {
+            stage: Stage::TaskLifecycle,
+            error,
+        })
+    }
+
+    /// Starts a task. Everything that can fail is reported to the listener.
+    pub fn start(self: &Arc<Self>, new: NewTask, listener: Arc<dyn Listener>) -> TaskHandle {
+        let (sender, target) = watch::channel(new.target);
+        let progress: Arc<Progress> = Arc::default();
+        let task = new.task.clone();
+        let worker = Arc::clone(self);
+        let counters = Arc::clone(&progress);
+        let end = tokio::spawn(async move {
+            let task = new.task.clone();
+            let report = {
+                let (listener, task) = (Arc::clone(&listener), task.clone());
+                move |state| listener.task_state(&task, state)
+            };
+            match worker.run(new, target, counters, Box::new(report)).await {
+                Ok(()) => listener.task_state(&task, State::Unassigned),
+                Err(error) => {
+                    tracing::error!(connector = %task.connector, task = task.task, %error, "The task failed.");
+                    listener.task_state(
+                        &task,
+                        State::Failed {
+                            trace: trace(&error),
+                        },
+                    );
+                }
+            }
+        });
+        TaskHandle {
+            task,
+            target: sender,
+            end,
+            progress,
+        }
+    }
+
+    async fn run(
+        self: Arc<Self>,
+        new: NewTask,
+        target: watch::Receiver<TargetState>,
+        progress: Arc<Progress>,
+        report: Box<dyn Fn(State) + Send + Sync>,
+    ) -> Result<(), WorkerError> {
+        let class = self.connector_class(&new.connector)?;
+        let (flush_interval, flush_timeout) = (
+            self.config.offset_flush_interval,
+            self.config.offset_flush_timeout,
+        );
+        if class.info.kind == Kind::Sink {
+            let subscription = match new.connector.topics()? {
+                SinkTopics::List(topics) => Subscription::Topics(topics),
+                SinkTopics::Regex(regex) => Subscription::Regex(regex),
+            };
+            let config = class.info.definition.resolved(&new.config);
+            let pipeline = blocking(move || self.sink_pipeline(&new, &class, progress)).await?;
+            let pipeline = Some(pipeline);
+            return SinkTask {
+                config,
+                subscription,
+                pipeline,
+                target,
+                flush_interval,
+                report,
+            }
+            .run()
+            .await;
+        }
+        let task = new.task.clone();
+        let offsets = Arc::clone(&self.offsets);
+        let config = class.info.definition.resolved(&new.config);
+        let granted = self.grants(&new, &class)?;
+        let file_changes = self.files.changes_of(&granted.files);
+        let pipeline =
+            blocking(move || self.source_pipeline(&new, &class, &granted, progress)).await?;
+        let submitted = Arc::clone(&pipeline.submitted);
+        let pipeline = Some(pipeline);
+        SourceTask {
+            task,
+            config,
+            pipeline,
+            submitted,
+            offsets,
+            target,
+            file_changes,
+            flush_interval,
+            flush_timeout,
+            report,
+        }
+        .run()
+        .await
+    }
+
+    fn grants(&self, new: &NewTask, class: &ConnectorClass) -> Result<Grants, WorkerError> {
+        Ok(grants(&class.info.definition, &new.config, &new.policy)?)
+    }
+
+    fn source_pipeline(
+        &self,
+        new: &NewTask,
+        class: &ConnectorClass,
+        granted: &Grants,
+        progress: Arc<Progress>,
+    ) -> Result<SourcePipeline, WorkerError> {
+        let identity = identity(new);
+        let overrides = new.connector.client_overrides("producer.override.");
+        let producer = if overrides.is_empty() {
+            Arc::clone(&self.producer)
+        } else {
+            self.broker.producer(&overrides)?
+        };
+        let tolerant = new.connector.errors()?.tolerance_all;
+        let offsets = self.offsets.of(&new.task.connector);
+        let instance = class
+            .plugin
+            .source(&identity, &class.info.class_name, granted, offsets)
+            .map_err(|error| WorkerError::Guest {
+                stage: Stage::TaskLifecycle,
+                error,
+            })?;
+        Ok(SourcePipeline {
+            instance,
+            chain: Chain::of(&new.connector, &self.registry, &identity)?,
+            converters: RecordConverters::of(&new.connector, &self.config)?,
+            producer,
+            submitted: Arc::new(Submitted::new(Arc::clone(&progress), tolerant)),
+            progress,
+            tolerant,
+        })
+    }
+
+    fn sink_pipeline(
+        &self,
+        new: &NewTask,
+        class: &ConnectorClass,
+        progress: Arc<Progress>,
+    ) -> Result<SinkPipeline, WorkerError> {
+        let identity = identity(new);
+        let granted = self.grants(new, class)?;
+        let overrides = new.connector.client_overrides("consumer.override.");
+        let group = overrides
+            .get("group.id")
+            .cloned()
+            .unwrap_or_else(|| format!("connect-{}", new.task.connector));
+        let instance = class
+            .plugin
+            .sink(&identity, &class.info.class_name, &granted)
+            .map_err(|error| WorkerError::Guest {
+                stage: Stage::TaskLifecycle,
+                error,
+            })?;
+        Ok(SinkPipeline {
+            consumer: self.broker.consumer(&group, &overrides)?,
+            instance,
+            converters: RecordConverters::of(&new.connector, &self.config)?,
+            chain: Chain::of(&new.connector, &self.registry, &identity)?,
+            progress,
+            tolerant: new.connector.errors()?.tolerance_all,
+            positions: Positions::default(),
+        })
+    }
+}
+
+/// Finds the class of a connector among plugins.
+///
+/// # Errors
+/// When no plugin, or more than one, has that name.
+pub fn connector_class(
+    registry: &Registry,
+    connector: &ConnectorConfig,
+) -> Result<ConnectorClass, WorkerError> {
+    let (plugin, info) = registry.find_connector(connector.class()?)?;
+    Ok(ConnectorClass { plugin, info })
+}
+
+fn identity(new: &NewTask) -> Identity {
+    Identity {
+        connector: new.task.connector.clone(),
+        task: Some(new.task.task),
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    make: impl FnOnce() -> Result<T, WorkerError> + Send + 'static,
+) -> Result<T, WorkerError> {
+    let made = tokio::task::spawn_blocking(make).await;
+    made.map_err(|error| WorkerError::Internal(error.to_string()))?
+}
+
+/// An error with its causes, as the status shows it.
+fn trace(error: &WorkerError) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str("\nCaused by: ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}

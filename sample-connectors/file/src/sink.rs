@@ -1,0 +1,144 @@
+//! The file sink: one line for each record, appended to a file.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::sync::Arc;
+
+use tidegate_sdk::prelude::*;
+use tidegate_sdk::{NO_SCHEMA, SchemaPlans, rows};
+
+use crate::json::write_json;
+
+/// The class name of Kafka Connect's connector, which this one stands in for.
+pub const CLASS: &str = "org.apache.kafka.connect.file.FileStreamSinkConnector";
+
+/// So many bytes are written at once.
+const WRITE_BYTES: usize = 256 * 1024;
+
+/// The connector.
+#[derive(Debug)]
+pub struct FileStreamSink;
+
+impl SinkConnector for FileStreamSink {
+    type Task = FileStreamSinkTask;
+
+    fn describe() -> Description {
+        Description::new(CLASS)
+            .version(env!("CARGO_PKG_VERSION"))
+            .documentation("Appends a line to a file for each record.")
+            .config(
+                ConfigDef::new()
+                    .nullable(
+                        "file",
+                        Type::Text,
+                        Importance::High,
+                        "Destination filename. If not specified, the standard output will be used",
+                    )
+                    .names(Names::WriteFile),
+            )
+    }
+
+    fn task_configs(config: &Config, tasks_max: u32) -> Result<Vec<Config>> {
+        file_of(config)?;
+        Ok((0..tasks_max.max(1)).map(|_| config.clone()).collect())
+    }
+}
+
+fn file_of(config: &Config) -> Result<&str> {
+    config
+        .get("file")
+        .filter(|file| !file.is_empty())
+        .ok_or_else(|| {
+            Error::config_key(
+                "file",
+                "\"file\" is not given, and the standard output of a worker is not written; set it to the path of a file",
+            )
+        })
+}
+
+/// The task. Lines are collected for one batch and written at its end.
+#[derive(Debug)]
+pub struct FileStreamSinkTask {
+    path: String,
+    file: File,
+    lines: Vec<u8>,
+    schemas: SchemaPlans<Arc<Schema>>,
+}
+
+impl SinkTask for FileStreamSinkTask {
+    fn start(config: &Config) -> Result<Self> {
+        let path = file_of(config)?.to_owned();
+        let file = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(&path)
+            .map_err(|error| {
+                Error::fatal(format_args!(
+                    "Couldn't find or create file '{path}' for FileStreamSinkTask: {error}"
+                ))
+            })?;
+        Ok(Self {
+            path,
+            file,
+            lines: Vec::with_capacity(WRITE_BYTES),
+            schemas: SchemaPlans::default(),
+        })
+    }
+
+    fn put(&mut self, batch: &Batch, failures: &mut Failures) -> Result<()> {
+        self.schemas.begin();
+        for (index, row) in rows(batch).enumerate() {
+            let mark = self.lines.len();
+            match self.line(batch, row.value, row.value_schema) {
+                Ok(()) => self.lines.push(b'\n'),
+                Err(error) => {
+                    self.lines.truncate(mark);
+                    failures.push(index, error);
+                }
+            }
+            if self.lines.len() >= WRITE_BYTES {
+                self.write()?;
+            }
+        }
+        self.write()
+    }
+
+    fn flush(&mut self, offsets: Vec<TopicPartitionOffset>) -> Result<Vec<TopicPartitionOffset>> {
+        self.write()?;
+        self.file.sync_data().map_err(|error| {
+            Error::fatal(format_args!("cannot flush {} to disk: {error}", self.path))
+        })?;
+        Ok(offsets)
+    }
+}
+
+impl FileStreamSinkTask {
+    /// Appends a value: a string as it is, null as `null`, anything else as JSON.
+    #[inline]
+    fn line(&mut self, batch: &Batch, value: Option<&[u8]>, schema: i32) -> Result<()> {
+        let view = match value {
+            Some(value) => View::read(value)?,
+            None => View::Null,
+        };
+        match view {
+            View::String(text) => self.lines.extend_from_slice(text.as_bytes()),
+            View::Array(_) | View::Map(_) | View::Struct(_) if schema != NO_SCHEMA => {
+                let decode = |schema: &Schema| Ok(Arc::new(schema.clone()));
+                let schema = self.schemas.plan(&batch.schemas, schema, decode)?;
+                write_json(view, Some(schema), &mut self.lines)?;
+            }
+            other => write_json(other, None, &mut self.lines)?,
+        }
+        Ok(())
+    }
+
+    fn write(&mut self) -> Result<()> {
+        if self.lines.is_empty() {
+            return Ok(());
+        }
+        let written = self.file.write_all(&self.lines);
+        self.lines.clear();
+        written
+            .map_err(|error| Error::fatal(format_args!("cannot write to {}: {error}", self.path)))
+    }
+}

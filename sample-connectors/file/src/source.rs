@@ -1,0 +1,148 @@
+//! The file source: one record for each line of a file.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tidegate_sdk::prelude::*;
+use tidegate_sdk::{Encoder, IntegerOffset};
+
+use crate::follower::Follower;
+
+/// The class name of Kafka Connect's connector, which this one stands in for.
+pub const CLASS: &str = "org.apache.kafka.connect.file.FileStreamSourceConnector";
+
+/// The connector.
+#[derive(Debug)]
+pub struct FileStreamSource;
+
+impl SourceConnector for FileStreamSource {
+    type Task = FileStreamSourceTask;
+
+    fn describe() -> Description {
+        Description::new(CLASS)
+            .version(env!("CARGO_PKG_VERSION"))
+            .documentation("Follows a file and makes a record of each line.")
+            .config(
+                ConfigDef::new()
+                    .nullable(
+                        "file",
+                        Type::Text,
+                        Importance::High,
+                        "Source filename. If not specified, the standard input will be used",
+                    )
+                    .names(Names::ReadFile)
+                    .required(
+                        "topic",
+                        Type::Text,
+                        Importance::High,
+                        "The topic to publish data to",
+                    )
+                    .optional(
+                        "batch.size",
+                        Type::Int,
+                        "2000",
+                        Importance::Low,
+                        "The maximum number of records the source task can read from the file each time it is polled",
+                    ),
+            )
+    }
+
+    fn task_configs(config: &Config, _tasks_max: u32) -> Result<Vec<Config>> {
+        file_of(config)?;
+        Ok(vec![config.clone()])
+    }
+}
+
+fn file_of(config: &Config) -> Result<&str> {
+    config
+        .get("file")
+        .filter(|file| !file.is_empty())
+        .ok_or_else(|| {
+            Error::config_key(
+                "file",
+                "\"file\" is not given, and the standard input of a worker is not read; set it to the path of a file",
+            )
+        })
+}
+
+/// The task. It keeps a read position and one block of the file, nothing else.
+#[derive(Debug)]
+pub struct FileStreamSourceTask {
+    follower: Follower,
+    topic: String,
+    batch_records_max: usize,
+    partition: Vec<u8>,
+    schema: Vec<u8>,
+    offset: IntegerOffset,
+    /// What went wrong after records that had to be given first.
+    failure: Option<Error>,
+}
+
+impl SourceTask for FileStreamSourceTask {
+    fn start(config: &Config, offsets: &Offsets) -> Result<Self> {
+        let file = file_of(config)?;
+        let partition = Value::Map(vec![("filename".into(), file.into())]);
+        let position = offsets.integer(&partition, "position")?.unwrap_or(0);
+        let position = u64::try_from(position).map_err(|_| {
+            Error::fatal(format_args!(
+                "the stored position of {file} is {position}; 0 and up are possible. Reset the connector's offsets"
+            ))
+        })?;
+        let batch_records_max = config.integer_in("batch.size", 1..=i64::from(i32::MAX))?;
+        Ok(Self {
+            follower: Follower::new(file, position),
+            topic: config.required("topic")?.to_owned(),
+            batch_records_max: usize::try_from(batch_records_max).unwrap_or(usize::MAX),
+            partition: partition.to_encoded(),
+            schema: Schema::new(SchemaType::String).to_encoded(),
+            offset: IntegerOffset::new("position"),
+            failure: None,
+        })
+    }
+
+    fn poll(&mut self, batch: &mut SourceBatch) -> Result<()> {
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
+        batch.limit_records(self.batch_records_max);
+        match self.read_lines(batch) {
+            Err(failure) if !batch.is_empty() => {
+                self.failure = Some(failure);
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+}
+
+impl FileStreamSourceTask {
+    fn read_lines(&mut self, batch: &mut SourceBatch) -> Result<()> {
+        let topic = batch.topic(&self.topic);
+        let partition = batch.source_partition(&self.partition);
+        let schema = batch.schema(&self.schema);
+        let now = now_ms();
+        while !batch.is_full() {
+            let Some(line) = self.follower.next_line() else {
+                if self.follower.fill()? {
+                    continue;
+                }
+                break;
+            };
+            let (line, position) = line?;
+            let mut row = batch.row(topic, partition);
+            row.timestamp(now);
+            row.value(schema, |out: &mut Encoder<'_>| out.string(&line));
+            let position = i64::try_from(position).unwrap_or(i64::MAX);
+            row.offset(self.offset.at(position));
+        }
+        Ok(())
+    }
+}
+
+/// Milliseconds since the epoch.
+fn now_ms() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .ok()
+        .and_then(|now| i64::try_from(now.as_millis()).ok())
+        .unwrap_or(0)
+}

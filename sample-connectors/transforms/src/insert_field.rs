@@ -1,0 +1,294 @@
+//! `InsertField`: adds the topic, partition, offset, timestamp or a fixed text as fields.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use tidegate_sdk::prelude::*;
+use tidegate_sdk::{Edit, NO_SCHEMA, NewSchema, Row, SchemaPlans, Schemas, TransformBatch};
+
+use crate::encoded::{
+    FieldPlan, copy_entries, copy_fields, field_plans, is_plain, misfit, present, require_map,
+    require_struct, struct_like, text,
+};
+use crate::side::{OnSide, REPLACE_NULL, with_replace_null};
+
+const PURPOSE: &str = "field insertion";
+const SUFFIX: &str = "Suffix with <code>!</code> to make this a required field, or <code>?</code> to keep it optional (the default).";
+
+/// The transform.
+#[derive(Debug)]
+pub struct InsertField<S> {
+    insertions: Vec<Insertion>,
+    replace_null: bool,
+    plans: SchemaPlans<Plan>,
+    side: PhantomData<S>,
+}
+
+/// A field to insert.
+#[derive(Debug)]
+struct Insertion {
+    source: Source,
+    name: String,
+    /// The name as the key of a map.
+    key: Vec<u8>,
+    optional: bool,
+}
+
+/// What goes into a field.
+#[derive(Debug)]
+enum Source {
+    Topic,
+    Partition,
+    Offset,
+    Timestamp,
+    /// A fixed text, encoded.
+    Static(Vec<u8>),
+}
+
+/// What becomes of structs with one schema.
+#[derive(Debug)]
+struct Plan {
+    schema: NewSchema,
+    fields: Vec<FieldPlan>,
+    plain: bool,
+}
+
+impl<S: OnSide> Transform for InsertField<S> {
+    fn describe() -> Description {
+        let keyed = |definition: ConfigDef, key: &str, doc: &str| {
+            definition.nullable(key, Type::Text, Importance::Medium, doc)
+        };
+        let definition = ConfigDef::new();
+        let definition = keyed(
+            definition,
+            "topic.field",
+            &format!("Field name for Kafka topic. {SUFFIX}"),
+        );
+        let definition = keyed(
+            definition,
+            "partition.field",
+            &format!("Field name for Kafka partition. {SUFFIX}"),
+        );
+        let definition = keyed(
+            definition,
+            "offset.field",
+            &format!(
+                "Field name for Kafka offset - only applicable to sink connectors.<br/>{SUFFIX}"
+            ),
+        );
+        let definition = keyed(
+            definition,
+            "timestamp.field",
+            &format!("Field name for record timestamp. {SUFFIX}"),
+        );
+        let definition = keyed(
+            definition,
+            "static.field",
+            &format!("Field name for static data field. {SUFFIX}"),
+        );
+        let definition = keyed(
+            definition,
+            "static.value",
+            "Static field value, if field name configured.",
+        );
+        Description::new(S::class("InsertField"))
+            .version(env!("CARGO_PKG_VERSION"))
+            .documentation(
+                "Insert field(s) using attributes from the record metadata or a configured static value.",
+            )
+            .config(with_replace_null(definition))
+    }
+
+    fn configure(config: &Config) -> Result<Self> {
+        let mut insertions = Vec::new();
+        for (key, source) in [
+            ("topic.field", Source::Topic),
+            ("partition.field", Source::Partition),
+            ("offset.field", Source::Offset),
+            ("timestamp.field", Source::Timestamp),
+        ] {
+            insertions.extend(config.get(key).map(|spec| Insertion::parse(spec, source)));
+        }
+        if let Some(spec) = config.get("static.field") {
+            let value = config.get("static.value").ok_or_else(|| {
+                Error::config_key(
+                    "static.value",
+                    format_args!(
+                        "Invalid value null for configuration static.value: No value specified for static field: {spec}"
+                    ),
+                )
+            })?;
+            insertions.push(Insertion::parse(spec, Source::Static(text(value))));
+        }
+        if insertions.is_empty() {
+            return Err(Error::config("No field insertion configured"));
+        }
+        Ok(Self {
+            insertions,
+            replace_null: config.boolean(REPLACE_NULL)?,
+            plans: SchemaPlans::default(),
+            side: PhantomData,
+        })
+    }
+
+    fn reads(&self) -> Reads {
+        S::READS
+    }
+
+    fn apply_batch(&mut self, batch: &mut TransformBatch) -> Result<()> {
+        let number = self.plans.begin();
+        let (insertions, replace_null) = (&self.insertions, self.replace_null);
+        let plans = &mut self.plans;
+        batch.rewrite(S::SIDE, |row, schemas, out| {
+            let (bytes, schema) = row.side(S::SIDE);
+            let Some(bytes) = present(bytes) else {
+                return Ok(Edit::Unchanged);
+            };
+            if schema == NO_SCHEMA {
+                into_map(bytes, insertions, &row, out)?;
+                return Ok(Edit::Written(NO_SCHEMA));
+            }
+            let elements = require_struct(Some(bytes), PURPOSE)?;
+            let plan = plans.plan(schemas, schema, |schema| {
+                plan(schema, insertions, replace_null)
+            })?;
+            let count = plan.fields.len();
+            if elements.len() != count {
+                return Err(misfit());
+            }
+            let container = Encoder::new(out).structure();
+            if plan.plain {
+                out.extend_from_slice(elements.body());
+            } else {
+                copy_fields(elements, &plan.fields, out)?;
+            }
+            for insertion in insertions {
+                if !insertion.write(&row, true, out)? {
+                    Encoder::new(out).null();
+                }
+            }
+            Encoder::new(out).end(container, count + insertions.len());
+            Ok(Edit::Written(new_schema(plan, schemas, number)))
+        });
+        Ok(())
+    }
+}
+
+fn new_schema(plan: &mut Plan, schemas: &mut Schemas<'_>, batch: u64) -> i32 {
+    plan.schema.index(schemas, batch)
+}
+
+/// Copies a map and puts the fields in; one of the same name is replaced.
+fn into_map(
+    bytes: &[u8],
+    insertions: &[Insertion],
+    row: &Row<'_>,
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    let entries = require_map(Some(bytes), PURPOSE)?;
+    let container = Encoder::new(out).map();
+    let replaced = |key: &[u8]| {
+        insertions
+            .iter()
+            .any(|insertion| insertion.key == key && insertion.is_known(row))
+    };
+    let mut count = copy_entries(entries, out, replaced)?;
+    for (place, insertion) in insertions.iter().enumerate() {
+        let again = insertions.iter().skip(place + 1);
+        if again
+            .clone()
+            .any(|later| later.key == insertion.key && later.is_known(row))
+        {
+            continue;
+        }
+        let mark = out.len();
+        out.extend_from_slice(&insertion.key);
+        if insertion.write(row, false, out)? {
+            count += 1;
+        } else {
+            out.truncate(mark);
+        }
+    }
+    Encoder::new(out).end(container, count);
+    Ok(())
+}
+
+fn plan(schema: &Schema, insertions: &[Insertion], replace_null: bool) -> Result<Plan> {
+    let fields = schema.fields();
+    let plans = field_plans(fields, replace_null, |_| true);
+    let mut fields = fields.to_vec();
+    fields.extend(insertions.iter().map(Insertion::field));
+    Ok(Plan {
+        schema: NewSchema::new(&struct_like(schema, fields)?),
+        plain: is_plain(&plans),
+        fields: plans,
+    })
+}
+
+impl Insertion {
+    fn parse(spec: &str, source: Source) -> Self {
+        let (name, optional) = match (spec.strip_suffix('?'), spec.strip_suffix('!')) {
+            (Some(name), _) => (name, true),
+            (_, Some(name)) => (name, false),
+            _ => (spec, true),
+        };
+        Self {
+            source,
+            name: name.to_owned(),
+            key: text(name),
+            optional,
+        }
+    }
+
+    fn field(&self) -> Field {
+        let schema = match self.source {
+            Source::Topic | Source::Static(_) => Schema::new(SchemaType::String),
+            Source::Partition => Schema::new(SchemaType::Int32),
+            Source::Offset => Schema::new(SchemaType::Int64),
+            Source::Timestamp => Schema::timestamp(),
+        };
+        Field {
+            name: self.name.clone(),
+            schema: Arc::new(Schema {
+                optional: self.optional,
+                ..schema
+            }),
+        }
+    }
+
+    /// Whether the record has what goes into the field.
+    fn is_known(&self, row: &Row<'_>) -> bool {
+        match self.source {
+            Source::Partition => row.partition().is_some(),
+            Source::Timestamp => row.timestamp().is_some(),
+            _ => true,
+        }
+    }
+
+    /// Appends what goes into the field; `false`: the record does not have it.
+    fn write(&self, row: &Row<'_>, with_schema: bool, out: &mut Vec<u8>) -> Result<bool> {
+        let mut encoder = Encoder::new(out);
+        match &self.source {
+            Source::Topic => encoder.string(row.topic()),
+            Source::Static(value) => encoder.encoded(value),
+            Source::Partition => match row.partition() {
+                Some(partition) => encoder.int32(partition),
+                None => return Ok(false),
+            },
+            Source::Offset => match row.offset() {
+                Some(offset) => encoder.int64(offset),
+                None => {
+                    return Err(Error::data(format_args!(
+                        "Only SinkRecord supported for [{PURPOSE}], found: org.apache.kafka.connect.source.SourceRecord"
+                    )));
+                }
+            },
+            Source::Timestamp => match row.timestamp() {
+                Some(timestamp) if with_schema => encoder.timestamp(timestamp),
+                Some(timestamp) => encoder.int64(timestamp),
+                None => return Ok(false),
+            },
+        }
+        Ok(true)
+    }
+}

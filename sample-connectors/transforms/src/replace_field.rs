@@ -1,0 +1,271 @@
+//! `ReplaceField`: leaves out fields and renames them.
+
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+
+use tidegate_sdk::model::value::{Entries, tag};
+use tidegate_sdk::prelude::*;
+use tidegate_sdk::{Edit, NO_SCHEMA, NewSchema, SchemaPlans, TransformBatch};
+
+use crate::encoded::{
+    FieldPlan, Run, copy_fields, field_plans, misfit, present, require_map, require_struct,
+    struct_like, text,
+};
+use crate::side::{OnSide, REPLACE_NULL, with_replace_null};
+
+const PURPOSE: &str = "field replacement";
+
+/// The transform.
+#[derive(Debug)]
+pub struct ReplaceField<S> {
+    rules: Rules,
+    replace_null: bool,
+    plans: SchemaPlans<Plan>,
+    side: PhantomData<S>,
+}
+
+/// Which fields stay, and under which names. All names are encoded texts.
+#[derive(Debug)]
+struct Rules {
+    /// What is said of a name.
+    named: BTreeMap<Vec<u8>, Rule>,
+    /// What happens to names that are not listed.
+    keep_others: bool,
+    /// Whether two renames lead to one name.
+    renames_collide: bool,
+}
+
+/// What happens to a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Rule {
+    LeaveOut,
+    Keep,
+    /// It stays, and another may be renamed to its name.
+    KeepTarget,
+    Rename(Vec<u8>),
+}
+
+/// What becomes of structs with one schema.
+#[derive(Debug)]
+struct Plan {
+    schema: NewSchema,
+    fields: Vec<FieldPlan>,
+    kept: usize,
+}
+
+impl<S: OnSide> Transform for ReplaceField<S> {
+    fn describe() -> Description {
+        let definition = ConfigDef::new()
+            .optional(
+                "exclude",
+                Type::List,
+                "",
+                Importance::Medium,
+                "Fields to exclude. This takes precedence over the fields to include.",
+            )
+            .optional(
+                "include",
+                Type::List,
+                "",
+                Importance::Medium,
+                "Fields to include. If specified, only these fields will be used.",
+            )
+            .optional(
+                "renames",
+                Type::List,
+                "",
+                Importance::Medium,
+                "Field rename mappings.",
+            );
+        Description::new(S::class("ReplaceField"))
+            .version(env!("CARGO_PKG_VERSION"))
+            .documentation("Filter or rename fields.")
+            .config(with_replace_null(definition))
+    }
+
+    fn configure(config: &Config) -> Result<Self> {
+        Ok(Self {
+            rules: Rules::parse(config)?,
+            replace_null: config.boolean(REPLACE_NULL)?,
+            plans: SchemaPlans::default(),
+            side: PhantomData,
+        })
+    }
+
+    fn reads(&self) -> Reads {
+        S::READS
+    }
+
+    fn apply_batch(&mut self, batch: &mut TransformBatch) -> Result<()> {
+        let number = self.plans.begin();
+        let (rules, replace_null) = (&self.rules, self.replace_null);
+        let plans = &mut self.plans;
+        batch.rewrite(S::SIDE, |row, schemas, out| {
+            let (bytes, schema) = row.side(S::SIDE);
+            let Some(bytes) = present(bytes) else {
+                return Ok(Edit::Unchanged);
+            };
+            if schema == NO_SCHEMA {
+                let entries = require_map(Some(bytes), PURPOSE)?;
+                rules.copy_map(entries, out)?;
+                return Ok(Edit::Written(NO_SCHEMA));
+            }
+            let elements = require_struct(Some(bytes), PURPOSE)?;
+            let plan = plans.plan(schemas, schema, |schema| rules.plan(schema, replace_null))?;
+            if elements.len() != plan.fields.len() {
+                return Err(misfit());
+            }
+            let container = Encoder::new(out).structure();
+            copy_fields(elements, &plan.fields, out)?;
+            Encoder::new(out).end(container, plan.kept);
+            Ok(Edit::Written(plan.schema.index(schemas, number)))
+        });
+        Ok(())
+    }
+}
+
+impl Rules {
+    fn parse(config: &Config) -> Result<Self> {
+        let exclude = config.list("exclude")?;
+        let include = config.list("include")?;
+        let renames = config.list("renames")?;
+        let mut named = BTreeMap::new();
+        let mut targets = Vec::new();
+        for name in &include {
+            named.insert(text(name), Rule::Keep);
+        }
+        for mapping in &renames {
+            let (from, to) = rename(mapping).ok_or_else(|| {
+                Error::config_key(
+                    "renames",
+                    format_args!(
+                        "Invalid value [{}] for configuration renames: Invalid rename mapping: {mapping}",
+                        renames.join(", ")
+                    ),
+                )
+            })?;
+            if include.is_empty() || include.contains(&from) {
+                named.insert(text(from), Rule::Rename(text(to)));
+                targets.push(text(to));
+            }
+        }
+        for name in &exclude {
+            named.insert(text(name), Rule::LeaveOut);
+        }
+        let keep_others = include.is_empty();
+        for target in &targets {
+            let rule = named.entry(target.clone()).or_insert(if keep_others {
+                Rule::Keep
+            } else {
+                Rule::LeaveOut
+            });
+            if *rule == Rule::Keep {
+                *rule = Rule::KeepTarget;
+            }
+        }
+        let all = targets.len();
+        targets.sort_unstable();
+        targets.dedup();
+        Ok(Self {
+            named,
+            keep_others,
+            renames_collide: targets.len() < all,
+        })
+    }
+
+    /// Copies a map: listed fields as the rules say, the others as they are.
+    fn copy_map(&self, entries: Entries<'_>, out: &mut Vec<u8>) -> Result<()> {
+        let mark = out.len();
+        let container = Encoder::new(out).map();
+        let mut run = Run::new(entries.body());
+        let mut kept = 0;
+        let (mut renamed, mut target_kept) = (false, false);
+        let mut rest = entries;
+        while let Some((key, value)) = rest.next_encoded()? {
+            let length = key.len() + value.len();
+            let rule = self.named.get(key);
+            match rule {
+                Some(Rule::Rename(name)) => {
+                    run.skip(key.len(), out);
+                    out.extend_from_slice(name);
+                    run.keep(value.len());
+                    kept += 1;
+                    renamed = true;
+                }
+                Some(Rule::LeaveOut) => run.skip(length, out),
+                None if !self.keep_others => run.skip(length, out),
+                _ => {
+                    run.keep(length);
+                    kept += 1;
+                    target_kept |= rule == Some(&Rule::KeepTarget);
+                }
+            }
+        }
+        run.end(out);
+        Encoder::new(out).end(container, kept);
+        if renamed && (target_kept || self.renames_collide) {
+            merge_same_names(out, mark)?;
+        }
+        Ok(())
+    }
+
+    fn plan(&self, schema: &Schema, replace_null: bool) -> Result<Plan> {
+        let name_of = |field: &Field| match self.named.get(&text(&field.name)) {
+            Some(Rule::Rename(name)) => Some(decoded(name)),
+            Some(Rule::LeaveOut) => None,
+            Some(Rule::Keep | Rule::KeepTarget) => Some(field.name.clone()),
+            None => self.keep_others.then(|| field.name.clone()),
+        };
+        let fields: Vec<Field> = schema
+            .fields()
+            .iter()
+            .filter_map(|field| {
+                Some(Field {
+                    name: name_of(field)?,
+                    schema: field.schema.clone(),
+                })
+            })
+            .collect();
+        Ok(Plan {
+            kept: fields.len(),
+            schema: NewSchema::new(&struct_like(schema, fields)?),
+            fields: field_plans(schema.fields(), replace_null, |field| {
+                name_of(field).is_some()
+            }),
+        })
+    }
+}
+
+/// The two names of a mapping, divided as Java's `split(":")` does.
+fn rename(mapping: &str) -> Option<(&str, &str)> {
+    let (from, to) = mapping.trim_end_matches(':').split_once(':')?;
+    (!to.contains(':') && mapping.len() == from.len() + to.len() + 1).then_some((from, to))
+}
+
+fn decoded(name: &[u8]) -> String {
+    String::from_utf8_lossy(name.get(5..).unwrap_or_default()).into_owned()
+}
+
+/// Where a renamed field met one of its new name: the later one stays, as in a Java map.
+fn merge_same_names(out: &mut Vec<u8>, mark: usize) -> Result<()> {
+    let map = out.get(mark..).unwrap_or_default().to_vec();
+    let View::Map(mut entries) = View::read(&map)? else {
+        return Ok(());
+    };
+    let mut merged: Vec<(&[u8], &[u8])> = Vec::with_capacity(entries.len());
+    while let Some((key, value)) = entries.next_encoded()? {
+        match merged.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, known)) if key.first() == Some(&tag::STRING) => *known = value,
+            _ => merged.push((key, value)),
+        }
+    }
+    out.truncate(mark);
+    let mut encoder = Encoder::new(out);
+    let container = encoder.map();
+    for (key, value) in &merged {
+        encoder.encoded(key);
+        encoder.encoded(value);
+    }
+    encoder.end(container, merged.len());
+    Ok(())
+}

@@ -1,0 +1,126 @@
+//! Ways to harm a host.
+
+use std::hint::black_box;
+
+/// Computes for ever.
+pub fn loop_for_ever() -> ! {
+    let mut number = 0_u64;
+    loop {
+        number = black_box(number.wrapping_add(1));
+    }
+}
+
+/// Calls itself until the host's stack ends: nothing lies in the guest's own memory.
+#[inline(never)]
+pub fn overflow_the_stack(depth: u64) -> u64 {
+    if depth == u64::MAX {
+        return 0;
+    }
+    overflow_the_stack(depth + 1).rotate_left(7) ^ depth
+}
+
+/// Calls itself until the stack in the guest's own memory ends.
+pub fn overflow_own_stack(depth: u64) -> u64 {
+    let frame = black_box([depth; 64]);
+    if depth == u64::MAX {
+        return 0;
+    }
+    overflow_own_stack(black_box(depth + 1)) + frame[31]
+}
+
+/// Takes memory until there is none, and says how much it got in MiB.
+pub fn take_all_memory() -> usize {
+    let mut taken = Vec::new();
+    loop {
+        let mut block: Vec<u8> = Vec::new();
+        if block.try_reserve_exact(1024 * 1024).is_err() {
+            return taken.len();
+        }
+        block.resize(1024 * 1024, 1);
+        taken.push(block);
+    }
+}
+
+/// Sleeps inside the host for longer than anyone waits.
+pub fn sleep_for_ever() {
+    std::thread::sleep(std::time::Duration::from_secs(1_000_000));
+}
+
+/// Many byte strings that are one: each points at the same buffer.
+pub fn aliased_strings(count: usize, bytes: usize) -> Vec<Vec<u8>> {
+    let buffer = vec![b'x'; bytes].leak();
+    // SAFETY: none. The strings alias one another; freeing them would corrupt this guest's heap, which is what a
+    // hostile guest would not mind. The host is expected to end the call before anything is freed.
+    (0..count)
+        .map(|_| unsafe { Vec::from_raw_parts(buffer.as_mut_ptr(), bytes, bytes) })
+        .collect()
+}
+
+/// What is there: environment, arguments, folders, network.
+pub fn look_around() -> String {
+    let environment: Vec<String> = std::env::vars().map(|(key, _)| key).collect();
+    let arguments: Vec<String> = std::env::args().collect();
+    let root = std::fs::read_dir("/").map(|entries| entries.count());
+    let here = std::fs::read_dir(".").map(|entries| entries.count());
+    let file = std::fs::read("/etc/passwd").map(|bytes| bytes.len());
+    let connect = std::net::TcpStream::connect("127.0.0.1:9").map(|_| ());
+    let listen = std::net::TcpListener::bind("127.0.0.1:0").map(|_| ());
+    let udp = std::net::UdpSocket::bind("127.0.0.1:0").map(|_| ());
+    let resolve = std::net::ToSocketAddrs::to_socket_addrs("localhost:1").map(|_| ());
+    let reached = [
+        root.is_ok(),
+        here.is_ok(),
+        file.is_ok(),
+        connect.is_ok(),
+        listen.is_ok(),
+        udp.is_ok(),
+        resolve.is_ok(),
+    ];
+    format!(
+        "environment {}, arguments {}, reached {reached:?}",
+        environment.len(),
+        arguments.len()
+    )
+}
+
+/// Does something with a path and says what came of it.
+pub fn use_path(action: &str, path: &str, to: &str) -> String {
+    let done = match action {
+        "read" => std::fs::read_to_string(path),
+        "write" => std::fs::write(path, "written by a guest").map(|()| "written".to_owned()),
+        "append" => std::fs::OpenOptions::new()
+            .append(true)
+            .open(path)
+            .and_then(|mut file| std::io::Write::write_all(&mut file, b"more"))
+            .map(|()| "appended".to_owned()),
+        "truncate" => std::fs::OpenOptions::new()
+            .write(true)
+            .truncate(true)
+            .open(path)
+            .map(|_| "truncated".to_owned()),
+        "rename" => std::fs::rename(path, to).map(|()| "renamed".to_owned()),
+        "link" => std::fs::hard_link(path, to).map(|()| "linked".to_owned()),
+        "remove" => std::fs::remove_file(path).map(|()| "removed".to_owned()),
+        "list" => std::fs::read_dir(path).map(|entries| {
+            let names: Vec<String> = entries
+                .flatten()
+                .map(|entry| entry.file_name().to_string_lossy().into_owned())
+                .collect();
+            names.join(",")
+        }),
+        _ => unreachable!("no such action"),
+    };
+    match done {
+        Ok(text) => format!("done: {text}"),
+        Err(error) => format!("refused: {error}"),
+    }
+}
+
+/// Opens a file again and again and closes none; says how often that went well.
+pub fn hold_files(path: &str) -> usize {
+    let mut held = Vec::new();
+    while let Ok(file) = std::fs::File::open(path) {
+        held.push(file);
+    }
+    held.len()
+}

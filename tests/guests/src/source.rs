@@ -1,0 +1,267 @@
+//! Sources.
+
+use std::cell::RefCell;
+
+use crate::exports::tidegate::connect::source::{Guest, PollLimits, Polled};
+use crate::tidegate::connect::{host, source_offsets};
+use crate::types::{Batch, Column, Config, Error, ErrorKind, Headers};
+use crate::{Component, config_value, error, misdeeds};
+
+/// The class names, without `test.`.
+pub const NAMES: &[&str] = &[
+    "Counts",
+    "LoopsInValidate",
+    "FindsManyProblems",
+    "LoopsInTaskConfigs",
+    "TooManyTasks",
+    "LoopsInStart",
+    "LooksAround",
+    "UsesPath",
+    "ReadsOffsets",
+    "LoopsInPoll",
+    "LoopsInCommit",
+    "LoopsInStop",
+    "SleepsInPoll",
+    "TrapsInPoll",
+    "ExitsInPoll",
+    "OverflowsStack",
+    "OverflowsOwnStack",
+    "TakesMemory",
+    "FloodsLog",
+    "FloodsOutput",
+    "HugeResult",
+    "AliasedStrings",
+    "LongError",
+    "RandomBytes",
+    "HoldsFiles",
+    "BadBatch",
+];
+
+thread_local! {
+    static TASK: RefCell<(String, Config)> = const { RefCell::new((String::new(), Vec::new())) };
+}
+
+/// An encoded string (see `wit/ENCODING.md`).
+pub fn text(text: &str) -> Vec<u8> {
+    let mut encoded = vec![8];
+    encoded.extend((text.len() as u32).to_le_bytes());
+    encoded.extend(text.as_bytes());
+    encoded
+}
+
+/// An encoded map with one entry.
+pub fn map(key: &str, value: &str) -> Vec<u8> {
+    let entry = [text(key), text(value)].concat();
+    let mut encoded = vec![11];
+    encoded.extend((entry.len() as u32 + 4).to_le_bytes());
+    encoded.extend(1_u32.to_le_bytes());
+    encoded.extend(entry);
+    encoded
+}
+
+/// A column of entries.
+pub fn column(entries: &[Vec<u8>]) -> Column {
+    Column {
+        bytes: entries.concat(),
+        lengths: entries.iter().map(|entry| entry.len() as i32).collect(),
+    }
+}
+
+fn no_column() -> Column {
+    column(&[])
+}
+
+fn batch(values: &[Vec<u8>]) -> Batch {
+    Batch {
+        count: values.len() as u32,
+        topics: vec!["topic".to_owned()],
+        topic_indexes: vec![],
+        partitions: vec![],
+        offsets: vec![],
+        timestamps: vec![],
+        schemas: vec![],
+        key_schemas: vec![],
+        keys: no_column(),
+        value_schemas: vec![],
+        values: column(values),
+        headers: Headers {
+            counts: vec![],
+            keys: no_column(),
+            schemas: vec![],
+            values: no_column(),
+        },
+    }
+}
+
+fn polled(values: &[Vec<u8>]) -> Polled {
+    let offsets: Vec<_> = (0..values.len())
+        .map(|number| map("position", &number.to_string()))
+        .collect();
+    Polled {
+        batch: batch(values),
+        source_partitions: vec![map("file", "a")],
+        source_partition_indexes: vec![],
+        source_offsets: column(&offsets),
+        wait_ms: 99_999_999,
+    }
+}
+
+impl Guest for Component {
+    fn task_configs(
+        class_name: String,
+        config: Config,
+        tasks_max: u32,
+    ) -> Result<Vec<Config>, Error> {
+        match class_name.as_str() {
+            "test.LoopsInTaskConfigs" => misdeeds::loop_for_ever(),
+            "test.TooManyTasks" => Ok(vec![config; tasks_max as usize + 1]),
+            _ => Ok(vec![config]),
+        }
+    }
+
+    fn start(class_name: String, config: Config) -> Result<(), Error> {
+        let value = |key| config_value(&config, key);
+        match class_name.as_str() {
+            "test.LoopsInStart" => misdeeds::loop_for_ever(),
+            "test.LooksAround" => return Err(error(ErrorKind::Config, misdeeds::look_around())),
+            "test.UsesPath" => {
+                let answer = misdeeds::use_path(&value("action"), &value("path"), &value("to"));
+                return Err(error(ErrorKind::Config, answer));
+            }
+            "test.HoldsFiles" => {
+                let path = value("path");
+                let held = misdeeds::hold_files(&path);
+                return Err(error(ErrorKind::Config, format!("held {held}")));
+            }
+            "test.ReadsOffsets" => {
+                let found = source_offsets::read(&[map("file", "a"), map("file", "b")]);
+                return Err(error(ErrorKind::Retriable, format!("{found:?}")));
+            }
+            _ => {}
+        }
+        TASK.set((class_name, config));
+        Ok(())
+    }
+
+    fn poll(limits: PollLimits) -> Result<Polled, Error> {
+        let (class, config) = TASK.with_borrow(Clone::clone);
+        match class.as_str() {
+            "test.LoopsInPoll" => misdeeds::loop_for_ever(),
+            "test.SleepsInPoll" => misdeeds::sleep_for_ever(),
+            "test.TrapsInPoll" => panic!("the poll that panics\nERROR a line that is not"),
+            "test.ExitsInPoll" => std::process::exit(3),
+            "test.OverflowsStack" => {
+                std::hint::black_box(misdeeds::overflow_the_stack(std::hint::black_box(0)));
+            }
+            "test.OverflowsOwnStack" => {
+                std::hint::black_box(misdeeds::overflow_own_stack(0));
+            }
+            "test.TakesMemory" => {
+                let got = misdeeds::take_all_memory();
+                return Err(error(ErrorKind::Fatal, format!("{got}")));
+            }
+            "test.FloodsLog" => {
+                for number in 0..100_000 {
+                    host::log(host::Level::Info, &format!("line {number}\nERROR fake"));
+                }
+                host::log(host::Level::Warn, &"long ".repeat(100_000));
+            }
+            "test.FloodsOutput" => {
+                for number in 0..20_000 {
+                    println!("printed {number}");
+                    eprint!("never ends");
+                }
+            }
+            "test.HugeResult" => return Ok(polled(&[text(&"x".repeat(17 * 1024 * 1024))])),
+            "test.AliasedStrings" => {
+                let mut result = polled(&[text("a")]);
+                result.source_partitions = misdeeds::aliased_strings(2_000, 1024 * 1024);
+                return Ok(result);
+            }
+            "test.LongError" => {
+                return Err(error(ErrorKind::Data, "long\n".repeat(100_000)));
+            }
+            "test.RandomBytes" => {
+                let keys = std::collections::hash_map::RandomState::new();
+                let number = std::hash::BuildHasher::hash_one(&keys, 1);
+                return Err(error(ErrorKind::Data, format!("{number}")));
+            }
+            "test.BadBatch" => return Ok(bad(&config_value(&config, "what"))),
+            _ => {}
+        }
+        let values: Vec<_> = (0..limits.records_max.min(3))
+            .map(|number| text(&number.to_string()))
+            .collect();
+        Ok(polled(&values))
+    }
+
+    fn commit(partitions: Vec<Vec<u8>>, offsets: Vec<Vec<u8>>) -> Result<(), Error> {
+        let (class, _) = TASK.with_borrow(Clone::clone);
+        if class == "test.LoopsInCommit" {
+            misdeeds::loop_for_ever();
+        }
+        if partitions.len() == offsets.len() {
+            Ok(())
+        } else {
+            Err(error(ErrorKind::Fatal, "not as many offsets as partitions"))
+        }
+    }
+
+    fn stop() {
+        let (class, _) = TASK.with_borrow(Clone::clone);
+        if class == "test.LoopsInStop" {
+            misdeeds::loop_for_ever();
+        }
+    }
+}
+
+/// A poll's answer that is wrong in one way.
+fn bad(what: &str) -> Polled {
+    let mut wrong = polled(&[text("a"), text("b")]);
+    let batch = &mut wrong.batch;
+    match what {
+        "count" => batch.count = 3,
+        "count-huge" => batch.count = u32::MAX,
+        "topic-index" => batch.topic_indexes = vec![0, 9],
+        "topic-name" => batch.topics = vec!["a/../b\n".to_owned()],
+        "partition" => batch.partitions = vec![-7, 0],
+        "timestamp" => batch.timestamps = vec![i64::MIN, 0],
+        "lengths" => batch.values.lengths = vec![i32::MAX, 1],
+        "negative-length" => batch.values.lengths = vec![-5, 1],
+        "value" => batch.values = column(&[vec![8, 255, 255, 255, 255], text("b")]),
+        "utf8" => batch.values = column(&[vec![8, 1, 0, 0, 0, 0xff], text("b")]),
+        "deep" => {
+            let mut value = text("bottom");
+            for _ in 0..100 {
+                let mut outer = vec![10];
+                outer.extend((value.len() as u32 + 4).to_le_bytes());
+                outer.extend(1_u32.to_le_bytes());
+                outer.extend(value);
+                value = outer;
+            }
+            batch.values = column(&[value, text("b")]);
+        }
+        "large" => batch.values = column(&[text(&"x".repeat(2 * 1024 * 1024)), text("b")]),
+        "schema" => batch.schemas = vec![vec![77]],
+        "schema-index" => batch.value_schemas = vec![0, 0],
+        "headers" => {
+            batch.headers.counts = vec![300, 0];
+            let names = vec![b"h".to_vec(); 300];
+            batch.headers.keys = column(&names);
+            batch.headers.values = column(&vec![text("v"); 300]);
+        }
+        "header-name" => {
+            batch.headers.counts = vec![1, 0];
+            batch.headers.keys = column(&[vec![0xff]]);
+            batch.headers.values = column(&[text("v")]);
+        }
+        "no-partition" => wrong.source_partitions = vec![],
+        "partition-not-a-map" => wrong.source_partitions = vec![text("a")],
+        "partition-index" => wrong.source_partition_indexes = vec![0, 1],
+        "offset-not-a-map" => wrong.source_offsets = column(&[text("a"), text("b")]),
+        "offset-count" => wrong.source_offsets = column(&[map("a", "b")]),
+        "more-than-asked" => return polled(&vec![text("a"); 600]),
+        _ => unreachable!("no such wrong"),
+    }
+    wrong
+}
