@@ -195,7 +195,7 @@ fn a_torn_tail_is_cut_and_the_rest_is_kept() {
         ("another value", |bytes, at, _| bytes[at] ^= 0xff),
     ];
     for (what, damage) in damages {
-        for at in (before..after).step_by(5) {
+        for at in (before..after).step_by(23) {
             let mut bytes = kept.clone();
             damage(&mut bytes, at, after);
             std::fs::write(journal(folder.path()), &bytes).unwrap();

@@ -351,6 +351,7 @@ fn source() -> Vec<ConfigKey> {
                             transaction commits by connector tasks. If unset, defaults to the value of the worker-level \
                             'offset.flush.interval.ms' property. It has no effect if a different transaction.boundary is \
                             specified.".to_owned(),
+            validators: vec![Validator::AtLeast(0)],
             ..key(EXACTLY_ONCE, 4, Width::Short, "Transaction boundary interval")
         },
         ConfigKey {

@@ -315,7 +315,8 @@ mod tests {
 
     #[test]
     fn a_batch_that_contradicts_itself_is_refused() {
-        let wrong: [(&str, fn(&mut Batch)); 8] = [
+        type Change = (&'static str, fn(&mut Batch));
+        let wrong: [Change; 8] = [
             ("count", |b| b.count = BATCH_RECORDS_MAX + 1),
             ("topic", |b| b.topic_indexes = vec![0, 1]),
             ("no topic", |b| b.topics.clear()),

@@ -15,7 +15,7 @@ use crate::{connectors, plugins, root};
 
 /// The routes of the API.
 pub fn router<C: Control>(control: Arc<C>, limits: Limits) -> Router {
-    Router::new()
+    let api = Router::new()
         .route("/", get(root::server_info::<C>))
         .route("/health", get(root::health::<C>))
         .route(
@@ -58,6 +58,9 @@ pub fn router<C: Control>(control: Arc<C>, limits: Limits) -> Router {
         )
         .fallback(async || Failure::plain(StatusCode::NOT_FOUND))
         .method_not_allowed_fallback(async || Failure::plain(StatusCode::METHOD_NOT_ALLOWED))
-        .with_state(control)
+        .with_state(control);
+    // Around the whole: axum adds the header Allow outside of a router's own layers.
+    Router::new()
+        .fallback_service(api)
         .layer(middleware::from_fn_with_state(limits, gate))
 }

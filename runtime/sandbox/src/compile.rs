@@ -7,6 +7,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read, Seek, Write};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::mpsc;
@@ -30,6 +31,11 @@ pub const COMPILE_TIME_MAX: Duration = Duration::from_secs(180);
 pub const COMPILE_ADDRESS_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
 /// The most bytes of the child's message that are kept.
 const MESSAGE_BYTES_MAX: u64 = 8 * 1024;
+
+const SIGABRT: i32 = 6;
+const SIGKILL: i32 = 9;
+const SIGSEGV: i32 = 11;
+const SIGXCPU: i32 = 24;
 
 /// Compiles. `scratch` is a private folder for temporary files.
 pub(crate) fn compile(
@@ -69,6 +75,13 @@ fn in_child(
         .spawn()
         .map_err(io)?;
     let (status, message) = wait(child)?;
+    if status.signal() == Some(SIGKILL) {
+        // Not the component's own doing for sure, so it is not remembered as a fault of it.
+        return Err(SandboxError::Io(
+            "the compiler was killed, perhaps because the machine is out of memory; try again"
+                .to_owned(),
+        ));
+    }
     if !status.success() {
         return Err(SandboxError::Compile(why(status, &message)));
     }
@@ -119,13 +132,8 @@ fn wait(mut child: Child) -> Result<(ExitStatus, String), SandboxError> {
 }
 
 fn why(status: ExitStatus, message: &str) -> String {
-    use std::os::unix::process::ExitStatusExt;
-    const SIGABRT: i32 = 6;
-    const SIGKILL: i32 = 9;
-    const SIGSEGV: i32 = 11;
-    const SIGXCPU: i32 = 24;
     match status.signal() {
-        Some(SIGXCPU | SIGKILL) => {
+        Some(SIGXCPU) => {
             format!("it took more than {COMPILE_CPU_SECONDS_MAX} s of CPU; at most that is allowed")
         }
         Some(SIGABRT | SIGSEGV) => format!(
@@ -216,7 +224,8 @@ mod tests {
     fn a_child_that_hits_a_limit_is_explained() {
         assert!(shell("kill -XCPU $$").contains("60 s of CPU"));
         assert!(shell("echo no memory >&2; kill -ABRT $$").contains("2 GiB of memory"));
-        assert!(shell("kill -KILL $$").contains("was killed"));
+        let killed = shell("kill -KILL $$");
+        assert!(killed.contains("was killed"), "{killed}");
         assert!(shell("exit 0").contains("without a result"));
         assert!(shell("yes | head -c 1000000 >&2; exit 1").len() < 20_000);
     }

@@ -74,12 +74,12 @@ impl Limiter {
         if self.memory.refused {
             let mib = self.memory.max / (1024 * 1024);
             Some(format!(
-                "the guest asked for more than its {mib} MiB of memory"
+                "the guest asked for more than its {mib} MiB of memory; the limit is the key sandbox.memory.bytes.max"
             ))
         } else if self.tables.refused {
             let max = self.tables.max;
             Some(format!(
-                "the guest asked for more than its {max} table elements"
+                "the guest asked for more than its {max} table elements; the limit is the key sandbox.table.elements.max"
             ))
         } else {
             None

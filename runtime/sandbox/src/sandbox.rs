@@ -91,8 +91,12 @@ impl Sandbox {
                 Ok(Plugin::new(loaded))
             }
             Err(error) => {
-                // A full disk passes; a bad component stays bad.
-                if !matches!(error, SandboxError::Io(_) | SandboxError::Internal(_)) {
+                // A full disk or a machine that is too busy passes; a bad component stays bad.
+                let passes = matches!(
+                    error,
+                    SandboxError::Io(_) | SandboxError::Internal(_) | SandboxError::Deadline { .. }
+                );
+                if !passes {
                     *known = Known::Refused(error.clone());
                 }
                 Err(error)

@@ -157,6 +157,25 @@ fn memory_ends_at_its_limit_and_comes_back() {
 }
 
 #[test]
+fn a_guest_that_needs_more_memory_than_allowed_does_not_start() {
+    let limits = Limits {
+        memory_bytes_max: 64 * 1024,
+        ..Limits::default()
+    };
+    // Describing needs memory too; from here on it is in the cache.
+    drop(plugin_with(Limits::default()));
+    let plugin = plugin_with(limits);
+    let error = plugin
+        .sink(&identity(), "test.Takes", &Default::default())
+        .err()
+        .unwrap();
+    assert!(
+        error.to_string().contains("sandbox.memory.bytes.max"),
+        "{error}"
+    );
+}
+
+#[test]
 fn more_bytes_than_allowed_are_refused_before_they_are_copied() {
     let plugin = plugin_with(Limits::default());
     for class in ["HugeResult", "AliasedStrings"] {

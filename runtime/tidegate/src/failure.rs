@@ -13,6 +13,7 @@ use tidegate_broker::BrokerError;
 use tidegate_config::ConfigError;
 use tidegate_herder::HerderError;
 use tidegate_model::ErrorClass;
+use tidegate_rest::RestError;
 use tidegate_sandbox::SandboxError;
 use tidegate_worker::WorkerError;
 
@@ -34,6 +35,9 @@ pub enum Failure {
     /// The herder failed.
     #[error(transparent)]
     Herder(#[from] HerderError),
+    /// The REST server cannot listen.
+    #[error(transparent)]
+    Rest(#[from] RestError),
     /// Input or output failed.
     #[error("{0}")]
     Io(#[from] std::io::Error),
@@ -59,7 +63,7 @@ impl Failure {
             Self::Sandbox(error) => code(error.class()),
             Self::Worker(error) => code(error.class()),
             Self::Herder(error) => code(error.class()),
-            Self::Io(_) | Self::Failed(_) => 1,
+            Self::Io(_) | Self::Rest(_) | Self::Failed(_) => 1,
         })
     }
 }

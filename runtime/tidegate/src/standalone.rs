@@ -7,7 +7,9 @@ use tidegate_config::connector::ConnectorConfig;
 use tidegate_config::grants::Policy;
 use tidegate_config::worker::{Bootstrap, WorkerConfig};
 use tidegate_herder::Herder;
+use tidegate_rest::{HerderControl, Server};
 use tidegate_worker::Worker;
+use tokio::sync::oneshot;
 
 use crate::args::StandaloneArguments;
 use crate::failure::Failure;
@@ -50,11 +52,12 @@ async fn work(
         };
         tracing::info!(folder = %folder.display(), "Topics are kept in this process{given}: for one worker and for tests.");
     }
-    let listeners = config.listeners.clone();
-    let worker_id = listeners.first().map_or_else(
-        || "standalone".to_owned(),
-        |l| format!("{}:{}", l.host, l.port),
-    );
+    let server = Server::bind(&config.listeners).await?;
+    let addresses = server.addresses();
+    let worker_id = addresses
+        .first()
+        .map_or_else(|| "standalone".to_owned(), ToString::to_string);
+    let policy = config.rest_policy.clone();
     let expected: Vec<_> = connectors
         .iter()
         .map(|connector| connector.name.clone())
@@ -66,17 +69,38 @@ async fn work(
         Ok(Herder::start(worker, worker_id, &expected)?)
     })
     .await?;
-    for connector in connectors {
-        herder.put_config(connector, Policy::Permissive).await?;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let control = Arc::new(HerderControl::new(herder.clone(), policy));
+    let serving = tokio::spawn(async move {
+        // The sender is dropped when the worker ends: that is what is waited for.
+        server.serve(control, async { drop(stopped.await) }).await;
+    });
+    for address in addresses {
+        tracing::info!(%address, "The REST API is there.");
     }
-    let ended = Progress::new(herder.clone(), style).watch(idle).await;
+    let ended = watch(&herder, connectors, idle, style).await;
+    drop(stop);
     let late = herder.shutdown().await?;
+    drop(serving.await);
     ended?;
     if late.is_empty() {
         Ok(())
     } else {
         Err(Failure::Late(late))
     }
+}
+
+/// Starts the connectors of the command line, then watches them until the worker is to end.
+async fn watch(
+    herder: &Herder,
+    connectors: Vec<ConnectorConfig>,
+    idle: Option<Duration>,
+    style: Style,
+) -> Result<(), Failure> {
+    for connector in connectors {
+        herder.put_config(connector, Policy::Permissive).await?;
+    }
+    Progress::new(herder.clone(), style).watch(idle).await
 }
 
 async fn blocking<T: Send + 'static>(

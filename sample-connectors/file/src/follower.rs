@@ -212,6 +212,12 @@ impl Follower {
 
     /// What to do at the end of the open file. `true`: there may be more already.
     fn at_end(&mut self) -> Result<bool> {
+        let Some(file) = &mut self.file else {
+            return Ok(false);
+        };
+        // WASI ends the stream of a file at its end for good; after a seek there is a new one.
+        let at_end = file.seek(SeekFrom::Start(self.read_to));
+        at_end.map_err(|error| self.cannot("read", &error))?;
         let Some(file) = &self.file else {
             return Ok(false);
         };

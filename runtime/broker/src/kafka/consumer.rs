@@ -120,8 +120,8 @@ impl ConsumerContext for Rebalances {
             (false, _) if names.is_empty() || self.0.closing.load(Ordering::Acquire) => {
                 give_up(client, partitions)
             }
-            // Said in `released`.
-            (false, _) => client.pause(partitions),
+            // Said in `released`. Not paused until then: a pause would outlast the assignment.
+            (false, _) => Ok(()),
         };
         if let Err(error) = result {
             tracing::warn!(%error, "the consumer could not take part in a rebalance");

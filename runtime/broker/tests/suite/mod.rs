@@ -699,9 +699,15 @@ pub fn a_consumer_that_leaves_gives_its_partitions_to_the_other(fixture: &Fixtur
     fetch_both(&mut consumers, |first, second| {
         first.assigned.len() == 1 && second.assigned.len() == 1
     });
-    let [(mut first, _), (mut second, mut seen)] = consumers;
-    first.close();
-    fetch_until(second.as_mut(), &mut seen, |seen| seen.assigned.len() == 2);
+    // The one that was there first gave a partition away and gets it back.
+    let [(mut first, mut seen), (mut second, _)] = consumers;
+    second.close();
+    fetch_until(first.as_mut(), &mut seen, |seen| seen.assigned.len() == 2);
+    for number in 0..2 {
+        fixture.write(&numbered(&topic, number, 0..5)).unwrap();
+    }
+    fetch_until(first.as_mut(), &mut seen, |seen| seen.values.len() >= 10);
+    assert_eq!(seen.offsets.len(), 2);
 }
 
 pub fn a_consumer_that_lost_a_partition_cannot_commit_it(fixture: &Fixture<'_>) {

@@ -140,11 +140,11 @@ pub fn length(bytes: &[u8]) -> Result<usize, ValueError> {
         tag::INT32 | tag::FLOAT32 | tag::DATE | tag::TIME => 5,
         tag::INT64 | tag::FLOAT64 | tag::TIMESTAMP => 9,
         tag::STRING | tag::BYTES | tag::ARRAY | tag::MAP | tag::STRUCT => {
-            5 + u32_of(take::<4>(rest)?.0)
+            u32_of(take::<4>(rest)?.0).saturating_add(5)
         }
         tag::DECIMAL => {
             let (_, rest) = take::<4>(rest)?;
-            9 + u32_of(take::<4>(rest)?.0)
+            u32_of(take::<4>(rest)?.0).saturating_add(9)
         }
         other => return Err(ValueError::Tag(other)),
     };
@@ -266,6 +266,7 @@ impl<'a> Entries<'a> {
     /// # Errors
     /// When what follows is no value, or a key has no value.
     #[inline]
+    #[allow(clippy::type_complexity, reason = "a pair of slices, or the end")]
     pub fn next_encoded(&mut self) -> Result<Option<(&'a [u8], &'a [u8])>, ValueError> {
         let Some(key) = self.0.next_encoded()? else {
             return Ok(None);

@@ -1,8 +1,6 @@
 //! What differs from Kafka Connect on purpose, and requests that cannot work.
 
-mod support;
-
-use support::{Fake, send, start};
+use crate::support::{Fake, send, start};
 use tidegate_rest::limits::Limits;
 
 const CONNECTOR: &str = r#"{"name": "c", "config": {"connector.class": "C"}}"#;

@@ -1,11 +1,9 @@
 //! Clients that are slow, large, many or hostile.
 
-mod support;
-
 use std::sync::Arc;
 use std::time::Duration;
 
-use support::{Fake, raw, read, send, start};
+use crate::support::{Fake, raw, read, send, start};
 use tidegate_rest::limits::Limits;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

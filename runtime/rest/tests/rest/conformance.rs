@@ -1,10 +1,8 @@
 //! Kafka Connect's own answers, as recorded of a standalone worker, against this server with a stand-in herder:
 //! status codes, shapes, and the words of errors.
 
-mod support;
-
+use crate::support::{Fake, send, start};
 use serde_json::Value;
-use support::{Fake, send, start};
 use tidegate_rest::limits::Limits;
 
 /// Whether two answers have the same keys and types. Lists are compared by their first items.

@@ -21,7 +21,8 @@ use tokio::sync::{Notify, oneshot};
 /// Connectors in memory; each that is not stopped has one task.
 #[derive(Default)]
 pub struct Fake {
-    connectors: Mutex<BTreeMap<String, (Properties, StateName)>>,
+    /// By name, with what they do.
+    pub connectors: Mutex<BTreeMap<String, (Properties, StateName)>>,
     /// When set, `GET /` waits for it.
     pub wait: Option<Arc<Notify>>,
 }

@@ -1,0 +1,11 @@
+//! Whole pipelines through the program, as a user runs it: files, components, topics, files.
+//!
+//! Each test has its own folder and topics. The broker is the embedded log; the tests in `kafka` take the one
+//! that `TIDEGATE_TEST_KAFKA=host:port` names, and say when they were left out.
+
+mod bad_input;
+mod flights;
+mod following;
+mod kill;
+mod restart;
+mod support;

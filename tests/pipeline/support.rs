@@ -1,0 +1,245 @@
+//! A worker process in a folder of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// How long a condition may take before a test fails.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Where topics are.
+#[derive(Debug, Clone)]
+pub enum Broker {
+    Embedded,
+    Kafka(String),
+}
+
+impl Broker {
+    /// The Kafka broker that the environment names.
+    pub fn kafka() -> Option<Self> {
+        let servers = std::env::var("TIDEGATE_TEST_KAFKA")
+            .ok()
+            .filter(|servers| !servers.is_empty());
+        if servers.is_none() {
+            println!(
+                "Left out: TIDEGATE_TEST_KAFKA=host:port is not set. `make test-kafka` sets it."
+            );
+        }
+        servers.map(Self::Kafka)
+    }
+}
+
+/// A folder with a worker's files.
+pub struct Place {
+    folder: TempDir,
+    broker: Broker,
+    /// Topics on a shared broker are told apart by this.
+    pub prefix: String,
+    connectors: Vec<PathBuf>,
+}
+
+impl Place {
+    pub fn new(broker: Broker) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let prefix = format!(
+            "t{}",
+            folder
+                .path()
+                .file_name()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .trim_start_matches('.')
+        );
+        let place = Self {
+            folder,
+            broker,
+            prefix,
+            connectors: Vec::new(),
+        };
+        let servers = match &place.broker {
+            Broker::Embedded => format!("embedded:{}", place.path("topics").display()),
+            Broker::Kafka(servers) => servers.clone(),
+        };
+        let prefix = &place.prefix;
+        let worker = format!(
+            "bootstrap.servers={servers}\n\
+             key.converter=org.apache.kafka.connect.storage.StringConverter\n\
+             value.converter=org.apache.kafka.connect.storage.StringConverter\n\
+             offset.storage.topic={prefix}-offsets\nconfig.storage.topic={prefix}-configs\n\
+             status.storage.topic={prefix}-status\nlisteners=http://127.0.0.1:0\nplugin.path={}\n\
+             offset.flush.interval.ms=200\n",
+            plugins().display()
+        );
+        std::fs::write(place.path("worker.properties"), worker).unwrap();
+        place
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A topic of this place.
+    pub fn topic(&self, name: &str) -> String {
+        format!("{}-{name}", self.prefix)
+    }
+
+    pub fn add_worker_key(&self, line: &str) {
+        let path = self.path("worker.properties");
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(path, format!("{text}{line}\n")).unwrap();
+    }
+
+    /// Writes a connector's file; its keys are given as `key=value` lines.
+    pub fn connector(&mut self, name: &str, lines: &str) {
+        let path = self.path(&format!("{name}.properties"));
+        std::fs::write(&path, format!("name={}-{name}\n{lines}\n", self.prefix)).unwrap();
+        if !self.connectors.contains(&path) {
+            self.connectors.push(path);
+        }
+    }
+
+    pub fn file_source(&mut self, file: &Path, topic: &str) {
+        let lines = format!(
+            "connector.class=FileStreamSource\nfile={}\ntopic={}",
+            file.display(),
+            self.topic(topic)
+        );
+        self.connector("source", &lines);
+    }
+
+    pub fn file_sink(&mut self, file: &Path, topic: &str, more: &str) {
+        let lines = format!(
+            "connector.class=FileStreamSink\nfile={}\ntopics={}\n{more}",
+            file.display(),
+            self.topic(topic)
+        );
+        self.connector("sink", &lines);
+    }
+
+    fn command(&self, more: &[&str]) -> Command {
+        let mut command = tidegate();
+        command
+            .current_dir(self.folder.path())
+            .arg("standalone")
+            .arg(self.path("worker.properties"));
+        command
+            .args(&self.connectors)
+            .args(more)
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs until nothing moves any more.
+    pub fn run_until_idle(&self) -> Output {
+        self.command(&["--exit-when-idle", "1", "--no-progress"])
+            .output()
+            .unwrap()
+    }
+
+    /// Starts and goes on.
+    pub fn start(&self) -> Running {
+        let log = std::fs::File::create(self.path("worker.log")).unwrap();
+        let child = self
+            .command(&["--no-progress"])
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        Running(child)
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.path("worker.log")).unwrap_or_default()
+    }
+}
+
+/// A worker that runs. Killed when it is dropped.
+pub struct Running(Child);
+
+impl Running {
+    /// `kill -9`.
+    pub fn kill(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+
+    /// SIGTERM, and the end awaited.
+    pub fn stop(mut self) -> ExitStatus {
+        let pid = self.0.id().to_string();
+        assert!(Command::new("kill").arg(pid).status().unwrap().success());
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "the worker did not stop");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.0.try_wait().is_ok_and(|ended| ended.is_none()) {
+            drop(self.0.kill());
+            drop(self.0.wait());
+        }
+    }
+}
+
+pub fn tidegate() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_tidegate"))
+}
+
+/// The components that `make guests` built.
+pub fn plugins() -> PathBuf {
+    let plugins = root().join("target/plugins");
+    assert!(
+        plugins.join("file.wasm").is_file(),
+        "run `make guests` first"
+    );
+    plugins
+}
+
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .unwrap()
+}
+
+pub fn flights() -> String {
+    std::fs::read_to_string(root().join("examples/flights/flights-3-days.jsonl")).unwrap()
+}
+
+pub fn lines(path: &Path) -> Vec<String> {
+    std::fs::read_to_string(path)
+        .unwrap_or_default()
+        .lines()
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Waits for a condition.
+pub fn wait_for(what: &str, log: impl Fn() -> String, condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !condition() {
+        assert!(
+            Instant::now() < deadline,
+            "{what} did not come; the log:\n{}",
+            log()
+        );
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+pub fn text(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
