@@ -86,12 +86,6 @@ impl Place {
         format!("{}-{name}", self.prefix)
     }
 
-    pub fn add_worker_key(&self, line: &str) {
-        let path = self.path("worker.properties");
-        let text = std::fs::read_to_string(&path).unwrap();
-        std::fs::write(path, format!("{text}{line}\n")).unwrap();
-    }
-
     /// Writes a connector's file; its keys are given as `key=value` lines.
     pub fn connector(&mut self, name: &str, lines: &str) {
         let path = self.path(&format!("{name}.properties"));

@@ -162,6 +162,7 @@ pub struct ConfigKeyInfo {
     /// The keys that depend on it.
     pub dependents: Vec<String>,
     /// Its place in its group; -1: none.
+    #[serde(rename = "order_in_group")]
     pub order: i32,
 }
 

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Starts a throw-away Apache Kafka on loopback and runs the broker and pipeline tests against it.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+data=$(mktemp -d "${TMPDIR:-/tmp}/tidegate-kafka.XXXXXX")
+trap '"$here/kafka.sh" stop "$data"; rm -rf -- "$data"' EXIT
+TIDEGATE_TEST_KAFKA=$("$here/kafka.sh" start "$data")
+export TIDEGATE_TEST_KAFKA
+cd "$here/../.."
+echo "Apache Kafka listens on $TIDEGATE_TEST_KAFKA"
+${CARGO:-cargo} test -p tidegate-broker --test kafka
+${CARGO:-cargo} test -p tidegate --test pipeline kafka
