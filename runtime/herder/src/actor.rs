@@ -544,6 +544,7 @@ impl Actor {
             Moved {
                 connector: name.to_string(),
                 sink: connector.kind == ConnectorKind::Sink,
+                tasks: connector.tasks.len(),
                 failed,
                 counts,
             }

@@ -102,6 +102,8 @@ pub struct Moved {
     pub connector: String,
     /// Whether it is a sink.
     pub sink: bool,
+    /// How many tasks it has.
+    pub tasks: usize,
     /// How many of its tasks failed, or the connector itself.
     pub failed: usize,
     /// The counters of its tasks.

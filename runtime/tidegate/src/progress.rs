@@ -72,9 +72,12 @@ impl Progress {
                 () = tokio::time::sleep(LOOK) => {}
             }
             let now = self.herder.progress().await?;
-            let waits = now
-                .iter()
-                .any(|connector| connector.counts.lag > 0 && connector.failed == 0);
+            let waits = now.iter().any(|connector| {
+                let counts = connector.counts;
+                connector.failed == 0
+                    && connector.tasks > 0
+                    && (counts.lag > 0 || counts.joined == 0)
+            });
             if now != last || waits {
                 moved_at = Instant::now();
                 last = now;

@@ -15,6 +15,8 @@ pub struct Progress {
     skipped: AtomicU64,
     /// Records waiting: submitted and not acknowledged, or not fetched yet as far as known.
     lag: AtomicU64,
+    /// 1 when the task has what it works on: always for a source, partitions for a sink.
+    joined: AtomicU64,
 }
 
 /// The counters of one or more tasks at one time.
@@ -30,6 +32,8 @@ pub struct Counts {
     pub skipped: u64,
     /// Records waiting: submitted and not acknowledged, or not fetched yet as far as known.
     pub lag: u64,
+    /// How many tasks have what they work on: a sink has none before its group gave it partitions.
+    pub joined: u64,
 }
 
 impl Progress {
@@ -53,6 +57,10 @@ impl Progress {
         self.lag.store(records, Relaxed);
     }
 
+    pub(crate) fn set_joined(&self, joined: bool) {
+        self.joined.store(joined.into(), Relaxed);
+    }
+
     /// The counters now.
     #[must_use]
     pub fn counts(&self) -> Counts {
@@ -62,6 +70,7 @@ impl Progress {
             filtered: self.filtered.load(Relaxed),
             skipped: self.skipped.load(Relaxed),
             lag: self.lag.load(Relaxed),
+            joined: self.joined.load(Relaxed),
         }
     }
 }
@@ -73,5 +82,6 @@ impl std::ops::AddAssign for Counts {
         self.filtered += other.filtered;
         self.skipped += other.skipped;
         self.lag += other.lag;
+        self.joined += other.joined;
     }
 }

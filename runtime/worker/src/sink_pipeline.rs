@@ -74,6 +74,7 @@ impl SinkPipeline {
             }
             Fetched::Assigned(partitions) => {
                 self.lifecycle(|instance| instance.open(&partitions))?;
+                self.progress.set_joined(true);
                 Ok(Stepped::Moved)
             }
             Fetched::Revoked(partitions) => {

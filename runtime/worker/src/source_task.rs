@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use crate::error::{Stage, WorkerError};
 use crate::offset_store::OffsetStore;
+use crate::progress::Progress;
 use crate::source_pipeline::{SourcePipeline, Stepped};
 use crate::submitted::Submitted;
 use crate::task::{State, TargetState};
@@ -27,6 +28,7 @@ pub struct SourceTask {
     pub config: Properties,
     pub pipeline: Option<SourcePipeline>,
     pub submitted: Arc<Submitted>,
+    pub progress: Arc<Progress>,
     pub offsets: Arc<OffsetStore>,
     pub target: watch::Receiver<TargetState>,
     /// Told when a granted file changes.
@@ -42,6 +44,7 @@ impl SourceTask {
         let config = self.config.clone();
         self.guest(move |pipeline| pipeline.instance.start(&config))
             .await?;
+        self.progress.set_joined(true);
         (self.report)(State::Running);
         let result = self.poll_until_stopped().await;
         if result.is_ok() {

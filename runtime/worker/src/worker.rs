@@ -203,12 +203,14 @@ impl Worker {
         let pipeline =
             blocking(move || self.source_pipeline(&new, &class, &granted, progress)).await?;
         let submitted = Arc::clone(&pipeline.submitted);
+        let progress = Arc::clone(&pipeline.progress);
         let pipeline = Some(pipeline);
         SourceTask {
             task,
             config,
             pipeline,
             submitted,
+            progress,
             offsets,
             target,
             file_changes,
