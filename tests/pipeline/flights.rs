@@ -29,7 +29,7 @@ fn transforms_change_json(broker: Broker) {
     place.file_sink(&place.path("out"), "flights", transforms);
     let output = place.run_until_idle();
     assert!(output.status.success(), "{}", text(&output));
-    let wanted: Vec<serde_json::Value> = flights().lines().map(|line| changed(line)).collect();
+    let wanted: Vec<serde_json::Value> = flights().lines().map(changed).collect();
     let found: Vec<serde_json::Value> = lines(&place.path("out"))
         .iter()
         .map(|line| serde_json::from_str(line).unwrap())

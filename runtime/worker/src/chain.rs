@@ -40,10 +40,13 @@ pub struct Transformed {
     pub inputs: Option<Vec<u32>>,
 }
 
+/// A guard that is to be made: the predicate, and whether it is negated.
+type GuardConfig = (PredicateConfig, bool);
+
 /// A link that is being put together.
 struct Draft {
     plugin: Plugin,
-    guard: Option<(PredicateConfig, bool)>,
+    guard: Option<GuardConfig>,
     steps: Vec<Step>,
     aliases: Vec<String>,
 }
@@ -215,12 +218,9 @@ impl Link {
                 error,
             })?;
         failed.extend(applied.errors.into_iter().map(|error| {
-            let alias = self
-                .aliases
-                .get(error.step as usize)
-                .map_or("?", String::as_str);
+            let alias = self.aliases.get(error.step).map_or("?", String::as_str);
             Failed {
-                row: error.index as usize,
+                row: error.index,
                 stage: Stage::Transformation,
                 message: format!("transform {alias}: {}", error.message),
             }
@@ -256,7 +256,7 @@ fn condition(
     registry: &Registry,
     plugin: &Plugin,
     transform: &TransformConfig,
-) -> Result<(Option<Condition>, Option<(PredicateConfig, bool)>), WorkerError> {
+) -> Result<(Option<Condition>, Option<GuardConfig>), WorkerError> {
     let Some(predicate) = &transform.predicate else {
         return Ok((None, None));
     };

@@ -106,7 +106,7 @@ mod tests {
         let watch = FileWatch::new();
         let (mine, other) = (folder.join("mine"), folder.join("other"));
         let (my_changes, other_changes) = (
-            watch.changes_of(&[mine.clone()]),
+            watch.changes_of(std::slice::from_ref(&mine)),
             watch.changes_of(&[other]),
         );
         std::fs::write(&mine, "a line\n").unwrap();

@@ -40,7 +40,7 @@ impl RecordConverters {
     }
 
     /// Topic bytes → encoded values. Failed rows have null in the column that failed.
-    pub fn to_connect(&mut self, mut batch: Batch, failed: &mut Vec<Failed>) -> Batch {
+    pub fn decode(&mut self, mut batch: Batch, failed: &mut Vec<Failed>) -> Batch {
         let topic = batch.topics.first().cloned().unwrap_or_default();
         let mut schemas = std::mem::take(&mut batch.schemas);
         let mut failures = Vec::new();
@@ -73,7 +73,7 @@ impl RecordConverters {
     }
 
     /// Encoded values → topic bytes. Failed rows have null in the column that failed.
-    pub fn from_connect(&mut self, mut batch: Batch, failed: &mut Vec<Failed>) -> Batch {
+    pub fn encode(&mut self, mut batch: Batch, failed: &mut Vec<Failed>) -> Batch {
         let topic = batch.topics.first().cloned().unwrap_or_default();
         let schemas = std::mem::take(&mut batch.schemas);
         let mut failures = Vec::new();

@@ -123,7 +123,7 @@ impl SinkPipeline {
         let names = RecordNames::of(&batch);
         let mut failed = Vec::new();
 
-        let batch = self.converters.to_connect(batch, &mut failed);
+        let batch = self.converters.decode(batch, &mut failed);
         self.tolerate(&failed, &names, None)?;
         let (batch, rows) = if failed.is_empty() {
             (batch, None)
@@ -144,14 +144,9 @@ impl SinkPipeline {
                 Ok((_, errors)) => {
                     self.progress.gave(count - errors.len());
                     let errant = errors.into_iter().map(|error| Failed {
-                        row: transformed
-                            .inputs
-                            .as_ref()
-                            .map_or(error.index as usize, |inputs| {
-                                inputs
-                                    .get(error.index as usize)
-                                    .map_or(0, |row| *row as usize)
-                            }),
+                        row: transformed.inputs.as_ref().map_or(error.index, |inputs| {
+                            inputs.get(error.index).map_or(0, |row| *row as usize)
+                        }),
                         stage: Stage::TaskPut,
                         message: error.message,
                     });

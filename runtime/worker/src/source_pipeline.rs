@@ -91,7 +91,7 @@ impl SourcePipeline {
         inputs: Option<Vec<u32>>,
     ) -> Result<(Batch, Option<Vec<u32>>), WorkerError> {
         let mut failed = Vec::new();
-        let batch = self.converters.from_connect(batch, &mut failed);
+        let batch = self.converters.encode(batch, &mut failed);
         if failed.is_empty() {
             return Ok((batch, inputs));
         }
