@@ -5,8 +5,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod bad_input;
+mod faults;
 mod flights;
 mod following;
 mod kill;
+mod rest;
 mod restart;
 mod support;

@@ -1,5 +1,7 @@
 //! A worker process in a folder of its own.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -84,6 +86,31 @@ impl Place {
     /// A topic of this place.
     pub fn topic(&self, name: &str) -> String {
         format!("{}-{name}", self.prefix)
+    }
+
+    pub fn add_worker_key(&self, line: &str) {
+        let path = self.path("worker.properties");
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(path, format!("{text}{line}\n")).unwrap();
+    }
+
+    /// Where the REST API of the running worker is.
+    pub fn rest(&self) -> Rest {
+        let marker = "The REST API is there. address=";
+        wait_for(
+            "the REST API",
+            || self.log(),
+            || self.log().contains(marker),
+        );
+        let log = self.log();
+        let address = log
+            .split(marker)
+            .nth(1)
+            .unwrap()
+            .split_whitespace()
+            .next()
+            .unwrap();
+        Rest(address.to_owned())
     }
 
     /// Writes a connector's file; its keys are given as `key=value` lines.
@@ -181,6 +208,49 @@ impl Drop for Running {
             drop(self.0.kill());
             drop(self.0.wait());
         }
+    }
+}
+
+/// A client of a worker's REST API.
+pub struct Rest(String);
+
+impl Rest {
+    /// Sends a request; answers with the status and the body.
+    pub fn send(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<serde_json::Value>,
+    ) -> (u16, serde_json::Value) {
+        let body = body.map(|body| body.to_string()).unwrap_or_default();
+        let mut stream = TcpStream::connect(&self.0).unwrap();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            self.0,
+            body.len()
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, serde_json::from_str(body).unwrap_or_default())
+    }
+
+    /// Waits until a connector's task has a state.
+    pub fn wait_for_task(&self, connector: &str, state: &str) -> serde_json::Value {
+        let status = || {
+            self.send("GET", &format!("/connectors/{connector}/status"), None)
+                .1
+        };
+        wait_for(
+            state,
+            || status().to_string(),
+            || status()["tasks"][0]["state"] == state,
+        );
+        status()
     }
 }
 

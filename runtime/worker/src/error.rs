@@ -76,6 +76,12 @@ pub enum WorkerError {
 }
 
 impl WorkerError {
+    /// Whether the same may succeed later without anybody's help: the broker is away, or slow.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Timeout { .. }) || self.class() == ErrorClass::Retriable
+    }
+
     /// What kind of failure it is.
     #[must_use]
     pub fn class(&self) -> ErrorClass {

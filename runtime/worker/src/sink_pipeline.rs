@@ -102,8 +102,14 @@ impl SinkPipeline {
                 error,
             })?;
         let safe = self.positions.accept(safe);
-        self.consumer.commit(&safe)?;
-        self.positions.committed(&safe);
+        match self.consumer.commit(&safe) {
+            Ok(()) => self.positions.committed(&safe),
+            // The next commit takes them in; until then a restart would deliver them again.
+            Err(error) if error.class() == ErrorClass::Retriable => {
+                tracing::warn!(%error, "Positions could not be committed; they are committed with the next ones.");
+            }
+            Err(error) => return Err(error.into()),
+        }
         Ok(())
     }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate_broker::{Acknowledge, Producer};
-use tidegate_model::{Batch, Column};
-use tidegate_sandbox::SourceInstance;
+use tidegate_model::{Batch, Column, ErrorClass};
+use tidegate_sandbox::{SandboxError, SourceInstance};
 
 use crate::chain::{Chain, Transformed};
 use crate::error::{Stage, WorkerError};
@@ -40,13 +40,10 @@ pub enum Stepped {
 impl SourcePipeline {
     /// Polls once and submits what came.
     pub fn step(&mut self) -> Result<Stepped, WorkerError> {
-        let polled = self
-            .instance
-            .poll(POLL_RECORDS_MAX, POLL_BYTES_MAX)
-            .map_err(|error| WorkerError::Guest {
-                stage: Stage::TaskPoll,
-                error,
-            })?;
+        let polled = match self.instance.poll(POLL_RECORDS_MAX, POLL_BYTES_MAX) {
+            Ok(polled) => polled,
+            Err(error) => return self.poll_failed(error),
+        };
         if polled.batch.is_empty() {
             let wait = Duration::from_millis(polled.wait_ms.into());
             return Ok(Stepped::Idle((!wait.is_zero()).then_some(wait)));
@@ -82,6 +79,23 @@ impl SourcePipeline {
         self.producer
             .submit(&batch, &groups, first, count, &acknowledge)?;
         Ok(Stepped::Moved)
+    }
+
+    /// As Kafka Connect: a retriable error is as if nothing was found, a record that cannot be read is passed
+    /// over where that is tolerated, anything else ends the task.
+    fn poll_failed(&self, error: SandboxError) -> Result<Stepped, WorkerError> {
+        let stage = Stage::TaskPoll;
+        match error.class() {
+            ErrorClass::Retriable => {
+                tracing::warn!(%error, "The source asks to be polled again later.");
+                Ok(Stepped::Idle(None))
+            }
+            ErrorClass::Data if self.tolerant => {
+                self.progress.skipped(1);
+                Ok(Stepped::Moved)
+            }
+            _ => Err(WorkerError::Guest { stage, error }),
+        }
     }
 
     /// Converts what is to be sent, and drops rows that cannot be converted, as far as tolerated.

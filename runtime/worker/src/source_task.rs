@@ -1,5 +1,6 @@
 //! A source task: poll → transforms → converters → submit → acknowledgement → offsets → commit.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::error::{Stage, WorkerError};
 use crate::offset_store::OffsetStore;
 use crate::progress::Progress;
 use crate::source_pipeline::{SourcePipeline, Stepped};
-use crate::submitted::Submitted;
+use crate::submitted::{Offsets, Submitted};
 use crate::task::{State, TargetState};
 
 /// How long a source that finds nothing waits at first, and at most, before it is polled again.
@@ -28,6 +29,8 @@ pub struct SourceTask {
     pub config: Properties,
     pub pipeline: Option<SourcePipeline>,
     pub submitted: Arc<Submitted>,
+    /// Safe offsets that could not be written yet, by source partition.
+    pub unwritten: BTreeMap<Vec<u8>, Vec<u8>>,
     pub progress: Arc<Progress>,
     pub offsets: Arc<OffsetStore>,
     pub target: watch::Receiver<TargetState>,
@@ -144,13 +147,23 @@ impl SourceTask {
         }
     }
 
-    /// Writes the offsets that are safe, and only then tells the guest.
+    /// Writes the offsets that are safe, and only then tells the guest. What cannot be written now is kept
+    /// for the next time.
     async fn commit(&mut self) -> Result<(), WorkerError> {
-        let safe = self.submitted.take_safe();
-        if safe.is_empty() {
+        self.unwritten.extend(self.submitted.take_safe());
+        if self.unwritten.is_empty() {
             return Ok(());
         }
-        self.offsets.write(&self.task.connector, &safe).await?;
+        let safe: Offsets = self.unwritten.clone().into_iter().collect();
+        match self.offsets.write(&self.task.connector, &safe).await {
+            Ok(()) => self.unwritten.clear(),
+            Err(error) if error.may_pass() => {
+                tracing::warn!(connector = %self.task.connector, task = self.task.task, %error,
+                    "Offsets could not be written; they are written with the next ones.");
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        }
         let (partitions, offsets) = safe.into_iter().unzip();
         self.guest(move |pipeline| pipeline.instance.commit(partitions, offsets))
             .await

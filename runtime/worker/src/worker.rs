@@ -210,6 +210,7 @@ impl Worker {
             config,
             pipeline,
             submitted,
+            unwritten: Default::default(),
             progress,
             offsets,
             target,

@@ -1,0 +1,84 @@
+//! Connectors over REST, on a worker that ends and starts again.
+
+use serde_json::{Value, json};
+
+use crate::support::{Broker, Place, lines, wait_for};
+
+fn sink(place: &Place) -> Value {
+    json!({
+        "name": "sink",
+        "config": {
+            "connector.class": "FileStreamSink", "tasks.max": "1",
+            "file": place.path("out"), "topics": place.topic("lines"),
+        },
+    })
+}
+
+#[test]
+fn a_connector_made_over_rest_survives_a_restart() {
+    let mut place = Place::new(Broker::Embedded);
+    let folder = place.path("");
+    place.add_worker_key(&format!("sandbox.policy.write={}", folder.display()));
+    std::fs::write(place.path("in"), "a\n").unwrap();
+    place.file_source(&place.path("in"), "lines");
+    let worker = place.start();
+    let rest = place.rest();
+    let (status, created) = rest.send("POST", "/connectors", Some(sink(&place)));
+    assert_eq!(status, 201, "{created}");
+    assert_eq!(
+        (&created["type"], &created["tasks"][0]["task"]),
+        (&json!("sink"), &json!(0))
+    );
+    assert_eq!(rest.send("POST", "/connectors", Some(sink(&place))).0, 409);
+    wait_for(
+        "the line",
+        || place.log(),
+        || lines(&place.path("out")) == ["a"],
+    );
+    assert_eq!(rest.send("PUT", "/connectors/sink/pause", None).0, 202);
+    rest.wait_for_task("sink", "PAUSED");
+    assert!(worker.stop().success(), "{}", place.log());
+
+    std::fs::write(place.path("in"), "a\nb\n").unwrap();
+    let worker = place.start();
+    let rest = place.rest();
+    rest.wait_for_task("sink", "PAUSED");
+    assert_eq!(rest.send("PUT", "/connectors/sink/resume", None).0, 202);
+    wait_for(
+        "the second line",
+        || place.log(),
+        || lines(&place.path("out")) == ["a", "b"],
+    );
+    assert_eq!(rest.send("PUT", "/connectors/sink/stop", None).0, 204);
+    assert_eq!(
+        rest.send("GET", "/connectors/sink/status", None).1["connector"]["state"],
+        "STOPPED"
+    );
+    assert_eq!(rest.send("DELETE", "/connectors/sink", None).0, 204);
+    assert_eq!(rest.send("GET", "/connectors/sink", None).0, 404);
+    assert!(worker.stop().success(), "{}", place.log());
+
+    let worker = place.start();
+    assert_eq!(
+        place.rest().send("GET", "/connectors/sink", None).0,
+        404,
+        "a deleted connector stays away"
+    );
+    assert!(worker.stop().success(), "{}", place.log());
+}
+
+#[test]
+fn a_connector_made_over_rest_is_granted_no_files_unless_the_policy_says_so() {
+    let place = Place::new(Broker::Embedded);
+    let worker = place.start();
+    let rest = place.rest();
+    let (status, answer) = rest.send("POST", "/connectors", Some(sink(&place)));
+    let trace = if status == 201 {
+        rest.wait_for_task("sink", "FAILED")["tasks"][0]["trace"].to_string()
+    } else {
+        answer["message"].to_string()
+    };
+    assert!(trace.contains("sandbox.policy.write"), "{status}: {trace}");
+    assert!(!place.path("out").exists());
+    assert!(worker.stop().success(), "{}", place.log());
+}
