@@ -2,9 +2,14 @@
 //!
 //! Each test has its own folder and topics. The broker is the embedded log; the tests in `kafka` take the one
 //! that `TIDEGATE_TEST_KAFKA=host:port` names, and say when they were left out.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
 
 mod bad_input;
+mod command_line;
 mod faults;
 mod flights;
 mod following;
