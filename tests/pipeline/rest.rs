@@ -82,3 +82,34 @@ fn a_connector_made_over_rest_is_granted_no_files_unless_the_policy_says_so() {
     assert!(!place.path("out").exists());
     assert!(worker.stop().success(), "{}", place.log());
 }
+
+#[test]
+fn a_client_cannot_widen_what_the_operator_granted() {
+    let mut place = Place::new(Broker::Embedded);
+    std::fs::write(place.path("in"), "a\n").unwrap();
+    std::fs::write(place.path("secret"), "canary\n").unwrap();
+    place.file_source(&place.path("in"), "lines");
+    place.file_sink(&place.path("out"), "lines", "");
+    let worker = place.start();
+    let rest = place.rest();
+    wait_for(
+        "the line",
+        || place.log(),
+        || lines(&place.path("out")) == ["a"],
+    );
+    let source = format!("{}-source", place.prefix);
+    let config = format!("/connectors/{source}/config");
+    let same = rest.send("GET", &config, None).1;
+    assert_eq!(rest.send("PUT", &config, Some(same)).0, 200);
+    rest.wait_for_task(&source, "RUNNING");
+    let change = json!({ "file": place.path("secret") });
+    let (status, answer) = rest.send("PATCH", &config, Some(change));
+    let trace = if status == 200 {
+        rest.wait_for_task(&source, "FAILED")["tasks"][0]["trace"].to_string()
+    } else {
+        answer["message"].to_string()
+    };
+    assert!(trace.contains("sandbox.policy.read"), "{status}: {trace}");
+    assert_eq!(lines(&place.path("out")), ["a"]);
+    assert!(worker.stop().success(), "{}", place.log());
+}

@@ -28,3 +28,18 @@ fn a_restart_repeats_nothing_on_kafka() {
         a_restart_repeats_nothing(kafka);
     }
 }
+
+#[test]
+fn a_connector_of_the_command_line_goes_on_when_it_is_not_named_again() {
+    let mut place = Place::new(Broker::Embedded);
+    let (input, output) = (place.path("in"), place.path("out"));
+    std::fs::write(&input, "a\n").unwrap();
+    place.file_source(&input, "lines");
+    place.file_sink(&output, "lines", "");
+    assert!(place.run_until_idle().status.success());
+    std::fs::write(&input, "a\nb\n").unwrap();
+    place.forget_connectors();
+    let second = place.run_until_idle();
+    assert!(second.status.success(), "{}", text(&second));
+    assert_eq!(lines(&output), ["a", "b"]);
+}

@@ -122,6 +122,11 @@ impl Place {
         }
     }
 
+    /// The next runs name no connectors.
+    pub fn forget_connectors(&mut self) {
+        self.connectors.clear();
+    }
+
     pub fn file_source(&mut self, file: &Path, topic: &str) {
         let lines = format!(
             "connector.class=FileStreamSource\nfile={}\ntopic={}",

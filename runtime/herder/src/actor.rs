@@ -79,7 +79,7 @@ impl Actor {
             match ConnectorConfig::of(&name, properties) {
                 Ok(config) => {
                     let target = stored.target.unwrap_or(TargetState::Running);
-                    let policy = self.worker.config().rest_policy.clone();
+                    let policy = self.policy_of(stored.from_command_line);
                     self.install(config, policy, target, stored.tasks).await;
                 }
                 Err(error) => {
@@ -153,7 +153,12 @@ impl Actor {
             return Err(HerderError::AlreadyExists(name.to_string()));
         }
         let is_new = known.is_none();
-        if known.is_some_and(|known| known.config.properties == config.properties) {
+        // The same configuration again changes nothing, and takes nothing away that the operator granted.
+        let grants_more =
+            |known: &Connector| policy == Policy::Permissive && known.policy != policy;
+        if known.is_some_and(|known| {
+            known.config.properties == config.properties && !grants_more(known)
+        }) {
             return Ok(Created::Updated(self.info(&name)?));
         }
         let waiting = self.waiting.get(name.as_str());
@@ -170,9 +175,12 @@ impl Actor {
         let initial = matches!(mode, PutMode::Create(state) if state != InitialState::Running)
             .then_some(target);
         let waiting = self.waiting.remove(name.as_str()).unwrap_or_default();
-        if waiting.properties.as_ref() != Some(&config.properties) {
+        let from_command_line = policy == Policy::Permissive;
+        if waiting.properties.as_ref() != Some(&config.properties)
+            || waiting.from_command_line != from_command_line
+        {
             self.log
-                .put_connector(&name, &config.properties, initial)
+                .put_connector(&name, &config.properties, from_command_line, initial)
                 .await?;
         }
         self.end_tasks(&name).await;
@@ -190,11 +198,7 @@ impl Actor {
         name: &ConnectorName,
         changes: Vec<(String, Option<String>)>,
     ) -> Result<ConnectorInfo, HerderError> {
-        let connector = self.connector(name)?;
-        let (mut properties, policy) = (
-            connector.config.properties.clone(),
-            connector.policy.clone(),
-        );
+        let mut properties = self.connector(name)?.config.properties.clone();
         for (key, value) in changes {
             match value {
                 Some(value) => drop(properties.insert(key, value)),
@@ -202,6 +206,8 @@ impl Actor {
             }
         }
         let config = ConnectorConfig::of(name.as_str(), properties)?;
+        // What a client changes is the client's, whoever wrote the rest.
+        let policy = self.worker.config().rest_policy.clone();
         match self.put(config, policy, PutMode::CreateOrReplace).await? {
             Created::Created(info) | Created::Updated(info) => Ok(info),
         }
@@ -460,6 +466,15 @@ impl Actor {
             generation: self.generation,
         };
         self.board.set(Subject::Connector(name.clone()), known);
+    }
+
+    /// What a stored connector may be granted.
+    fn policy_of(&self, from_command_line: bool) -> Policy {
+        if from_command_line {
+            Policy::Permissive
+        } else {
+            self.worker.config().rest_policy.clone()
+        }
     }
 
     fn connector(&self, name: &ConnectorName) -> Result<&Connector, HerderError> {

@@ -6,6 +6,7 @@
 //! | `target-state-<name>` | `{"state":"PAUSED","state.v2":"STOPPED"}`; null: deleted |
 //! | `task-<name>-<n>` | `{"properties":{…}}` |
 //! | `commit-<name>` | `{"tasks":N}`: the task configurations before it are complete |
+//! | `tidegate-origin-<name>` | `{"origin":"command-line"}`: granted as the operator's own; null: under the policy for REST |
 //!
 //! Keys of other kinds (session keys, fencing, restarts, loggers) are Kafka Connect's own; they are left alone.
 
@@ -31,6 +32,8 @@ pub struct StoredConnector {
     pub target: Option<TargetState>,
     /// The configurations of its tasks, as far as they are complete.
     pub tasks: Vec<Properties>,
+    /// Whether the operator gave it on the command line.
+    pub from_command_line: bool,
     /// Task configurations that no commit record followed yet.
     pending: BTreeMap<usize, Properties>,
 }
@@ -50,14 +53,17 @@ impl ConfigLog {
         Ok((Self(log), stored))
     }
 
-    /// Writes a connector's configuration and, when it is given, its target state.
+    /// Writes a connector's configuration, where it came from and, when it is given, its target state.
     pub async fn put_connector(
         &self,
         name: &ConnectorName,
         properties: &Properties,
+        from_command_line: bool,
         target: Option<TargetState>,
     ) -> Result<(), WorkerError> {
-        let mut entries = Vec::new();
+        let origin =
+            from_command_line.then(|| json!({ "origin": "command-line" }).to_string().into_bytes());
+        let mut entries = vec![(format!("tidegate-origin-{name}").into_bytes(), origin)];
         entries.extend(target.map(|target| target_entry(name, target)));
         entries.push(entry(
             format!("connector-{name}"),
@@ -105,6 +111,7 @@ impl ConfigLog {
             .write(vec![
                 tombstone(format!("connector-{name}")),
                 tombstone(format!("target-state-{name}")),
+                tombstone(format!("tidegate-origin-{name}")),
             ])
             .await
     }
@@ -136,6 +143,16 @@ fn apply(stored: &mut Stored, record: LogRecord<'_>) -> Result<(), String> {
             Some(value) => {
                 stored.entry(name.to_owned()).or_default().properties = Some(properties(value)?);
             }
+        }
+    } else if let Some(name) = key.strip_prefix("tidegate-origin-") {
+        let origin = record.value.map(object).transpose()?;
+        let from_command_line = origin.is_some_and(|origin| {
+            origin
+                .get("origin")
+                .is_some_and(|origin| origin == "command-line")
+        });
+        if from_command_line || stored.contains_key(name) {
+            stored.entry(name.to_owned()).or_default().from_command_line = from_command_line;
         }
     } else if let Some(name) = key.strip_prefix("target-state-") {
         let target = record.value.map(target).transpose()?;
@@ -256,6 +273,19 @@ mod tests {
         );
         assert_eq!(connector.tasks[0]["file"], "x");
         assert_eq!(stored.len(), 1);
+    }
+
+    #[test]
+    fn only_the_command_line_makes_an_operators_connector() {
+        let config = ("connector-a", Some(r#"{"properties":{}}"#));
+        let origin = ("tidegate-origin-a", Some(r#"{"origin":"command-line"}"#));
+        assert!(read(&[origin, config]).unwrap()["a"].from_command_line);
+        assert!(!read(&[config]).unwrap()["a"].from_command_line);
+        let other = ("tidegate-origin-a", Some(r#"{"origin":"elsewhere"}"#));
+        assert!(!read(&[origin, config, other]).unwrap()["a"].from_command_line);
+        assert!(
+            !read(&[origin, config, ("tidegate-origin-a", None)]).unwrap()["a"].from_command_line
+        );
     }
 
     #[test]

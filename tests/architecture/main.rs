@@ -1,0 +1,11 @@
+//! Holds the arrows between crates, and the documents to the code.
+//!
+//! Everything is read as text: the manifests, the sources and the documents. Nothing is compiled in, so a crate
+//! that does not build cannot hide an arrow.
+
+mod arrows;
+mod documents;
+mod limits;
+mod manifest;
+mod project;
+mod wit;
