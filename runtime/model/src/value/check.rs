@@ -1,6 +1,6 @@
 //! Whether bytes from a guest are one well-formed value. Run once, where they enter the host.
 
-use super::{ValueError, View};
+use super::{ValueError, tag};
 use crate::limits::VALUE_DEPTH_MAX;
 
 /// Checks that `bytes` are exactly one encoded value: known tags, lengths that fit, UTF-8, and at most
@@ -8,25 +8,74 @@ use crate::limits::VALUE_DEPTH_MAX;
 ///
 /// # Errors
 /// What is wrong first.
+#[inline]
 pub fn check(bytes: &[u8]) -> Result<(), ValueError> {
-    check_view(View::read(bytes)?, VALUE_DEPTH_MAX)
+    let rest = skip(bytes, VALUE_DEPTH_MAX)?;
+    if rest.is_empty() {
+        Ok(())
+    } else {
+        Err(ValueError::Trailing(rest.len()))
+    }
 }
 
-fn check_view(view: View<'_>, depth_left: usize) -> Result<(), ValueError> {
-    let (mut elements, count) = match view {
-        View::Array(elements) | View::Struct(elements) => (elements, elements.len()),
-        View::Map(entries) => (entries.elements(), entries.len().saturating_mul(2)),
-        _ => return Ok(()),
+/// Checks the value that `bytes` begin with, and gives what follows it.
+#[inline]
+fn skip(bytes: &[u8], depth_left: usize) -> Result<&[u8], ValueError> {
+    let (&tag, rest) = bytes.split_first().ok_or(ValueError::Truncated)?;
+    let fixed = match tag {
+        tag::STRING => {
+            let (text, rest) = sized(rest)?;
+            // Most text is ASCII, which is found out faster.
+            if !text.is_ascii() && std::str::from_utf8(text).is_err() {
+                return Err(ValueError::Utf8);
+            }
+            return Ok(rest);
+        }
+        tag::NULL => 0,
+        tag::BOOLEAN => match rest.first() {
+            Some(0 | 1) => 1,
+            Some(other) => return Err(ValueError::Boolean(*other)),
+            None => return Err(ValueError::Truncated),
+        },
+        tag::INT8 => 1,
+        tag::INT16 => 2,
+        tag::INT32 | tag::FLOAT32 | tag::DATE | tag::TIME => 4,
+        tag::INT64 | tag::FLOAT64 | tag::TIMESTAMP => 8,
+        tag::BYTES => return Ok(sized(rest)?.1),
+        tag::DECIMAL => {
+            let (_, rest) = rest.split_at_checked(4).ok_or(ValueError::Truncated)?;
+            return Ok(sized(rest)?.1);
+        }
+        tag::ARRAY | tag::STRUCT => return container(rest, 1, depth_left),
+        tag::MAP => return container(rest, 2, depth_left),
+        other => return Err(ValueError::Tag(other)),
     };
+    rest.get(fixed..).ok_or(ValueError::Truncated)
+}
+
+/// Checks a container whose entries have this many values, and gives what follows it.
+fn container(bytes: &[u8], each: usize, depth_left: usize) -> Result<&[u8], ValueError> {
+    let (body, rest) = sized(bytes)?;
+    let (count, mut body) = body.split_first_chunk::<4>().ok_or(ValueError::Truncated)?;
     let depth_left = depth_left.checked_sub(1).ok_or(ValueError::Depth)?;
-    let mut found = 0_usize;
-    while let Some(element) = elements.next_view()? {
-        check_view(element, depth_left)?;
+    let count = u64::from(u32::from_le_bytes(*count)) * each as u64;
+    let mut found = 0_u64;
+    while !body.is_empty() {
+        body = skip(body, depth_left)?;
         found += 1;
     }
     if found == count {
-        Ok(())
+        Ok(rest)
     } else {
         Err(ValueError::Container)
     }
+}
+
+#[inline]
+fn sized(bytes: &[u8]) -> Result<(&[u8], &[u8]), ValueError> {
+    let (length, rest) = bytes
+        .split_first_chunk::<4>()
+        .ok_or(ValueError::Truncated)?;
+    rest.split_at_checked(u32::from_le_bytes(*length) as usize)
+        .ok_or(ValueError::Truncated)
 }
