@@ -15,6 +15,14 @@ pub struct FileWatch {
     watcher: Mutex<Option<RecommendedWatcher>>,
 }
 
+/// The changes of the files of one task.
+pub struct FileChanges {
+    /// Given each time one of the files changes, appears or is replaced.
+    pub notify: Arc<Notify>,
+    /// Whether all of them are watched, so that looking by time is only a precaution.
+    pub watched: bool,
+}
+
 /// Who waits for which file. Folders are watched rather than files: a file may not exist yet, or be replaced.
 #[derive(Default)]
 struct Waiters {
@@ -44,9 +52,10 @@ impl FileWatch {
         }
     }
 
-    /// A notification that is given each time one of `files` changes, appears or is replaced.
-    pub fn changes_of(&self, files: &[PathBuf]) -> Arc<Notify> {
+    /// Begins to watch `files`.
+    pub fn changes_of(&self, files: &[PathBuf]) -> FileChanges {
         let notify = Arc::new(Notify::new());
+        let mut watched = !files.is_empty();
         for file in files {
             let mut waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
             let of_file = waiters.files.entry(file.clone()).or_default();
@@ -57,19 +66,27 @@ impl FileWatch {
                 .filter(|folder| waiters.folders.insert(folder.to_path_buf()));
             drop(waiters);
             if let Some(folder) = folder {
-                self.watch(folder);
+                watched &= self.watch(folder);
             }
         }
-        notify
+        FileChanges { notify, watched }
     }
 
-    fn watch(&self, folder: &Path) {
+    /// Begins to watch a folder; `false`: it cannot be watched.
+    fn watch(&self, folder: &Path) -> bool {
         let mut watcher = self.watcher.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(watcher) = watcher.as_mut()
-            && let Err(error) = watcher.watch(folder, RecursiveMode::NonRecursive)
-        {
+        let Some(watcher) = watcher.as_mut() else {
+            return false;
+        };
+        let begun = watcher.watch(folder, RecursiveMode::NonRecursive);
+        if let Err(error) = &begun {
+            // Asked for again, it is tried again.
+            let mut waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
+            waiters.folders.remove(folder);
+            drop(waiters);
             tracing::warn!(folder = %folder.display(), %error, "A folder cannot be watched; its sources look by time.");
         }
+        begun.is_ok()
     }
 }
 
@@ -110,10 +127,11 @@ mod tests {
             watch.changes_of(&[other]),
         );
         std::fs::write(&mine, "a line\n").unwrap();
-        tokio::time::timeout(Duration::from_secs(5), my_changes.notified())
+        tokio::time::timeout(Duration::from_secs(5), my_changes.notify.notified())
             .await
             .unwrap();
-        let quiet = tokio::time::timeout(Duration::from_millis(1), other_changes.notified()).await;
+        let quiet =
+            tokio::time::timeout(Duration::from_millis(1), other_changes.notify.notified()).await;
         assert!(quiet.is_err(), "the other file did not change");
     }
 }

@@ -7,10 +7,11 @@ use std::time::Duration;
 use tidegate_config::Properties;
 use tidegate_model::TaskId;
 use tidegate_model::limits::{IN_FLIGHT_BYTES_MAX, IN_FLIGHT_RECORDS_MAX};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::error::{Stage, WorkerError};
+use crate::file_watch::FileChanges;
 use crate::offset_store::OffsetStore;
 use crate::progress::Progress;
 use crate::source_pipeline::{SourcePipeline, Stepped};
@@ -20,6 +21,8 @@ use crate::task::{State, TargetState};
 /// How long a source that finds nothing waits at first, and at most, before it is polled again.
 const BACKOFF_MIN: Duration = Duration::from_millis(1);
 const BACKOFF_MAX: Duration = Duration::from_secs(1);
+/// The longest such wait of a source whose files are watched: it is woken when they change.
+const BACKOFF_WATCHED_MAX: Duration = Duration::from_secs(5);
 /// The longest wait that a guest may ask for.
 const GUEST_WAIT_MAX: Duration = Duration::from_secs(60);
 
@@ -35,7 +38,7 @@ pub struct SourceTask {
     pub offsets: Arc<OffsetStore>,
     pub target: watch::Receiver<TargetState>,
     /// Told when a granted file changes.
-    pub file_changes: Arc<Notify>,
+    pub file_changes: FileChanges,
     pub flush_interval: Duration,
     pub flush_timeout: Duration,
     pub report: Box<dyn Fn(State) + Send + Sync>,
@@ -60,6 +63,11 @@ impl SourceTask {
     async fn poll_until_stopped(&mut self) -> Result<(), WorkerError> {
         let mut commit_due = Instant::now() + self.flush_interval;
         let mut backoff = BACKOFF_MIN;
+        let backoff_max = if self.file_changes.watched {
+            BACKOFF_WATCHED_MAX
+        } else {
+            BACKOFF_MAX
+        };
         loop {
             let target = *self.target.borrow_and_update();
             match target {
@@ -81,10 +89,10 @@ impl SourceTask {
                 Stepped::Moved => backoff = BACKOFF_MIN,
                 Stepped::Idle(wait) => {
                     let wait = wait.map_or(backoff, |wait| wait.min(GUEST_WAIT_MAX));
-                    backoff = (backoff * 2).min(BACKOFF_MAX);
+                    backoff = (backoff * 2).min(backoff_max);
                     let until = (Instant::now() + wait).min(commit_due);
                     tokio::select! {
-                        () = self.file_changes.notified() => backoff = BACKOFF_MIN,
+                        () = self.file_changes.notify.notified() => backoff = BACKOFF_MIN,
                         () = tokio::time::sleep_until(until) => {}
                         _ = self.target.changed() => {}
                     }
