@@ -39,10 +39,15 @@ def cpu_seconds(pid):
     return ticks / TICKS
 
 
+def status(pid, key):
+    """A number from the process's status: sizes are in KiB."""
+    found = re.search(key + r":\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+    return int(found[1]) if found else 0
+
+
 def memory_mib(pid, key="VmRSS"):
     """Resident memory, or with VmHWM its highest value so far."""
-    found = re.search(key + r":\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
-    return int(found[1]) / 1024 if found else 0.0
+    return status(pid, key) / 1024
 
 
 def free_port():

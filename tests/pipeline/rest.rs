@@ -113,3 +113,40 @@ fn a_client_cannot_widen_what_the_operator_granted() {
     assert_eq!(lines(&place.path("out")), ["a"]);
     assert!(worker.stop().success(), "{}", place.log());
 }
+
+#[test]
+fn the_workers_own_topics_are_not_for_connectors() {
+    let place = Place::new(Broker::Embedded);
+    place.add_worker_key(&format!(
+        "sandbox.policy.write={}",
+        place.path("").display()
+    ));
+    let worker = place.start();
+    let rest = place.rest();
+    let refused = |name: &str, config: Value| {
+        let created = rest.send(
+            "POST",
+            "/connectors",
+            Some(json!({ "name": name, "config": config })),
+        );
+        assert_eq!(created.0, 201, "{created:?}");
+        let trace = rest.wait_for_task(name, "FAILED")["tasks"][0]["trace"].to_string();
+        assert!(trace.contains("the worker's own"), "{trace}");
+    };
+    for kind in ["offsets", "configs", "status"] {
+        let topic = place.topic(kind);
+        let datagen = "io.tidegate.datagen.DatagenSourceConnector";
+        refused(
+            &format!("write-{kind}"),
+            json!({ "connector.class": datagen, "topic": topic, "records.max": "1" }),
+        );
+        let file = place.path("out");
+        refused(
+            &format!("read-{kind}"),
+            json!({ "connector.class": "FileStreamSink", "file": file, "topics": topic }),
+        );
+    }
+    let regex = json!({ "connector.class": "FileStreamSink", "file": place.path("out"), "topics.regex": ".*" });
+    refused("read-all", regex);
+    assert!(worker.stop().success(), "{}", place.log());
+}

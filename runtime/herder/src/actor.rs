@@ -20,6 +20,7 @@ use tidegate_worker::task::{Listener, State};
 use tidegate_worker::worker::NewTask;
 use tidegate_worker::{TargetState, TaskHandle, Worker, WorkerError};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::config_log::{ConfigLog, Stored};
 use crate::error::HerderError;
@@ -312,6 +313,7 @@ impl Actor {
         if !old.stop(deadline).await {
             tracing::warn!(connector = %name, task, "The task did not stop in time; it is started anew all the same.");
         }
+        self.generation += 1;
         let handle = self.start_task(name, task);
         if let (Some(connector), Some(handle)) = (self.connectors.get_mut(name), handle) {
             connector.tasks.insert(index, handle);
@@ -413,7 +415,11 @@ impl Actor {
 
     /// Ends a connector's tasks; answers with those that did not end in time.
     async fn end_tasks(&mut self, name: &ConnectorName) -> Vec<String> {
-        let deadline = self.worker.config().task_shutdown_timeout;
+        let deadline = Instant::now() + self.worker.config().task_shutdown_timeout;
+        self.end_tasks_until(name, deadline).await
+    }
+
+    async fn end_tasks_until(&mut self, name: &ConnectorName, deadline: Instant) -> Vec<String> {
         let Some(connector) = self.connectors.get_mut(name) else {
             return Vec::new();
         };
@@ -424,7 +430,10 @@ impl Actor {
         let mut late = Vec::new();
         for task in tasks {
             let id = task.id().clone();
-            if !task.stop(deadline).await {
+            if !task
+                .stop(deadline.saturating_duration_since(Instant::now()))
+                .await
+            {
                 tracing::warn!(connector = %name, task = id.task, "The task did not stop in time.");
                 late.push(id.to_string());
             }
@@ -441,10 +450,11 @@ impl Actor {
         {
             task.set_target(TargetState::Stopped);
         }
+        let deadline = Instant::now() + self.worker.config().task_shutdown_timeout;
         let names: Vec<ConnectorName> = self.connectors.keys().cloned().collect();
         let mut late = Vec::new();
         for name in names {
-            late.extend(self.end_tasks(&name).await);
+            late.extend(self.end_tasks_until(&name, deadline).await);
         }
         late
     }

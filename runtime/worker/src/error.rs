@@ -47,6 +47,9 @@ pub enum WorkerError {
     /// A record was not acknowledged.
     #[error("KAFKA_PRODUCE: {0}")]
     Produce(String),
+    /// A connector would write or read what is the worker's alone.
+    #[error("topic {0} is the worker's own and not for connectors; choose another topic")]
+    OwnTopic(String),
     /// Something did not end in time.
     #[error("{what} did not end within {milliseconds} ms")]
     Timeout {
@@ -86,7 +89,7 @@ impl WorkerError {
     #[must_use]
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::Config(_) => ErrorClass::Config,
+            Self::Config(_) | Self::OwnTopic(_) => ErrorClass::Config,
             Self::Convert { .. } | Self::Record { .. } => ErrorClass::Data,
             Self::Guest { error, .. } | Self::Plugin(error) => error.class(),
             Self::Broker(error) => error.class(),

@@ -1,7 +1,7 @@
 //! One step of a sink task, as it runs on a blocking thread: fetch → converters → transforms → put, and the
 //! flush before a commit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tidegate_broker::{Consumer, Fetched};
@@ -27,6 +27,8 @@ pub struct SinkPipeline {
     pub chain: Chain,
     pub progress: Arc<Progress>,
     pub tolerant: bool,
+    /// The partitions that the guest was told to open.
+    pub assigned: BTreeSet<TopicPartition>,
     pub positions: Positions,
 }
 
@@ -74,12 +76,15 @@ impl SinkPipeline {
             }
             Fetched::Assigned(partitions) => {
                 self.lifecycle(|instance| instance.open(&partitions))?;
+                self.assigned.extend(partitions);
                 self.progress.set_joined(true);
                 Ok(Stepped::Moved)
             }
             Fetched::Revoked(partitions) => {
                 self.commit()?;
                 self.lifecycle(|instance| instance.close(&partitions))?;
+                self.assigned
+                    .retain(|partition| !partitions.contains(partition));
                 self.positions.forget(&partitions);
                 self.consumer.released(&partitions)?;
                 Ok(Stepped::Moved)
@@ -94,13 +99,20 @@ impl SinkPipeline {
         if delivered.is_empty() {
             return Ok(());
         }
-        let safe = self
-            .instance
-            .flush(&delivered)
-            .map_err(|error| WorkerError::Guest {
-                stage: Stage::TaskPut,
-                error,
-            })?;
+        let safe = match self.instance.flush(&delivered) {
+            Ok(safe) => safe,
+            // What was taken stays taken; the next commit flushes it again.
+            Err(error) if error.class() == ErrorClass::Retriable => {
+                tracing::warn!(%error, "The sink asks to be flushed again later.");
+                return Ok(());
+            }
+            Err(error) => {
+                return Err(WorkerError::Guest {
+                    stage: Stage::TaskPut,
+                    error,
+                });
+            }
+        };
         let safe = self.positions.accept(safe);
         match self.consumer.commit(&safe) {
             Ok(()) => self.positions.committed(&safe),
@@ -116,7 +128,7 @@ impl SinkPipeline {
     /// Delivers and commits what there is, gives the partitions back and ends the guest.
     pub fn stop(&mut self) -> Result<(), WorkerError> {
         let committed = self.commit();
-        let partitions = self.positions.partitions();
+        let partitions: Vec<_> = std::mem::take(&mut self.assigned).into_iter().collect();
         let closed = self.lifecycle(|instance| instance.close(&partitions));
         let stopped = self.lifecycle(SinkInstance::stop);
         self.consumer.close();
@@ -248,10 +260,6 @@ impl Positions {
     fn forget(&mut self, partitions: &[TopicPartition]) {
         self.0
             .retain(|partition, _| !partitions.contains(partition));
-    }
-
-    fn partitions(&self) -> Vec<TopicPartition> {
-        self.0.keys().cloned().collect()
     }
 }
 

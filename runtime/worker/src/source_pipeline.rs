@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate_broker::{Acknowledge, Producer};
-use tidegate_model::{Batch, Column, ErrorClass};
+use tidegate_model::{Batch, Column, ErrorClass, TopicName};
 use tidegate_sandbox::{SandboxError, SourceInstance};
 
 use crate::chain::{Chain, Transformed};
@@ -24,6 +24,8 @@ pub struct SourcePipeline {
     pub chain: Chain,
     pub converters: RecordConverters,
     pub producer: Arc<dyn Producer>,
+    /// Topics that no connector writes to.
+    pub own_topics: [TopicName; 3],
     pub submitted: Arc<Submitted>,
     pub progress: Arc<Progress>,
     pub tolerant: bool,
@@ -55,6 +57,10 @@ impl SourcePipeline {
         self.progress
             .filtered((polled_count - failed.len()).saturating_sub(batch.len()));
         self.tolerate(&failed)?;
+        let own = |topic: &&String| self.own_topics.iter().any(|own| own.as_str() == *topic);
+        if let Some(topic) = batch.topics.iter().find(own) {
+            return Err(WorkerError::OwnTopic(topic.clone()));
+        }
         let (batch, inputs) = self.convert(batch, inputs)?;
 
         let source_partition_of = polled.source_partition_indexes;

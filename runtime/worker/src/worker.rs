@@ -7,7 +7,7 @@ use tidegate_config::Properties;
 use tidegate_config::connector::{ConnectorConfig, SinkTopics};
 use tidegate_config::grants::{Grants, Policy, grants};
 use tidegate_config::worker::WorkerConfig;
-use tidegate_model::TaskId;
+use tidegate_model::{TaskId, TopicName};
 use tidegate_sandbox::{Identity, Kind, Plugin, PluginInfo, Registry};
 use tokio::sync::watch;
 
@@ -181,6 +181,7 @@ impl Worker {
                 SinkTopics::List(topics) => Subscription::Topics(topics),
                 SinkTopics::Regex(regex) => Subscription::Regex(regex),
             };
+            self.check_subscription(&new, &subscription)?;
             let config = class.info.definition.resolved(&new.config);
             let pipeline = blocking(move || self.sink_pipeline(&new, &class, progress)).await?;
             let pipeline = Some(pipeline);
@@ -198,7 +199,7 @@ impl Worker {
         let task = new.task.clone();
         let offsets = Arc::clone(&self.offsets);
         let config = class.info.definition.resolved(&new.config);
-        let granted = self.grants(&new, &class)?;
+        let granted = Self::grants(&new, &class)?;
         let file_changes = self.files.changes_of(&granted.files);
         let pipeline =
             blocking(move || self.source_pipeline(&new, &class, &granted, progress)).await?;
@@ -223,8 +224,53 @@ impl Worker {
         .await
     }
 
-    fn grants(&self, new: &NewTask, class: &ConnectorClass) -> Result<Grants, WorkerError> {
-        Ok(grants(&class.info.definition, &new.config, &new.policy)?)
+    /// What the operator's configuration names. What a connector wrote into its task's configuration, and the
+    /// defaults of its definition, are the component's own words and grant nothing.
+    fn grants(new: &NewTask, class: &ConnectorClass) -> Result<Grants, WorkerError> {
+        Ok(grants(
+            &class.info.definition,
+            &new.connector.properties,
+            &new.policy,
+        )?)
+    }
+
+    /// The topics that the worker keeps its own state in.
+    fn own_topics(&self) -> [TopicName; 3] {
+        let config = &self.config;
+        [
+            &config.offset_topic,
+            &config.config_topic,
+            &config.status_topic,
+        ]
+        .map(|topic| topic.name.clone())
+    }
+
+    /// Refuses a sink that would read the worker's own topics, unless the operator asks for it: they hold the
+    /// configurations of other connectors.
+    fn check_subscription(
+        &self,
+        new: &NewTask,
+        subscription: &Subscription,
+    ) -> Result<(), WorkerError> {
+        if new.policy == Policy::Permissive {
+            return Ok(());
+        }
+        let own = self.own_topics();
+        let read = match subscription {
+            Subscription::Topics(topics) => own.iter().find(|topic| topics.contains(topic)),
+            Subscription::Regex(regex) => {
+                let whole = regex::Regex::new(&format!("^(?:{regex})$")).ok();
+                own.iter().find(|topic| {
+                    whole
+                        .as_ref()
+                        .is_none_or(|whole| whole.is_match(topic.as_str()))
+                })
+            }
+        };
+        match read {
+            None => Ok(()),
+            Some(topic) => Err(WorkerError::OwnTopic(topic.to_string())),
+        }
     }
 
     fn source_pipeline(
@@ -255,6 +301,7 @@ impl Worker {
             chain: Chain::of(&new.connector, &self.registry, &identity)?,
             converters: RecordConverters::of(&new.connector, &self.config)?,
             producer,
+            own_topics: self.own_topics(),
             submitted: Arc::new(Submitted::new(Arc::clone(&progress), tolerant)),
             progress,
             tolerant,
@@ -268,7 +315,12 @@ impl Worker {
         progress: Arc<Progress>,
     ) -> Result<SinkPipeline, WorkerError> {
         let identity = identity(new);
-        let granted = self.grants(new, class)?;
+        let errors = new.connector.errors()?;
+        if let Some(dlq) = &errors.dlq {
+            tracing::error!(connector = %new.task.connector, task = new.task.task, topic = %dlq.topic,
+                "There is no dead letter queue yet: records that fail are not kept there.");
+        }
+        let granted = Self::grants(new, class)?;
         let overrides = new.connector.client_overrides("consumer.override.");
         let group = overrides
             .get("group.id")
@@ -287,7 +339,8 @@ impl Worker {
             converters: RecordConverters::of(&new.connector, &self.config)?,
             chain: Chain::of(&new.connector, &self.registry, &identity)?,
             progress,
-            tolerant: new.connector.errors()?.tolerance_all,
+            tolerant: errors.tolerance_all,
+            assigned: Default::default(),
             positions: Positions::default(),
         })
     }
