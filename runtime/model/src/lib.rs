@@ -7,6 +7,7 @@
 //! | [`column`] | byte strings of one field of many records, in one buffer |
 //! | [`batch`] | records as columns, the only form in which records travel through Tidegate |
 //! | [`ids`] | names and numbers as types |
+//! | [`java`] | floating point numbers as Java prints them |
 //! | [`limits`] | every limit on what a guest, a client or a topic may hand over |
 //! | [`error`] | the classes of errors |
 //!
@@ -16,6 +17,7 @@ pub mod batch;
 pub mod column;
 pub mod error;
 pub mod ids;
+pub mod java;
 pub mod limits;
 pub mod schema;
 

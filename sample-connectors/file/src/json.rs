@@ -6,7 +6,8 @@
 
 use std::io::Write;
 
-use tidegate_sdk::model::value::Elements;
+use tidegate_sdk::model::java;
+use tidegate_sdk::model::value::{Elements, ValueError, tag};
 use tidegate_sdk::{Error, Result, Schema, SchemaType, View};
 
 /// The most bytes of a decimal that is written; its digits cost time by the square of that.
@@ -14,11 +15,42 @@ pub const DECIMAL_BYTES_MAX: usize = 1024;
 /// The largest scale of a decimal that is written, either way: so many zeros.
 pub const DECIMAL_SCALE_MAX: usize = 4096;
 
-/// Appends a value as JSON. The schema names the fields of structs; without one a struct is an array.
+/// Appends an encoded value as JSON. The schema names the fields of structs.
 ///
 /// # Errors
 /// When the value is damaged or does not fit its schema.
-pub fn write_json(view: View<'_>, schema: Option<&Schema>, out: &mut Vec<u8>) -> Result<()> {
+pub fn write_json(encoded: &[u8], schema: Option<&Schema>, out: &mut Vec<u8>) -> Result<()> {
+    match write_first(encoded, schema, out)? {
+        [] => Ok(()),
+        rest => Err(Error::data(format_args!(
+            "{} bytes follow the encoded value",
+            rest.len()
+        ))),
+    }
+}
+
+/// Appends the value that `encoded` begins with, and gives what follows it. The commonest types are read from
+/// their bytes at once: the host has checked them.
+fn write_first<'a>(
+    encoded: &'a [u8],
+    schema: Option<&Schema>,
+    out: &mut Vec<u8>,
+) -> Result<&'a [u8]> {
+    match encoded {
+        [tag::STRING, a, b, c, d, rest @ ..] => {
+            let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
+            let (text, rest) = rest.split_at_checked(length).ok_or(ValueError::Truncated)?;
+            string(text, out);
+            return Ok(rest);
+        }
+        [tag::INT64, rest @ ..] => {
+            let (bytes, rest) = rest.split_first_chunk::<8>().ok_or(ValueError::Truncated)?;
+            integer(i64::from_le_bytes(*bytes), out);
+            return Ok(rest);
+        }
+        _ => {}
+    }
+    let (view, rest) = View::read_first(encoded)?;
     match view {
         View::Null => out.extend_from_slice(b"null"),
         View::Boolean(value) => out.extend_from_slice(if value { b"true" } else { b"false" }),
@@ -26,28 +58,29 @@ pub fn write_json(view: View<'_>, schema: Option<&Schema>, out: &mut Vec<u8>) ->
         View::Int16(value) => integer(value.into(), out),
         View::Int32(value) | View::Date(value) | View::Time(value) => integer(value.into(), out),
         View::Int64(value) | View::Timestamp(value) => integer(value, out),
-        View::Float32(value) => float(value.into(), format_args!("{value:e}"), out),
-        View::Float64(value) => float(value, format_args!("{value:e}"), out),
-        View::String(text) => string(text, out),
+        View::Float32(value) => quoted(!value.is_finite(), out, |out| java::float(value, out)),
+        View::Float64(value) => quoted(!value.is_finite(), out, |out| java::double(value, out)),
+        View::String(text) => string(text.as_bytes(), out),
         View::Bytes(bytes) => base64(bytes, out),
         View::Decimal { scale, unscaled } => decimal(scale, unscaled, out)?,
-        View::Array(mut elements) => {
+        View::Array(elements) => {
             let schema = match schema.map(|schema| &schema.kind) {
                 Some(SchemaType::Array(element)) => Some(&**element),
                 _ => None,
             };
             out.push(b'[');
+            let mut rest = elements.body();
             let mut first = true;
-            while let Some(element) = elements.next_view()? {
+            while !rest.is_empty() {
                 comma(&mut first, out);
-                write_json(element, schema, out)?;
+                rest = write_first(rest, schema, out)?;
             }
             out.push(b']');
         }
-        View::Map(entries) => map(entries.elements(), schema, out)?,
+        View::Map(entries) => map(entries.body(), schema, out)?,
         View::Struct(elements) => structure(elements, schema, out)?,
     }
-    Ok(())
+    Ok(rest)
 }
 
 fn comma(first: &mut bool, out: &mut Vec<u8>) {
@@ -56,45 +89,62 @@ fn comma(first: &mut bool, out: &mut Vec<u8>) {
     }
 }
 
-fn map(elements: Elements<'_>, schema: Option<&Schema>, out: &mut Vec<u8>) -> Result<()> {
+fn quoted(quotes: bool, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    if quotes {
+        out.push(b'"');
+    }
+    write(out);
+    if quotes {
+        out.push(b'"');
+    }
+}
+
+/// A map as an object; when a key turns out to be no string, as an array of pairs instead.
+fn map(body: &[u8], schema: Option<&Schema>, out: &mut Vec<u8>) -> Result<()> {
     let (key_schema, value_schema) = match schema.map(|schema| &schema.kind) {
         Some(SchemaType::Map(key, value)) => (Some(&**key), Some(&**value)),
         _ => (None, None),
     };
-    let object = has_string_keys(elements)?;
-    out.push(if object { b'{' } else { b'[' });
+    let mark = out.len();
+    out.push(b'{');
+    let mut rest = body;
     let mut first = true;
-    let mut elements = elements;
-    while let Some(key) = elements.next_view()? {
-        let value = elements
-            .next_view()?
-            .ok_or_else(|| Error::data("a key of a map has no value"))?;
+    while !rest.is_empty() {
+        if rest.first() != Some(&tag::STRING) {
+            out.truncate(mark);
+            return pairs(body, key_schema, value_schema, out);
+        }
         comma(&mut first, out);
-        if !object {
-            out.push(b'[');
-        }
-        write_json(key, key_schema, out)?;
-        out.push(if object { b':' } else { b',' });
-        write_json(value, value_schema, out)?;
-        if !object {
-            out.push(b']');
-        }
+        rest = write_first(rest, key_schema, out)?;
+        out.push(b':');
+        rest = write_first(rest, value_schema, out)?;
     }
-    out.push(if object { b'}' } else { b']' });
+    out.push(b'}');
     Ok(())
 }
 
-fn has_string_keys(mut elements: Elements<'_>) -> Result<bool> {
-    while let Some(key) = elements.next_view()? {
-        if !matches!(key, View::String(_)) {
-            return Ok(false);
-        }
-        elements.next_encoded()?;
+fn pairs(
+    body: &[u8],
+    key_schema: Option<&Schema>,
+    value_schema: Option<&Schema>,
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    out.push(b'[');
+    let mut rest = body;
+    let mut first = true;
+    while !rest.is_empty() {
+        comma(&mut first, out);
+        out.push(b'[');
+        rest = write_first(rest, key_schema, out)?;
+        out.push(b',');
+        rest = write_first(rest, value_schema, out)?;
+        out.push(b']');
     }
-    Ok(true)
+    out.push(b']');
+    Ok(())
 }
 
-fn structure(mut elements: Elements<'_>, schema: Option<&Schema>, out: &mut Vec<u8>) -> Result<()> {
+fn structure(elements: Elements<'_>, schema: Option<&Schema>, out: &mut Vec<u8>) -> Result<()> {
     let fields = schema.map_or(&[][..], Schema::fields);
     if fields.len() != elements.len() {
         return Err(Error::data(format_args!(
@@ -104,100 +154,49 @@ fn structure(mut elements: Elements<'_>, schema: Option<&Schema>, out: &mut Vec<
         )));
     }
     out.push(b'{');
+    let mut rest = elements.body();
     let mut first = true;
     for field in fields {
-        let value = elements
-            .next_view()?
-            .ok_or_else(|| Error::data("a struct has fewer values than it says"))?;
         comma(&mut first, out);
-        string(&field.name, out);
+        string(field.name.as_bytes(), out);
         out.push(b':');
-        write_json(value, Some(&field.schema), out)?;
+        rest = write_first(rest, Some(&field.schema), out)?;
     }
     out.push(b'}');
     Ok(())
 }
 
 fn integer(value: i64, out: &mut Vec<u8>) {
-    let mut digits = [0_u8; 20];
-    let mut place = digits.len();
-    let mut rest = value.unsigned_abs();
-    loop {
-        place -= 1;
-        if let (Some(digit), Ok(number)) = (digits.get_mut(place), u8::try_from(rest % 10)) {
-            *digit = b'0' + number;
-        }
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    if value < 0 {
-        out.push(b'-');
-    }
-    out.extend_from_slice(digits.get(place..).unwrap_or_default());
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
-/// As Java's `Double.toString`: plain from 10^-3 to below 10^7, else with an exponent. `scientific` holds the
-/// shortest digits that mean the number.
-fn float(value: f64, scientific: std::fmt::Arguments<'_>, out: &mut Vec<u8>) {
-    if value.is_nan() {
-        out.extend_from_slice(b"\"NaN\"");
-    } else if value.is_infinite() {
-        let text: &[u8] = if value > 0.0 {
-            b"\"Infinity\""
-        } else {
-            b"\"-Infinity\""
-        };
-        out.extend_from_slice(text);
-    } else {
-        let text = scientific.to_string();
-        let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-        let exponent: i32 = exponent.parse().unwrap_or(0);
-        let (sign, mantissa) = match mantissa.strip_prefix('-') {
-            Some(mantissa) => ("-", mantissa),
-            None => ("", mantissa),
-        };
-        let digits = mantissa.replace('.', "");
-        out.extend_from_slice(sign.as_bytes());
-        if value == 0.0 {
-            out.extend_from_slice(b"0.0");
-        } else if (-3..7).contains(&exponent) {
-            plain(&digits, exponent, out);
-        } else {
-            let (first, rest) = digits.split_at_checked(1).unwrap_or(("0", ""));
-            let rest = if rest.is_empty() { "0" } else { rest };
-            out.extend_from_slice(format!("{first}.{rest}E{exponent}").as_bytes());
+/// Whether a text has nothing to escape. Eight bytes are looked at together: each test sets the high bit of a
+/// byte that is below 0x20, a quote or a backslash (and of some after one, which the slow way then clears up).
+fn is_plain(text: &[u8]) -> bool {
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let mut rest = text;
+    while let Some((eight, more)) = rest.split_first_chunk::<8>() {
+        let word = u64::from_le_bytes(*eight);
+        let has = |byte: u8| (word ^ (ONES * u64::from(byte))).wrapping_sub(ONES);
+        if (has(b'"') | has(b'\\') | word.wrapping_sub(ONES * 0x20)) & !word & HIGHS != 0 {
+            return false;
         }
+        rest = more;
     }
-}
-
-/// `d.ddd` times 10 to the power of `exponent`, without an exponent and with at least one decimal.
-fn plain(digits: &str, exponent: i32, out: &mut Vec<u8>) {
-    if exponent < 0 {
-        let zeros = usize::try_from(-exponent - 1).unwrap_or(0);
-        out.extend_from_slice(b"0.");
-        out.resize(out.len() + zeros, b'0');
-        out.extend_from_slice(digits.as_bytes());
-        return;
-    }
-    let whole = usize::try_from(exponent).unwrap_or(0) + 1;
-    if let Some((whole, rest)) = digits.split_at_checked(whole) {
-        let rest = if rest.is_empty() { "0" } else { rest };
-        out.extend_from_slice(whole.as_bytes());
-        out.push(b'.');
-        out.extend_from_slice(rest.as_bytes());
-    } else {
-        out.extend_from_slice(digits.as_bytes());
-        out.resize(out.len() + whole - digits.len(), b'0');
-        out.extend_from_slice(b".0");
-    }
+    rest.iter()
+        .all(|byte| *byte >= 0x20 && *byte != b'"' && *byte != b'\\')
 }
 
 /// A JSON string. Runs without anything to escape are copied whole.
-fn string(text: &str, out: &mut Vec<u8>) {
+fn string(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
-    let mut rest = text.as_bytes();
+    let mut rest = text;
+    if is_plain(text) {
+        out.extend_from_slice(text);
+        out.push(b'"');
+        return;
+    }
     while let Some(at) = rest
         .iter()
         .position(|b| *b < 0x20 || *b == b'"' || *b == b'\\')

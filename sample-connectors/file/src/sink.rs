@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::sync::Arc;
 
+use tidegate_sdk::model::value::tag;
 use tidegate_sdk::prelude::*;
 use tidegate_sdk::{NO_SCHEMA, SchemaPlans, rows};
 
@@ -116,18 +117,15 @@ impl FileStreamSinkTask {
     /// Appends a value: a string as it is, null as `null`, anything else as JSON.
     #[inline]
     fn line(&mut self, batch: &Batch, value: Option<&[u8]>, schema: i32) -> Result<()> {
-        let view = match value {
-            Some(value) => View::read(value)?,
-            None => View::Null,
-        };
-        match view {
-            View::String(text) => self.lines.extend_from_slice(text.as_bytes()),
-            View::Array(_) | View::Map(_) | View::Struct(_) if schema != NO_SCHEMA => {
+        match value {
+            None => self.lines.extend_from_slice(b"null"),
+            Some([tag::STRING, _, _, _, _, text @ ..]) => self.lines.extend_from_slice(text),
+            Some(value) if schema == NO_SCHEMA => write_json(value, None, &mut self.lines)?,
+            Some(value) => {
                 let decode = |schema: &Schema| Ok(Arc::new(schema.clone()));
                 let schema = self.schemas.plan(&batch.schemas, schema, decode)?;
-                write_json(view, Some(schema), &mut self.lines)?;
+                write_json(value, Some(schema), &mut self.lines)?;
             }
-            other => write_json(other, None, &mut self.lines)?,
         }
         Ok(())
     }

@@ -1,10 +1,13 @@
 //! A member of a Kafka consumer group.
 //!
-//! librdkafka tells of a rebalance while it is polled. Partitions that are assigned are taken at once. When
-//! partitions are revoked, librdkafka waits until the client says that it gave them up; that is said in
-//! [`released`](Consumer::released), after the owner delivered and committed what it had of them.
+//! librdkafka tells of a rebalance while it is polled. Partitions that are assigned are taken at once, and their
+//! messages routed to the queue of [`BatchConsumer`]. When partitions are revoked, librdkafka waits until the
+//! client says that it gave them up; that is said in [`released`](Consumer::released), after the owner delivered
+//! and committed what it had of them. Messages of revoked partitions are dropped until then; after it, and after a
+//! seek, librdkafka knows by itself which waiting messages are outdated and drops them.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -24,6 +27,7 @@ use tidegate_model::{TopicName, TopicPartition};
 use tokio::sync::Notify;
 
 use super::context::{log, report};
+use super::native::BatchConsumer;
 use super::rows::Rows;
 use crate::{BrokerError, Consumer, Fetched, Subscription};
 
@@ -35,14 +39,14 @@ const SEEK_TIMEOUT: Duration = Duration::from_secs(10);
 /// A consumer of Kafka.
 pub struct KafkaConsumer {
     /// `None` once closed.
-    client: Option<BaseConsumer<Rebalances>>,
+    client: Option<BatchConsumer<Rebalances>>,
     rebalances: Arc<Shared>,
     group: String,
-    /// Nothing more was in the queue when it was looked at last.
+    /// Nothing more was in the queues when they were looked at last.
     drained: bool,
     /// Partitions that are being taken away and are not released yet.
     revoking: BTreeSet<TopicPartition>,
-    /// What librdkafka waits for.
+    /// What librdkafka waits for; nothing of it is delivered any more.
     revoked: Vec<TopicPartition>,
 }
 
@@ -53,12 +57,12 @@ struct Shared {
     /// How many things other than messages were taken from the queue.
     others: AtomicU64,
     closing: AtomicBool,
-    ready: Notify,
+    ready: Arc<Notify>,
 }
 
 enum Event {
-    Assigned(Vec<TopicPartition>),
-    Revoked(Vec<TopicPartition>),
+    Assigned(TopicPartitionList),
+    Revoked(TopicPartitionList),
 }
 
 /// What librdkafka calls.
@@ -111,31 +115,37 @@ impl ConsumerContext for Rebalances {
         partitions: &mut TopicPartitionList,
     ) {
         self.0.count_other();
-        let cooperative = matches!(client.rebalance_protocol(), RebalanceProtocol::Cooperative);
-        let names = names(partitions);
         let assigned = error == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
-        let result = match (assigned, cooperative) {
-            (true, true) => client.incremental_assign(partitions),
-            (true, false) => client.assign(partitions),
-            (false, _) if names.is_empty() || self.0.closing.load(Ordering::Acquire) => {
-                give_up(client, partitions)
+        if self.0.closing.load(Ordering::Acquire) {
+            let result = match assigned {
+                true => take_over(client, partitions),
+                false => give_up(client, partitions),
+            };
+            if let Err(error) = result {
+                tracing::debug!(%error, "a consumer that is being closed could not take part in a rebalance");
             }
-            // Said in `released`. Not paused until then: a pause would outlast the assignment.
-            (false, _) => Ok(()),
-        };
-        if let Err(error) = result {
-            tracing::warn!(%error, "the consumer could not take part in a rebalance");
+            return;
         }
-        if !names.is_empty() {
-            self.0.push(match assigned {
-                true => Event::Assigned(names),
-                false => Event::Revoked(names),
-            });
-        }
+        // Done by the owner of the client, as soon as the poll returns.
+        self.0.push(match assigned {
+            true => Event::Assigned(partitions.clone()),
+            false => Event::Revoked(partitions.clone()),
+        });
     }
 
     fn commit_callback(&self, _result: KafkaResult<()>, _offsets: &TopicPartitionList) {
         self.0.count_other();
+    }
+}
+
+/// Tells librdkafka that partitions are taken.
+fn take_over(
+    client: &BaseConsumer<Rebalances>,
+    partitions: &TopicPartitionList,
+) -> KafkaResult<()> {
+    match client.rebalance_protocol() {
+        RebalanceProtocol::Cooperative => client.incremental_assign(partitions),
+        RebalanceProtocol::Eager | RebalanceProtocol::None => client.assign(partitions),
     }
 }
 
@@ -144,6 +154,29 @@ fn give_up(client: &BaseConsumer<Rebalances>, partitions: &TopicPartitionList) -
     match client.rebalance_protocol() {
         RebalanceProtocol::Cooperative => client.incremental_unassign(partitions),
         RebalanceProtocol::Eager | RebalanceProtocol::None => client.unassign(),
+    }
+}
+
+fn warn_of(result: KafkaResult<()>) {
+    if let Err(error) = result {
+        tracing::warn!(%error, "the consumer could not take part in a rebalance");
+    }
+}
+
+fn closed() -> BrokerError {
+    BrokerError::Internal("the consumer is closed".to_owned())
+}
+
+/// How much one fetch takes.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    records: usize,
+    bytes: usize,
+}
+
+impl Limits {
+    fn reached(self, rows: &Rows) -> bool {
+        rows.len() >= self.records || rows.bytes() >= self.bytes
     }
 }
 
@@ -187,6 +220,8 @@ impl KafkaConsumer {
             config.create_with_context(Rebalances(Arc::clone(&rebalances)))?;
         let wake = Arc::clone(&rebalances);
         client.set_nonempty_callback(move || wake.ready.notify_one());
+        let client = BatchConsumer::new(client, Arc::clone(&rebalances.ready))
+            .ok_or_else(|| BrokerError::Internal("no queue for a consumer".to_owned()))?;
         Ok(Self {
             client: Some(client),
             rebalances,
@@ -197,69 +232,107 @@ impl KafkaConsumer {
         })
     }
 
-    fn client(&self) -> Result<&BaseConsumer<Rebalances>, BrokerError> {
-        let closed = || BrokerError::Internal("the consumer is closed".to_owned());
+    fn batches(&self) -> Result<&BatchConsumer<Rebalances>, BrokerError> {
         self.client.as_ref().ok_or_else(closed)
     }
 
-    fn take_event(&mut self) -> Option<Fetched> {
-        match self.rebalances.pop()? {
-            Event::Assigned(partitions) => Some(Fetched::Assigned(partitions)),
-            Event::Revoked(partitions) => {
-                self.revoking.extend(partitions.iter().cloned());
-                self.revoked.extend(partitions.iter().cloned());
-                Some(Fetched::Revoked(partitions))
-            }
-        }
+    fn client(&self) -> Result<&BaseConsumer<Rebalances>, BrokerError> {
+        self.batches().map(BatchConsumer::client)
     }
 
-    /// Takes messages until there are none, the limits are reached, or something else comes up.
-    fn take_messages(
-        &self,
-        records_max: usize,
-        bytes_max: usize,
-    ) -> Result<(Rows, bool), BrokerError> {
+    /// Takes part in what librdkafka told of, and says so to the owner.
+    fn take_event(&mut self) -> Result<Option<Fetched>, BrokerError> {
+        while let Some(event) = self.rebalances.pop() {
+            match event {
+                Event::Assigned(list) => {
+                    let names = names(&list);
+                    let batches = self.batches()?;
+                    for TopicPartition { topic, partition } in &names {
+                        if !batches.route(topic.as_str(), *partition) {
+                            tracing::debug!(%topic, partition, "messages come one by one");
+                        }
+                    }
+                    warn_of(take_over(batches.client(), &list));
+                    if !names.is_empty() {
+                        return Ok(Some(Fetched::Assigned(names)));
+                    }
+                }
+                Event::Revoked(list) => {
+                    let names = names(&list);
+                    if names.is_empty() {
+                        warn_of(give_up(self.client()?, &list));
+                        continue;
+                    }
+                    // Not paused until they are released: a pause would outlast the assignment.
+                    self.revoking.extend(names.iter().cloned());
+                    self.revoked.extend(names.iter().cloned());
+                    return Ok(Some(Fetched::Revoked(names)));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes what is not a message, until there is no more or something came up; and messages, should any be there.
+    fn take_others(&self, rows: &mut Rows, limits: Limits) -> Result<(), BrokerError> {
         let client = self.client()?;
-        let mut rows = Rows::default();
         let mut others = self.rebalances.others.load(Ordering::Acquire);
-        while rows.len() < records_max && rows.bytes() < bytes_max {
+        while !limits.reached(rows) {
             match client.poll(Duration::ZERO) {
                 Some(Ok(message)) => {
-                    if self.revoking.is_empty() || !self.is_revoking(&message) {
+                    if !self.is_revoked(message.topic(), message.partition()) {
                         rows.push(&message);
                     }
                 }
                 Some(Err(error)) => {
                     if let Some(error) = self.serious(&error) {
                         // What was taken is delivered first; librdkafka says it again when it lasts.
-                        return if rows.len() > 0 {
-                            Ok((rows, false))
-                        } else {
-                            Err(error)
-                        };
+                        return if rows.len() > 0 { Ok(()) } else { Err(error) };
                     }
                 }
                 None => {
                     // Nothing, or something that was not a message.
                     let now = self.rebalances.others.load(Ordering::Acquire);
-                    if now == others {
-                        return Ok((rows, true));
+                    if now == others || self.rebalances.any_pending.load(Ordering::Acquire) {
+                        return Ok(());
                     }
                     others = now;
-                    if self.rebalances.any_pending.load(Ordering::Acquire) {
-                        break;
-                    }
                 }
             }
         }
-        Ok((rows, false))
+        Ok(())
     }
 
-    fn is_revoking(&self, message: &impl Message) -> bool {
-        self.revoking.iter().any(|partition| {
-            partition.partition == message.partition()
-                && partition.topic.as_str() == message.topic()
-        })
+    /// Takes messages until there are none or the limits are reached; says whether there are none.
+    fn take_messages(&self, rows: &mut Rows, limits: Limits) -> Result<bool, BrokerError> {
+        if limits.reached(rows) {
+            return Ok(false);
+        }
+        let mut failed = None;
+        let empty = self.batches()?.take(|message| {
+            if let Some(code) = message.error() {
+                failed = self.serious(&KafkaError::MessageConsumption(code));
+            } else if self.revoked.is_empty()
+                || !self.is_revoked(message.topic(), message.partition())
+            {
+                rows.push_taken(&message);
+            }
+            match failed.is_some() || limits.reached(rows) {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        });
+        match failed {
+            // What was taken is delivered first; librdkafka says it again when it lasts.
+            Some(error) if rows.len() == 0 => Err(error),
+            _ => Ok(empty),
+        }
+    }
+
+    fn is_revoked(&self, topic: &str, number: i32) -> bool {
+        self.revoked
+            .iter()
+            .any(|revoked| revoked.partition == number && revoked.topic.as_str() == topic)
     }
 
     /// The error that the owner must see; the others are librdkafka's own business, which it logs.
@@ -326,16 +399,28 @@ impl Consumer for KafkaConsumer {
     }
 
     fn fetch(&mut self, records_max: usize, bytes_max: usize) -> Result<Fetched, BrokerError> {
-        if let Some(event) = self.take_event() {
+        if let Some(event) = self.take_event()? {
             return Ok(event);
         }
         self.drained = false;
-        let (rows, drained) = self.take_messages(records_max, bytes_max)?;
+        let mut rows = Rows::default();
+        let limits = Limits {
+            records: records_max,
+            bytes: bytes_max,
+        };
+        self.take_others(&mut rows, limits)?;
+        if rows.len() == 0 {
+            // What librdkafka told of just now comes before the messages that wait.
+            if let Some(event) = self.take_event()? {
+                return Ok(event);
+            }
+        }
+        let drained = self.take_messages(&mut rows, limits)?;
         self.drained = drained;
         if rows.len() > 0 {
             return Ok(Fetched::Records(rows.finish()));
         }
-        Ok(self.take_event().unwrap_or(Fetched::Nothing))
+        Ok(Fetched::Nothing)
     }
 
     fn released(&mut self, partitions: &[TopicPartition]) -> Result<(), BrokerError> {
@@ -380,7 +465,19 @@ impl Consumer for KafkaConsumer {
     }
 
     fn lag(&self) -> Option<u64> {
-        None
+        let batches = self.batches().ok()?;
+        let positions = batches.client().position().ok()?;
+        let mut lag = 0;
+        for element in positions.elements() {
+            let (_, end) = batches.watermarks(element.topic(), element.partition())?;
+            lag += match element.offset() {
+                Offset::Offset(next) => u64::try_from(end - next).unwrap_or(0),
+                // Nothing was delivered yet; then there is nothing, when the queue is empty.
+                _ if self.drained => 0,
+                _ => return None,
+            };
+        }
+        Some(lag)
     }
 
     fn close(&mut self) {
@@ -388,7 +485,7 @@ impl Consumer for KafkaConsumer {
             self.rebalances.closing.store(true, Ordering::Release);
             if !self.revoked.is_empty() {
                 let given = std::mem::take(&mut self.revoked);
-                if let Err(error) = give_up(&client, &list(given.iter())) {
+                if let Err(error) = give_up(client.client(), &list(given.iter())) {
                     tracing::debug!(%error, "a consumer that is being closed could not give up its partitions");
                 }
             }

@@ -8,6 +8,7 @@
 //! | `producer`, `in_flight` | writing, and who is told when it is durable |
 //! | `consumer`, `rows` | reading as a member of a group |
 //! | `reader` | reading whole topics |
+//! | `native` | librdkafka's own calls, many messages at a time; `unsafe` is here only |
 //! | `admin` | topics and groups |
 
 mod admin;
@@ -15,6 +16,7 @@ mod consumer;
 mod context;
 mod error;
 mod in_flight;
+mod native;
 mod producer;
 mod reader;
 mod rows;

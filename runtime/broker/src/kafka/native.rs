@@ -22,6 +22,9 @@ use rdkafka::types::RDKafkaRespErr;
 use rdkafka::util::IntoOpaque;
 use tokio::sync::Notify;
 
+/// The partition that stands for: the client chooses.
+const PARTITION_ANY: i32 = -1;
+
 /// A consumer whose messages come through a queue of their own, many in one call.
 ///
 /// Rebalances, errors and statistics still come when the client is polled, which has to go on.
@@ -84,7 +87,7 @@ impl<C: ConsumerContext> BatchConsumer<C> {
 
     /// Hands over what is in the queue until it is empty or `each` breaks; says whether it is empty. The one at
     /// which `each` breaks is taken, the next stays.
-    pub fn take<F: FnMut(Taken<'_>) -> ControlFlow<()>>(&mut self, each: F) -> bool {
+    pub fn take<F: FnMut(Taken<'_>) -> ControlFlow<()>>(&self, each: F) -> bool {
         let mut call = Call {
             each,
             client: self.client.client().native_ptr(),
@@ -319,7 +322,7 @@ impl<'a> Topic<'a> {
                 sys::rd_kafka_vtype_t::RD_KAFKA_VTYPE_RKT,
                 self.topic.as_ptr(),
                 sys::rd_kafka_vtype_t::RD_KAFKA_VTYPE_PARTITION,
-                record.partition.unwrap_or(sys::RD_KAFKA_PARTITION_UA),
+                record.partition.unwrap_or(PARTITION_ANY),
                 sys::rd_kafka_vtype_t::RD_KAFKA_VTYPE_MSGFLAGS,
                 sys::RD_KAFKA_MSG_F_COPY as c_int,
                 sys::rd_kafka_vtype_t::RD_KAFKA_VTYPE_VALUE,

@@ -5,6 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message, Timestamp};
 use tidegate_model::Batch;
 
+use super::native::Taken;
+
 /// A batch that is being filled with messages.
 #[derive(Default)]
 pub struct Rows {
@@ -26,15 +28,70 @@ impl Rows {
         self.batch.payload_bytes()
     }
 
+    /// Appends a message of the safe interface.
+    pub fn push(&mut self, message: &BorrowedMessage<'_>) {
+        let time = match message.timestamp() {
+            Timestamp::CreateTime(time) | Timestamp::LogAppendTime(time) => time,
+            Timestamp::NotAvailable => -1,
+        };
+        self.start(
+            message.topic_ptr() as usize,
+            || message.topic(),
+            (message.partition(), message.offset(), time),
+            message.key(),
+            message.payload(),
+        );
+        let mut count = 0;
+        if let Some(headers) = message.headers() {
+            for index in 0..headers.count() {
+                // The client library panics on a name that is not UTF-8; anybody may have written one.
+                let header = catch_unwind(AssertUnwindSafe(|| headers.try_get(index)));
+                let Ok(Some(header)) = header else {
+                    left_out(message.topic(), message.partition(), message.offset());
+                    continue;
+                };
+                self.header(header.key, header.value);
+                count += 1;
+            }
+        }
+        self.end(count);
+    }
+
     /// Appends a message.
     #[inline]
-    pub fn push(&mut self, message: &BorrowedMessage<'_>) {
-        let address = message.topic_ptr() as usize;
+    pub fn push_taken(&mut self, message: &Taken<'_>) {
+        self.start(
+            message.topic_address(),
+            || message.topic(),
+            (message.partition(), message.offset(), message.timestamp()),
+            message.key(),
+            message.value(),
+        );
+        let mut count = 0;
+        message.each_header(|name, value| match std::str::from_utf8(name) {
+            Ok(name) => {
+                self.header(name, value);
+                count += 1;
+            }
+            Err(_) => left_out(message.topic(), message.partition(), message.offset()),
+        });
+        self.end(count);
+    }
+
+    #[inline]
+    fn start<'a>(
+        &mut self,
+        topic_address: usize,
+        topic_name: impl FnOnce() -> &'a str,
+        (partition, offset, time): (i32, i64, i64),
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+    ) {
         let topic = match self.topic {
-            Some((known, topic)) if known == address => topic,
+            Some((known, topic)) if known == topic_address => topic,
             _ => {
-                let topic = self.batch.topic_index(message.topic());
-                self.topic = Some((address, topic));
+                let topic = self.batch.topic_index(topic_name());
+                self.topic = Some((topic_address, topic));
                 topic
             }
         };
@@ -45,41 +102,28 @@ impl Rows {
         if topic != 0 || !batch.topic_indexes.is_empty() {
             batch.topic_indexes.push(topic);
         }
-        batch.partitions.push(message.partition());
-        batch.offsets.push(message.offset());
-        batch.timestamps.push(match message.timestamp() {
-            Timestamp::CreateTime(time) | Timestamp::LogAppendTime(time) => time,
-            Timestamp::NotAvailable => -1,
-        });
-        let (key, value) = (message.key(), message.payload());
+        batch.partitions.push(partition);
+        batch.offsets.push(offset);
+        batch.timestamps.push(time);
         self.any_key |= key.is_some();
         self.any_value |= value.is_some();
         batch.keys.push(key);
         batch.values.push(value);
-        let mut count = 0;
-        if let Some(headers) = message.headers() {
-            for index in 0..headers.count() {
-                // The client library panics on a name that is not UTF-8; anybody may have written one.
-                let header = catch_unwind(AssertUnwindSafe(|| headers.try_get(index)));
-                let Ok(Some(header)) = header else {
-                    tracing::warn!(
-                        topic = message.topic(),
-                        partition = message.partition(),
-                        offset = message.offset(),
-                        "a header whose name is not UTF-8 was left out"
-                    );
-                    continue;
-                };
-                batch.headers.keys.push(Some(header.key.as_bytes()));
-                batch.headers.values.push(header.value);
-                count += 1;
-            }
-        }
-        if count > 0 && batch.headers.counts.is_empty() {
+    }
+
+    fn header(&mut self, name: &str, value: Option<&[u8]>) {
+        self.batch.headers.keys.push(Some(name.as_bytes()));
+        self.batch.headers.values.push(value);
+    }
+
+    #[inline]
+    fn end(&mut self, headers: u32) {
+        let batch = &mut self.batch;
+        if headers > 0 && batch.headers.counts.is_empty() {
             batch.headers.counts.resize(batch.count, 0);
         }
-        if count > 0 || !batch.headers.counts.is_empty() {
-            batch.headers.counts.push(count);
+        if headers > 0 || !batch.headers.counts.is_empty() {
+            batch.headers.counts.push(headers);
         }
         batch.count += 1;
     }
@@ -94,4 +138,14 @@ impl Rows {
         }
         self.batch
     }
+}
+
+#[cold]
+fn left_out(topic: &str, partition: i32, offset: i64) {
+    tracing::warn!(
+        topic,
+        partition,
+        offset,
+        "a header whose name is not UTF-8 was left out"
+    );
 }
