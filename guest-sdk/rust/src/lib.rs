@@ -196,8 +196,7 @@
 //! # Errors and panics
 //!
 //! Return an [`Error`]; its kind decides what the worker does. A panic ends the instance: its message is
-//! written to the log, and the task fails or, in a transform, the batch is divided until the record that
-//! causes it is alone.
+//! written to the log, and the task is FAILED.
 
 extern crate self as tidegate_sdk;
 
