@@ -6,7 +6,7 @@
 //! and committed what it had of them. Messages of revoked partitions are dropped until then; after it, and after a
 //! seek, librdkafka knows by itself which waiting messages are outdated and drops them.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -48,6 +48,8 @@ pub struct KafkaConsumer {
     revoking: BTreeSet<TopicPartition>,
     /// What librdkafka waits for; nothing of it is delivered any more.
     revoked: Vec<TopicPartition>,
+    /// The offset up to which each assigned partition was fetched; `None` when nothing was yet.
+    positions: BTreeMap<TopicPartition, Option<i64>>,
 }
 
 #[derive(Default)]
@@ -180,6 +182,43 @@ impl Limits {
     }
 }
 
+/// The error that the owner must see; the others are librdkafka's own business, which it logs.
+fn serious(group: &str, error: &KafkaError) -> Option<BrokerError> {
+    match error.rdkafka_error_code() {
+        Some(RDKafkaErrorCode::PollExceeded) => {
+            tracing::warn!(
+                group,
+                "the consumer was not polled for too long and has to join its group again"
+            );
+            None
+        }
+        Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
+            tracing::warn!(group, %error, "a topic of the subscription does not exist");
+            None
+        }
+        Some(
+            RDKafkaErrorCode::TopicAuthorizationFailed
+            | RDKafkaErrorCode::GroupAuthorizationFailed
+            | RDKafkaErrorCode::ClusterAuthorizationFailed
+            | RDKafkaErrorCode::SaslAuthenticationFailed
+            | RDKafkaErrorCode::Authentication
+            | RDKafkaErrorCode::AllBrokersDown
+            | RDKafkaErrorCode::Fatal
+            | RDKafkaErrorCode::FencedInstanceId,
+        ) => Some(error.clone().into()),
+        _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => {
+            Some(BrokerError::Client(error.to_string()))
+        }
+        _ => None,
+    }
+}
+
+fn contains(partitions: &[TopicPartition], topic: &str, number: i32) -> bool {
+    partitions
+        .iter()
+        .any(|known| known.partition == number && known.topic.as_str() == topic)
+}
+
 fn names(partitions: &TopicPartitionList) -> Vec<TopicPartition> {
     let elements = partitions.elements();
     let parsed = elements.iter().filter_map(|element| {
@@ -229,6 +268,7 @@ impl KafkaConsumer {
             drained: false,
             revoking: BTreeSet::new(),
             revoked: Vec::new(),
+            positions: BTreeMap::new(),
         })
     }
 
@@ -254,6 +294,8 @@ impl KafkaConsumer {
                     }
                     warn_of(take_over(batches.client(), &list));
                     if !names.is_empty() {
+                        let new = names.iter().map(|name| (name.clone(), None));
+                        self.positions.extend(new);
                         return Ok(Some(Fetched::Assigned(names)));
                     }
                 }
@@ -264,6 +306,7 @@ impl KafkaConsumer {
                         continue;
                     }
                     // Not paused until they are released: a pause would outlast the assignment.
+                    self.positions.retain(|name, _| !names.contains(name));
                     self.revoking.extend(names.iter().cloned());
                     self.revoked.extend(names.iter().cloned());
                     return Ok(Some(Fetched::Revoked(names)));
@@ -274,46 +317,60 @@ impl KafkaConsumer {
     }
 
     /// Takes what is not a message, until there is no more or something came up; and messages, should any be there.
-    fn take_others(&self, rows: &mut Rows, limits: Limits) -> Result<(), BrokerError> {
+    /// Says whether there is no more.
+    fn take_others(&self, rows: &mut Rows, limits: Limits) -> Result<bool, BrokerError> {
         let client = self.client()?;
         let mut others = self.rebalances.others.load(Ordering::Acquire);
         while !limits.reached(rows) {
             match client.poll(Duration::ZERO) {
                 Some(Ok(message)) => {
-                    if !self.is_revoked(message.topic(), message.partition()) {
+                    if !contains(&self.revoked, message.topic(), message.partition()) {
                         rows.push(&message);
                     }
                 }
                 Some(Err(error)) => {
-                    if let Some(error) = self.serious(&error) {
+                    if let Some(error) = serious(&self.group, &error) {
                         // What was taken is delivered first; librdkafka says it again when it lasts.
-                        return if rows.len() > 0 { Ok(()) } else { Err(error) };
+                        return if rows.len() > 0 {
+                            Ok(false)
+                        } else {
+                            Err(error)
+                        };
                     }
                 }
                 None => {
                     // Nothing, or something that was not a message.
                     let now = self.rebalances.others.load(Ordering::Acquire);
-                    if now == others || self.rebalances.any_pending.load(Ordering::Acquire) {
-                        return Ok(());
+                    if now == others {
+                        return Ok(true);
                     }
                     others = now;
+                    if self.rebalances.any_pending.load(Ordering::Acquire) {
+                        break;
+                    }
                 }
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Takes messages until there are none or the limits are reached; says whether there are none.
-    fn take_messages(&self, rows: &mut Rows, limits: Limits) -> Result<bool, BrokerError> {
+    fn take_messages(&mut self, rows: &mut Rows, limits: Limits) -> Result<bool, BrokerError> {
         if limits.reached(rows) {
             return Ok(false);
         }
+        let Self {
+            client,
+            group,
+            revoked,
+            ..
+        } = self;
         let mut failed = None;
-        let empty = self.batches()?.take(|message| {
+        let batches = client.as_mut().ok_or_else(closed)?;
+        let empty = batches.take(limits.records - rows.len(), |message| {
             if let Some(code) = message.error() {
-                failed = self.serious(&KafkaError::MessageConsumption(code));
-            } else if self.revoked.is_empty()
-                || !self.is_revoked(message.topic(), message.partition())
+                failed = serious(group, &KafkaError::MessageConsumption(code));
+            } else if revoked.is_empty() || !contains(revoked, message.topic(), message.partition())
             {
                 rows.push_taken(&message);
             }
@@ -326,43 +383,6 @@ impl KafkaConsumer {
             // What was taken is delivered first; librdkafka says it again when it lasts.
             Some(error) if rows.len() == 0 => Err(error),
             _ => Ok(empty),
-        }
-    }
-
-    fn is_revoked(&self, topic: &str, number: i32) -> bool {
-        self.revoked
-            .iter()
-            .any(|revoked| revoked.partition == number && revoked.topic.as_str() == topic)
-    }
-
-    /// The error that the owner must see; the others are librdkafka's own business, which it logs.
-    fn serious(&self, error: &KafkaError) -> Option<BrokerError> {
-        match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::PollExceeded) => {
-                tracing::warn!(
-                    group = self.group,
-                    "the consumer was not polled for too long and has to join its group again"
-                );
-                None
-            }
-            Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
-                tracing::warn!(group = self.group, %error, "a topic of the subscription does not exist");
-                None
-            }
-            Some(
-                RDKafkaErrorCode::TopicAuthorizationFailed
-                | RDKafkaErrorCode::GroupAuthorizationFailed
-                | RDKafkaErrorCode::ClusterAuthorizationFailed
-                | RDKafkaErrorCode::SaslAuthenticationFailed
-                | RDKafkaErrorCode::Authentication
-                | RDKafkaErrorCode::AllBrokersDown
-                | RDKafkaErrorCode::Fatal
-                | RDKafkaErrorCode::FencedInstanceId,
-            ) => Some(error.clone().into()),
-            _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => {
-                Some(BrokerError::Client(error.to_string()))
-            }
-            _ => None,
         }
     }
 }
@@ -408,19 +428,28 @@ impl Consumer for KafkaConsumer {
             records: records_max,
             bytes: bytes_max,
         };
-        self.take_others(&mut rows, limits)?;
+        let no_others = self.take_others(&mut rows, limits)?;
         if rows.len() == 0 {
             // What librdkafka told of just now comes before the messages that wait.
             if let Some(event) = self.take_event()? {
                 return Ok(event);
             }
         }
-        let drained = self.take_messages(&mut rows, limits)?;
-        self.drained = drained;
-        if rows.len() > 0 {
-            return Ok(Fetched::Records(rows.finish()));
+        let no_messages = self.take_messages(&mut rows, limits)?;
+        self.drained = no_others && no_messages;
+        if rows.len() == 0 {
+            return Ok(Fetched::Nothing);
         }
-        Ok(Fetched::Nothing)
+        for (topic, number, next) in rows.ends() {
+            let known = self
+                .positions
+                .iter_mut()
+                .find(|(name, _)| name.partition == number && name.topic.as_str() == topic);
+            if let Some((_, position)) = known {
+                *position = Some(next);
+            }
+        }
+        Ok(Fetched::Records(rows.finish()))
     }
 
     fn released(&mut self, partitions: &[TopicPartition]) -> Result<(), BrokerError> {
@@ -432,6 +461,9 @@ impl Consumer for KafkaConsumer {
         }
         let given = std::mem::take(&mut self.revoked);
         self.drained = false;
+        if let Some(batches) = &mut self.client {
+            batches.forget(|topic, number| contains(&given, topic, number));
+        }
         give_up(self.client()?, &list(given.iter()))?;
         Ok(())
     }
@@ -455,10 +487,20 @@ impl Consumer for KafkaConsumer {
             return Ok(());
         }
         self.drained = false;
+        if let Some(batches) = &mut self.client {
+            batches.forget(|topic, number| {
+                to.iter().any(|(partition, _)| {
+                    partition.partition == number && partition.topic.as_str() == topic
+                })
+            });
+        }
         let result = self.client()?.seek_partitions(list_at(to)?, SEEK_TIMEOUT)?;
-        for (element, (partition, _)) in result.elements().iter().zip(to) {
+        for (element, (partition, offset)) in result.elements().iter().zip(to) {
             if element.error().is_err() {
                 return Err(BrokerError::NotAssigned(partition.clone()));
+            }
+            if let Some(position) = self.positions.get_mut(partition) {
+                *position = Some(*offset);
             }
         }
         Ok(())
@@ -466,15 +508,14 @@ impl Consumer for KafkaConsumer {
 
     fn lag(&self) -> Option<u64> {
         let batches = self.batches().ok()?;
-        let positions = batches.client().position().ok()?;
         let mut lag = 0;
-        for element in positions.elements() {
-            let (_, end) = batches.watermarks(element.topic(), element.partition())?;
-            lag += match element.offset() {
-                Offset::Offset(next) => u64::try_from(end - next).unwrap_or(0),
-                // Nothing was delivered yet; then there is nothing, when the queue is empty.
-                _ if self.drained => 0,
-                _ => return None,
+        for (partition, position) in &self.positions {
+            let end = batches.end(partition.topic.as_str(), partition.partition)?;
+            lag += match position {
+                Some(next) => u64::try_from(end - next).unwrap_or(0),
+                // Nothing was delivered yet, and nothing waits to be.
+                None if self.drained => 0,
+                None => return None,
             };
         }
         Some(lag)
@@ -483,6 +524,12 @@ impl Consumer for KafkaConsumer {
     fn close(&mut self) {
         if let Some(client) = self.client.take() {
             self.rebalances.closing.store(true, Ordering::Release);
+            while let Some(event) = self.rebalances.pop() {
+                warn_of(match event {
+                    Event::Assigned(list) => take_over(client.client(), &list),
+                    Event::Revoked(list) => give_up(client.client(), &list),
+                });
+            }
             if !self.revoked.is_empty() {
                 let given = std::mem::take(&mut self.revoked);
                 if let Err(error) = give_up(client.client(), &list(given.iter())) {

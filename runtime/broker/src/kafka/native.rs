@@ -1,15 +1,15 @@
-//! librdkafka's own calls where the safe ones cost too much per message: reading many messages in one call, and
-//! writing with a topic that was looked up once. The only module of this crate with `unsafe`.
+//! librdkafka's own calls where the safe ones cost too much per message: reading many messages in one call. The
+//! only module of this crate with `unsafe`.
 //!
-//! Invariants: the queue of a [`BatchConsumer`] ends before its client; what a [`Taken`] or a [`Topic`] borrows
-//! outlives it. Called by `consumer` and `producer`; see docs/adr/0007-librdkafka-batches.md.
+//! Invariants: the queue of a [`BatchConsumer`] and its messages end before its client; what a [`Taken`] borrows
+//! outlives it. Called by `consumer`; see docs/adr/0007-librdkafka-batches.md.
 #![allow(
     unsafe_code,
     reason = "these calls of librdkafka have no safe form; docs/adr/0007"
 )]
 
-use std::ffi::{CStr, CString, c_int, c_void};
-use std::marker::PhantomData;
+use std::collections::VecDeque;
+use std::ffi::{CStr, CString, c_void};
 use std::ops::ControlFlow;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
@@ -17,18 +17,18 @@ use std::sync::Arc;
 use rdkafka::bindings as sys;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::RDKafkaErrorCode;
-use rdkafka::producer::{BaseProducer, Producer as _, ProducerContext};
 use rdkafka::types::RDKafkaRespErr;
-use rdkafka::util::IntoOpaque;
 use tokio::sync::Notify;
 
-/// The partition that stands for: the client chooses.
-const PARTITION_ANY: i32 = -1;
+/// The most messages that one call of librdkafka takes.
+const CALL_RECORDS: usize = 256;
 
 /// A consumer whose messages come through a queue of their own, many in one call.
 ///
 /// Rebalances, errors and statistics still come when the client is polled, which has to go on.
 pub struct BatchConsumer<C: ConsumerContext> {
+    /// What was taken from the queue and not handed over; it comes first. At most one call's worth.
+    left: VecDeque<Owned>,
     queue: NonNull<sys::rd_kafka_queue_t>,
     /// What the queue's callback points to.
     wake: Arc<Notify>,
@@ -54,6 +54,7 @@ impl<C: ConsumerContext> BatchConsumer<C> {
             );
         }
         Some(Self {
+            left: VecDeque::with_capacity(CALL_RECORDS),
             queue,
             wake,
             client,
@@ -85,30 +86,58 @@ impl<C: ConsumerContext> BatchConsumer<C> {
         true
     }
 
-    /// Hands over what is in the queue until it is empty or `each` breaks; says whether it is empty. The one at
-    /// which `each` breaks is taken, the next stays.
-    pub fn take<F: FnMut(Taken<'_>) -> ControlFlow<()>>(&self, each: F) -> bool {
-        let mut call = Call {
-            each,
-            client: self.client.client().native_ptr(),
-            broken: false,
-        };
-        // SAFETY: the queue is valid. librdkafka calls `one::<F>` on this thread and only before it returns, so
-        // that `call` outlives all its uses and nobody else has it.
-        unsafe {
-            sys::rd_kafka_consume_callback_queue(
-                self.queue.as_ptr(),
-                0,
-                Some(one::<F>),
-                (&raw mut call).cast(),
-            );
+    /// Hands over what is in the queue, at most `records_max`, until it is empty or `each` breaks; says whether it is
+    /// empty. The one at which `each` breaks is handed over, the next stays.
+    pub fn take(
+        &mut self,
+        records_max: usize,
+        mut each: impl FnMut(Taken<'_>) -> ControlFlow<()>,
+    ) -> bool {
+        let mut wanted = records_max;
+        while wanted > 0 {
+            let mut empty = false;
+            if self.left.is_empty() {
+                let asked = wanted.min(CALL_RECORDS);
+                empty = self.refill(asked) < asked;
+            }
+            while let Some(message) = self.left.pop_front() {
+                wanted = wanted.saturating_sub(1);
+                if each(message.get()).is_break() || (wanted == 0 && !self.left.is_empty()) {
+                    return empty && self.left.is_empty();
+                }
+            }
+            if empty {
+                return true;
+            }
         }
-        !call.broken
+        false
     }
 
-    /// The first offset of a partition and the one after its last record, as the last answer of the broker had
-    /// them; asks nobody.
-    pub fn watermarks(&self, topic: &str, partition: i32) -> Option<(i64, i64)> {
+    /// Forgets what was taken from the queue and not handed over, of partitions that were left or sought.
+    pub fn forget(&mut self, gone: impl Fn(&str, i32) -> bool) {
+        self.left.retain(|message| {
+            let message = message.get();
+            !gone(message.topic(), message.partition())
+        });
+    }
+
+    /// Takes up to `count` messages from the queue; says how many there were.
+    fn refill(&mut self, count: usize) -> usize {
+        let mut messages = [ptr::null_mut(); CALL_RECORDS];
+        let count = count.min(messages.len());
+        // SAFETY: the queue is valid, and the array has room for `count` pointers.
+        let found = unsafe {
+            sys::rd_kafka_consume_batch_queue(self.queue.as_ptr(), 0, messages.as_mut_ptr(), count)
+        };
+        let found = usize::try_from(found).unwrap_or(0);
+        let owned = messages.iter().take(found).copied();
+        // Each pointer belongs to the caller now, as `Owned` wants it.
+        self.left.extend(owned.filter_map(NonNull::new).map(Owned));
+        found
+    }
+
+    /// The offset after the last record of a partition, as the last answer of the broker had it; asks nobody.
+    pub fn end(&self, topic: &str, partition: i32) -> Option<i64> {
         let topic = CString::new(topic).ok()?;
         let (mut low, mut high) = (-1, -1);
         // SAFETY: client, name and the two numbers are valid during the call.
@@ -121,13 +150,14 @@ impl<C: ConsumerContext> BatchConsumer<C> {
                 &raw mut high,
             )
         };
-        let known = result == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR && low >= 0 && high >= 0;
-        known.then_some((low, high))
+        let known = result == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0;
+        known.then_some(high)
     }
 }
 
 impl<C: ConsumerContext> Drop for BatchConsumer<C> {
     fn drop(&mut self) {
+        self.left.clear();
         // SAFETY: the queue is valid and not used again. Taking the callback away waits for one that runs, since
         // both hold the queue's lock; only then `wake` goes. Whatever still comes for the queue is dropped by
         // librdkafka, and the client ends after it.
@@ -146,25 +176,20 @@ unsafe extern "C" fn woken(_client: *mut sys::rd_kafka_t, wake: *mut c_void) {
     wake.notify_one();
 }
 
-struct Call<F> {
-    each: F,
-    client: *mut sys::rd_kafka_t,
-    broken: bool,
+/// A message that librdkafka gave away.
+struct Owned(NonNull<sys::rd_kafka_message_t>);
+
+impl Owned {
+    fn get(&self) -> Taken<'_> {
+        // SAFETY: the message is valid until `drop`, and nobody changes it.
+        Taken(unsafe { self.0.as_ref() })
+    }
 }
 
-/// One message of `take`. A panic in it ends the process, as the frames below are not Rust's.
-unsafe extern "C" fn one<F: FnMut(Taken<'_>) -> ControlFlow<()>>(
-    message: *mut sys::rd_kafka_message_t,
-    call: *mut c_void,
-) {
-    // SAFETY: `take` passed a `Call<F>` that nobody else uses during the call.
-    let call = unsafe { &mut *call.cast::<Call<F>>() };
-    // SAFETY: librdkafka passes a valid message and destroys it after this returns.
-    let message = unsafe { &*message };
-    if (call.each)(Taken(message)).is_break() {
-        call.broken = true;
-        // SAFETY: sets a flag of this thread, upon which the dispatching call puts back what is left.
-        unsafe { sys::rd_kafka_yield(call.client) };
+impl Drop for Owned {
+    fn drop(&mut self) {
+        // SAFETY: the message is ours and not used again; the client still lives (`BatchConsumer`).
+        unsafe { sys::rd_kafka_message_destroy(self.0.as_ptr()) };
     }
 }
 
@@ -263,91 +288,4 @@ impl<'a> Taken<'a> {
 unsafe fn bytes<'a>(start: *const c_void, length: usize) -> Option<&'a [u8]> {
     // SAFETY: the caller says so.
     (!start.is_null()).then(|| unsafe { std::slice::from_raw_parts(start.cast(), length) })
-}
-
-/// A topic of a producer, looked up once for many records.
-pub struct Topic<'a> {
-    topic: NonNull<sys::rd_kafka_topic_t>,
-    client: *mut sys::rd_kafka_t,
-    producer: PhantomData<&'a ()>,
-}
-
-/// A record without headers.
-pub struct Record<'a> {
-    /// The partition; the client chooses when there is none.
-    pub partition: Option<i32>,
-    /// The timestamp; now when there is none.
-    pub timestamp: Option<i64>,
-    /// The key.
-    pub key: Option<&'a [u8]>,
-    /// The value.
-    pub value: Option<&'a [u8]>,
-    /// What the acknowledgement brings back.
-    pub ticket: usize,
-}
-
-impl<'a> Topic<'a> {
-    /// Looks a topic up. `None` when its name is not allowed.
-    pub fn of<C: ProducerContext<DeliveryOpaque = usize>>(
-        producer: &'a BaseProducer<C>,
-        name: &str,
-    ) -> Option<Self> {
-        let name = CString::new(name).ok()?;
-        let client = producer.client().native_ptr();
-        // SAFETY: client and name are valid during the call; without a configuration it takes the client's.
-        let topic = unsafe { sys::rd_kafka_topic_new(client, name.as_ptr(), ptr::null_mut()) };
-        Some(Self {
-            topic: NonNull::new(topic)?,
-            client,
-            producer: PhantomData,
-        })
-    }
-
-    /// Hands a record to the client, which copies it.
-    ///
-    /// # Errors
-    /// The client's; `QueueFull` when it may be tried again.
-    #[inline]
-    pub fn send(&self, record: &Record<'_>) -> Result<(), RDKafkaErrorCode> {
-        let parts = |bytes: Option<&[u8]>| {
-            bytes.map_or((ptr::null(), 0), |bytes| (bytes.as_ptr(), bytes.len()))
-        };
-        let (key, key_length) = parts(record.key);
-        let (value, value_length) = parts(record.value);
-        // SAFETY: client and topic are valid; each tag is followed by what librdkafka's header says of it, the
-        // last tag ends the list. With F_COPY nothing of key and value is kept. The ticket is a number.
-        let result = unsafe {
-            sys::rd_kafka_producev(
-                self.client,
-                sys::rd_kafka_vtype_t::RD_KAFKA_VTYPE_RKT,
-                self.topic.as_ptr(),
-                sys::rd_kafka_vtype_t::RD_KAFKA_VTYPE_PARTITION,
-                record.partition.unwrap_or(PARTITION_ANY),
-                sys::rd_kafka_vtype_t::RD_KAFKA_VTYPE_MSGFLAGS,
-                sys::RD_KAFKA_MSG_F_COPY as c_int,
-                sys::rd_kafka_vtype_t::RD_KAFKA_VTYPE_VALUE,
-                value,
-                value_length,
-                sys::rd_kafka_vtype_t::RD_KAFKA_VTYPE_KEY,
-                key,
-                key_length,
-                sys::rd_kafka_vtype_t::RD_KAFKA_VTYPE_OPAQUE,
-                record.ticket.into_ptr(),
-                sys::rd_kafka_vtype_t::RD_KAFKA_VTYPE_TIMESTAMP,
-                record.timestamp.unwrap_or(0),
-                sys::rd_kafka_vtype_t::RD_KAFKA_VTYPE_END,
-            )
-        };
-        match result {
-            RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR => Ok(()),
-            error => Err(error.into()),
-        }
-    }
-}
-
-impl Drop for Topic<'_> {
-    fn drop(&mut self) {
-        // SAFETY: valid and not used again; the producer, which is borrowed, outlives it.
-        unsafe { sys::rd_kafka_topic_destroy(self.topic.as_ptr()) };
-    }
 }

@@ -15,7 +15,6 @@ use tidegate_model::{Batch, Column};
 use super::context::{log, report};
 use super::error::of_code;
 use super::in_flight::InFlight;
-use super::native::{Record, Topic};
 use crate::{Acknowledge, BrokerError, Producer};
 
 /// How long the thread that takes acknowledgements waits before it looks whether it is still needed.
@@ -88,37 +87,19 @@ impl KafkaProducer {
         &self.client.context().in_flight
     }
 
-    /// Hands a record with headers to the client, waiting while its queue is full.
-    fn send_with_headers(
+    /// Hands a record to the client, waiting while its queue is full.
+    fn send(
         &self,
-        topic: &str,
-        record: &Record<'_>,
-        headers: OwnedHeaders,
-    ) -> Result<(), KafkaError> {
-        let mut next = BaseRecord::<[u8], [u8], usize>::with_opaque_to(topic, record.ticket);
-        next.partition = record.partition;
-        next.timestamp = record.timestamp;
-        next.key = record.key;
-        next.payload = record.value;
-        next.headers = Some(headers);
+        mut record: BaseRecord<'_, [u8], [u8], usize>,
+    ) -> Result<(), (KafkaError, usize)> {
         loop {
-            match self.client.send(next) {
+            match self.client.send(record) {
                 Ok(()) => return Ok(()),
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
-                    next = back;
+                    record = back;
                     self.in_flight().wait(FULL_WAIT);
                 }
-                Err((error, _)) => return Err(error),
-            }
-        }
-    }
-
-    /// Hands a record without headers to the client, waiting while its queue is full.
-    fn send(&self, topic: &Topic<'_>, record: &Record<'_>) -> Result<(), KafkaError> {
-        loop {
-            match topic.send(record) {
-                Err(RDKafkaErrorCode::QueueFull) => self.in_flight().wait(FULL_WAIT),
-                result => return result.map_err(KafkaError::MessageProduction),
+                Err((error, back)) => return Err((error, back.delivery_opaque)),
             }
         }
     }
@@ -159,31 +140,19 @@ impl Producer for KafkaProducer {
         let mut keys = batch.iter_keys();
         let mut values = batch.iter_values();
         let mut headers = HeaderRows::of(batch);
-        let topics: Vec<Option<Topic<'_>>> = batch
-            .topics
-            .iter()
-            .map(|name| Topic::of(&self.client, name))
-            .collect();
         for row in 0..batch.count {
             let group = groups.get(row).copied().unwrap_or(0);
-            let record = Record {
-                partition: batch.partition(row),
-                timestamp: batch.timestamp(row),
-                key: keys.next().flatten(),
-                value: values.next().flatten(),
-                ticket: InFlight::ticket(slot, group),
-            };
-            let number = batch.topic_indexes.get(row).copied().unwrap_or(0);
-            let sent = match (headers.next(), topics.get(number as usize)) {
-                (Some(headers), _) => self.send_with_headers(batch.topic(row), &record, headers),
-                (None, Some(Some(topic))) => self.send(topic, &record),
-                (None, _) => Err(KafkaError::MessageProduction(
-                    RDKafkaErrorCode::InvalidTopic,
-                )),
-            };
-            if let Err(error) = sent {
-                let failure = failure(&error, batch.topic(row));
-                self.in_flight().done(record.ticket, Some(failure.clone()));
+            let ticket = InFlight::ticket(slot, group);
+            let topic = batch.topic(row);
+            let mut record = BaseRecord::<[u8], [u8], usize>::with_opaque_to(topic, ticket);
+            record.partition = batch.partition(row);
+            record.timestamp = batch.timestamp(row);
+            record.key = keys.next().flatten();
+            record.payload = values.next().flatten();
+            record.headers = headers.next();
+            if let Err((error, ticket)) = self.send(record) {
+                let failure = failure(&error, topic);
+                self.in_flight().done(ticket, Some(failure.clone()));
                 first_failure.get_or_insert(failure);
             }
         }

@@ -15,6 +15,18 @@ pub struct Rows {
     topic: Option<(usize, u32)>,
     any_key: bool,
     any_value: bool,
+    ends: Vec<End>,
+}
+
+/// Where a row of messages of one partition ends.
+#[derive(Debug, Clone, Copy)]
+pub struct End {
+    /// The topic's number in the batch.
+    pub topic: u32,
+    /// The partition.
+    pub partition: i32,
+    /// The offset after the last message.
+    pub next: i64,
 }
 
 impl Rows {
@@ -26,6 +38,14 @@ impl Rows {
     /// The bytes that it has.
     pub fn bytes(&self) -> usize {
         self.batch.payload_bytes()
+    }
+
+    /// Where each partition's messages end, the last word of each partition last.
+    pub fn ends(&self) -> impl Iterator<Item = (&str, i32, i64)> {
+        self.ends.iter().filter_map(|end| {
+            let topic = self.batch.topics.get(end.topic as usize)?;
+            Some((topic.as_str(), end.partition, end.next))
+        })
     }
 
     /// Appends a message of the safe interface.
@@ -95,6 +115,14 @@ impl Rows {
                 topic
             }
         };
+        match self.ends.last_mut() {
+            Some(end) if end.partition == partition && end.topic == topic => end.next = offset + 1,
+            _ => self.ends.push(End {
+                topic,
+                partition,
+                next: offset + 1,
+            }),
+        }
         let batch = &mut self.batch;
         if topic != 0 && batch.topic_indexes.is_empty() {
             batch.topic_indexes.resize(batch.count, 0);

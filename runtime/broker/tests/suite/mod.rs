@@ -47,6 +47,10 @@ macro_rules! all_cases {
             a_consumer_that_leaves_gives_its_partitions_to_the_other
             a_consumer_that_lost_a_partition_cannot_commit_it
             a_consumer_goes_to_a_position
+            a_seek_outdates_what_was_read_ahead
+            a_fetch_keeps_to_its_limits
+            an_assigned_partition_comes_back_without_old_records
+            lag_is_what_is_not_fetched
             a_reader_reads_all_partitions_from_the_beginning
             a_topic_is_created_once_and_described
             what_kafka_refuses_is_refused
@@ -738,6 +742,118 @@ pub fn a_consumer_goes_to_a_position(fixture: &Fixture<'_>) {
     assert_eq!(seen.values, ["7", "8", "9"]);
     let elsewhere = partition(&fixture.name("elsewhere"), 0);
     assert!(consumer.seek(&[(elsewhere, 0)]).is_err());
+}
+
+pub fn a_seek_outdates_what_was_read_ahead(fixture: &Fixture<'_>) {
+    let topic = fixture.topic(2, &[]);
+    for number in 0..2 {
+        fixture.write(&numbered(&topic, number, 0..5000)).unwrap();
+    }
+    let mut consumer = fixture.consumer(&[&topic]);
+    let mut seen = Seen::default();
+    fetch_until(consumer.as_mut(), &mut seen, |seen| {
+        seen.offsets.len() == 2 && seen.values.len() >= 1000
+    });
+    // More is in the client's queues by now: the client reads ahead. None of it may come after a seek.
+    for start in [4000, 0, 2500, 17] {
+        let to = [
+            (partition(&topic, 0), start),
+            (partition(&topic, 1), start + 1),
+        ];
+        consumer.seek(&to).unwrap();
+        seen.offsets.clear();
+        fetch_until(consumer.as_mut(), &mut seen, |seen| {
+            seen.offsets.len() == 2 && seen.offsets.values().all(|offsets| offsets.len() >= 600)
+        });
+        for (partition, start) in &to {
+            let got = &seen.offsets[partition];
+            let wanted: Vec<i64> = (*start..).take(got.len()).collect();
+            assert_eq!(*got, wanted, "{partition}");
+        }
+    }
+}
+
+pub fn a_fetch_keeps_to_its_limits(fixture: &Fixture<'_>) {
+    let topic = fixture.topic(1, &[]);
+    fixture.write(&numbered(&topic, 0, 1000..1600)).unwrap();
+    let mut consumer = fixture.consumer(&[&topic]);
+    let runtime = runtime();
+    let end = Instant::now() + DEADLINE;
+    let mut next = 0;
+    let mut went_back = false;
+    while next < 600 {
+        assert!(Instant::now() < end, "only {next} came");
+        wait_ready(&runtime, consumer.as_ref(), Duration::from_secs(1));
+        // Values of four bytes: nine of them reach the limit of bytes before that of records, seven do not.
+        let (records, bytes, wanted) = if next % 2 == 0 {
+            (7, 1 << 20, 7)
+        } else {
+            (1000, 33, 9)
+        };
+        let Fetched::Records(batch) = retried(|| consumer.fetch(records, bytes)) else {
+            continue;
+        };
+        assert!(batch.count <= wanted, "{} came", batch.count);
+        let offsets: Vec<i64> = (next..).take(batch.count).collect();
+        assert_eq!(batch.offsets, offsets);
+        next += batch.count as i64;
+        if next > 300 && !went_back {
+            went_back = true;
+            next = 151;
+            consumer.seek(&[(partition(&topic, 0), next)]).unwrap();
+        }
+    }
+}
+
+pub fn an_assigned_partition_comes_back_without_old_records(fixture: &Fixture<'_>) {
+    let topic = fixture.topic(2, &[]);
+    for number in 0..2 {
+        fixture.write(&numbered(&topic, number, 0..2000)).unwrap();
+    }
+    let mut first = fixture.consumer(&[&topic]);
+    let mut seen = Seen::default();
+    fetch_until(first.as_mut(), &mut seen, |seen| {
+        seen.assigned.len() == 2 && seen.values.len() >= 500
+    });
+    let second = fixture.consumer(&[&topic]);
+    let mut consumers = [(first, seen), (second, Seen::default())];
+    fetch_both(&mut consumers, |first, second| {
+        first.assigned.len() == 1 && second.assigned.len() == 1
+    });
+    let [(mut first, mut seen), (mut second, _)] = consumers;
+    let moved = seen.revoked.clone();
+    second.close();
+    fetch_until(first.as_mut(), &mut seen, |seen| seen.assigned.len() == 2);
+    for partition in &moved {
+        seen.offsets.remove(partition);
+    }
+    fetch_until(first.as_mut(), &mut seen, |seen| {
+        moved.iter().all(|partition| {
+            seen.offsets
+                .get(partition)
+                .is_some_and(|got| got.len() >= 2000)
+        })
+    });
+    // Nothing was committed, so it comes again from the beginning, each record once and in order.
+    for partition in &moved {
+        assert_eq!(seen.offsets[partition], (0..2000).collect::<Vec<i64>>());
+    }
+}
+
+pub fn lag_is_what_is_not_fetched(fixture: &Fixture<'_>) {
+    let topic = fixture.topic(2, &[]);
+    for number in 0..2 {
+        fixture.write(&numbered(&topic, number, 0..1000)).unwrap();
+    }
+    let mut consumer = fixture.consumer(&[&topic]);
+    let mut seen = Seen::default();
+    fetch_until(consumer.as_mut(), &mut seen, |seen| seen.offsets.len() == 2);
+    let left = 2000 - seen.values.len() as u64;
+    assert_eq!(consumer.lag(), Some(left));
+    fetch_until(consumer.as_mut(), &mut seen, |seen| {
+        seen.values.len() == 2000
+    });
+    assert_eq!(consumer.lag(), Some(0));
 }
 
 pub fn a_reader_reads_all_partitions_from_the_beginning(fixture: &Fixture<'_>) {
