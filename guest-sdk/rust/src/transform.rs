@@ -215,6 +215,12 @@ pub enum Edit {
     Written(i32),
 }
 
+/// So many edited records tell how much room the others will take.
+const SAMPLE: usize = 32;
+
+/// So much room is made beyond what is edited, on the word of a sample.
+const FORESEEN_BYTES_MAX: usize = 1024 * 1024;
+
 /// A failure of one record in one step of the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepError {
@@ -394,13 +400,20 @@ impl TransformBatch {
             Side::Key => &self.batch.keys,
             Side::Value => &self.batch.values,
         };
-        let room = old.bytes.len() + old.bytes.len() / 4 + 64;
+        let each = old.bytes.len() / count.max(1);
+        let room = (each + each / 2 + 64) * count.min(SAMPLE);
+        let foreseen_max = old.bytes.len() + FORESEEN_BYTES_MAX;
         let mut column = Column::with_capacity(count, room);
         let mut indexes = Vec::with_capacity(count);
         let mut failures = Vec::new();
         let mut changed = false;
         for row in rows(&self.batch) {
             let index = row.index;
+            if index == SAMPLE {
+                let each = column.bytes.len() / SAMPLE;
+                let foreseen = (each + each / 16 + 4).saturating_mul(count - SAMPLE);
+                column.bytes.reserve(foreseen.min(foreseen_max));
+            }
             let mark = column.begin();
             let edited = if self.is_selected(index) {
                 edit(row, &mut schemas, &mut column.bytes)
@@ -628,18 +641,15 @@ impl TransformBatch {
 /// The records of a batch, as they stand in its columns.
 pub fn rows(batch: &Batch) -> impl Iterator<Item = Row<'_>> {
     let schema = |indexes: &[i32], index: usize| indexes.get(index).copied().unwrap_or(NO_SCHEMA);
-    batch
-        .iter_keys()
-        .zip(batch.iter_values())
-        .enumerate()
-        .map(move |(index, (key, value))| Row {
-            batch,
-            index,
-            key,
-            key_schema: schema(&batch.key_schemas, index),
-            value,
-            value_schema: schema(&batch.value_schemas, index),
-        })
+    let (mut keys, mut values) = (batch.keys.iter(), batch.values.iter());
+    (0..batch.count).map(move |index| Row {
+        batch,
+        index,
+        key: keys.next().flatten(),
+        key_schema: schema(&batch.key_schemas, index),
+        value: values.next().flatten(),
+        value_schema: schema(&batch.value_schemas, index),
+    })
 }
 
 fn same_indexes(after: &[i32], before: &[i32]) -> bool {

@@ -313,3 +313,25 @@ fn a_plugin_is_found_by_alias_and_an_unknown_one_is_said() {
     let issues = plugins.validate("test.Double", vec![("times".to_owned(), "x".to_owned())]);
     assert_eq!(issues, []);
 }
+
+#[test]
+fn large_records_before_many_small_ones_take_no_room_for_all() {
+    let mut given = Batch {
+        count: 5_000,
+        topics: vec!["t".to_owned()],
+        ..Batch::default()
+    };
+    for index in 0..given.count {
+        let value = vec![1; if index < 40 { 100_000 } else { 2 }];
+        given.values.push(Some(&value));
+    }
+    let (bytes, lengths) = (given.values.bytes.len(), given.values.lengths.clone());
+    let mut batch = TransformBatch::new(given);
+    batch.rewrite(Side::Value, |row, _, out| {
+        out.extend_from_slice(row.value.unwrap());
+        Ok(Edit::Written(NO_SCHEMA))
+    });
+    let values = &batch.batch().values;
+    assert_eq!((values.bytes.len(), &values.lengths), (bytes, &lengths));
+    assert!(values.bytes.capacity() < 4 * bytes);
+}

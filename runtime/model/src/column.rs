@@ -1,5 +1,7 @@
 //! Byte strings of one field of many records, in one buffer: `column` of `wit/types.wit`.
 
+use crate::short::append;
+
 /// Byte strings, each possibly null, one after another in one buffer.
 ///
 /// The lengths that are not -1 add up to the size of the buffer: [`Column::check`] says so of a column
@@ -60,7 +62,7 @@ impl Column {
         match entry {
             Some(entry) => {
                 let mark = self.begin();
-                self.bytes.extend_from_slice(entry);
+                append(&mut self.bytes, entry);
                 self.end(mark);
             }
             None => self.lengths.push(-1),

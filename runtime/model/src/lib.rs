@@ -6,6 +6,7 @@
 //! | [`schema`] | Connect schemas and their encoding |
 //! | [`column`] | byte strings of one field of many records, in one buffer |
 //! | [`batch`] | records as columns, the only form in which records travel through Tidegate |
+//! | [`short`] | short byte strings, copied without a call |
 //! | [`ids`] | names and numbers as types |
 //! | [`java`] | floating point numbers as Java prints them |
 //! | [`limits`] | every limit on what a guest, a client or a topic may hand over |
@@ -22,6 +23,7 @@ pub mod limits;
 pub mod schema;
 
 mod select;
+pub mod short;
 pub mod value;
 
 pub use batch::{Batch, Headers};

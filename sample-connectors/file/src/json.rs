@@ -7,6 +7,7 @@
 use std::io::Write;
 
 use tidegate_sdk::model::java;
+use tidegate_sdk::model::short::append;
 use tidegate_sdk::model::value::{Elements, ValueError, tag};
 use tidegate_sdk::{Error, Result, Schema, SchemaType, View};
 
@@ -167,7 +168,7 @@ fn structure(elements: Elements<'_>, schema: Option<&Schema>, out: &mut Vec<u8>)
 }
 
 fn integer(value: i64, out: &mut Vec<u8>) {
-    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+    append(out, itoa::Buffer::new().format(value).as_bytes());
 }
 
 /// Whether a text has nothing to escape. Eight bytes are looked at together: each test sets the high bit of a
@@ -193,7 +194,7 @@ fn string(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     let mut rest = text;
     if is_plain(text) {
-        out.extend_from_slice(text);
+        append(out, text);
         out.push(b'"');
         return;
     }

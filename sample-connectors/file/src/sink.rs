@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::sync::Arc;
 
+use tidegate_sdk::model::short::append;
 use tidegate_sdk::model::value::tag;
 use tidegate_sdk::prelude::*;
 use tidegate_sdk::{NO_SCHEMA, SchemaPlans, rows};
@@ -119,7 +120,7 @@ impl FileStreamSinkTask {
     fn line(&mut self, batch: &Batch, value: Option<&[u8]>, schema: i32) -> Result<()> {
         match value {
             None => self.lines.extend_from_slice(b"null"),
-            Some([tag::STRING, _, _, _, _, text @ ..]) => self.lines.extend_from_slice(text),
+            Some([tag::STRING, _, _, _, _, text @ ..]) => append(&mut self.lines, text),
             Some(value) if schema == NO_SCHEMA => write_json(value, None, &mut self.lines)?,
             Some(value) => {
                 let decode = |schema: &Schema| Ok(Arc::new(schema.clone()));

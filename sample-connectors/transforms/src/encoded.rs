@@ -1,7 +1,9 @@
 //! Encoded maps and structs: looking into them and copying them, without a tree.
 
-use tidegate_sdk::model::value::{Elements, Entries, tag};
+use tidegate_sdk::model::value::{Elements, Entries, ValueError, length, tag};
 use tidegate_sdk::{Error, Field, Result, Schema, SchemaType, Value, View};
+
+use tidegate_sdk::model::short::append;
 
 /// Takes encoded null for null.
 #[inline]
@@ -22,6 +24,23 @@ pub fn require_map<'a>(bytes: Option<&'a [u8]>, purpose: &str) -> Result<Entries
             class_of(&other)
         ))),
     }
+}
+
+/// The entries of a map without a schema, to look through them.
+///
+/// # Errors
+/// A data error, as Kafka Connect says it, when it is something else.
+#[inline]
+pub fn require_map_scan<'a>(bytes: &'a [u8], purpose: &str) -> Result<Scan<'a>> {
+    if let Some(([tag::MAP, a, b, c, d, ..], body)) = bytes.split_first_chunk::<9>()
+        && (u32::from_le_bytes([*a, *b, *c, *d]) as usize).checked_add(5) == Some(bytes.len())
+    {
+        return Ok(Scan { body });
+    }
+    let entries = require_map(Some(bytes), purpose)?;
+    Ok(Scan {
+        body: entries.body(),
+    })
 }
 
 /// The values of a struct.
@@ -132,7 +151,7 @@ pub fn copy_fields(elements: Elements<'_>, plans: &[FieldPlan], out: &mut Vec<u8
             _ if !plan.keep => run.skip(value.len(), out),
             Some(default) if value == [tag::NULL] => {
                 run.skip(value.len(), out);
-                out.extend_from_slice(default);
+                append(out, default);
             }
             _ => run.keep(value.len()),
         }
@@ -150,28 +169,67 @@ pub fn misfit() -> Error {
     Error::data("a struct has more or fewer values than its schema has fields")
 }
 
-/// Appends the entries of a map but those whose encoded key `leave_out` names; the answer is how many are kept.
-///
-/// # Errors
-/// When the map is damaged.
-pub fn copy_entries(
-    mut entries: Entries<'_>,
-    out: &mut Vec<u8>,
-    leave_out: impl Fn(&[u8]) -> bool,
-) -> Result<usize> {
-    let mut run = Run::new(entries.body());
-    let mut kept = 0;
-    while let Some((key, value)) = entries.next_encoded()? {
-        let length = key.len() + value.len();
-        if leave_out(key) {
-            run.skip(length, out);
-        } else {
-            run.keep(length);
-            kept += 1;
-        }
+/// Looks through the entries of a map; afterwards [`Scan::end`] says whether it came to the end.
+#[derive(Debug, Clone, Copy)]
+pub struct Scan<'a> {
+    body: &'a [u8],
+}
+
+impl<'a> Scan<'a> {
+    /// All entries that were not looked at yet, as they are encoded.
+    #[inline]
+    #[must_use]
+    pub fn body(&self) -> &'a [u8] {
+        self.body
     }
-    run.end(out);
-    Ok(kept)
+
+    /// Whether every entry was looked at.
+    ///
+    /// # Errors
+    /// When the map is damaged where it stopped.
+    #[inline]
+    pub fn end(&self) -> Result<()> {
+        if self.body.is_empty() {
+            return Ok(());
+        }
+        let key = length(self.body)?;
+        length(self.body.get(key..).unwrap_or_default())?;
+        Err(ValueError::Container.into())
+    }
+}
+
+impl<'a> Iterator for Scan<'a> {
+    /// A key, encoded, and the length of key and value together.
+    type Item = (&'a [u8], usize);
+
+    /// The next entry; `None` at the end and where the map is damaged.
+    // In line: in WebAssembly the answer would otherwise go through memory, for each field of each record.
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        let (key, rest) = split_value(self.body)?;
+        let (value, rest) = split_value(rest)?;
+        self.body = rest;
+        Some((key, key.len() + value.len()))
+    }
+}
+
+/// How long the values of each tag are, with the tag; 0: that is in the value.
+const LENGTHS: [u8; 17] = [1, 2, 2, 3, 5, 9, 5, 9, 0, 0, 0, 0, 0, 5, 5, 9, 0];
+
+/// Divides bytes after the value that they begin with: texts and numbers without many branches.
+#[inline(always)]
+fn split_value(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let size = match bytes {
+        [tag::STRING, a, b, c, d, ..] => {
+            (u32::from_le_bytes([*a, *b, *c, *d]) as usize).saturating_add(5)
+        }
+        [tag, ..] => match LENGTHS.get(usize::from(*tag))? {
+            0 => length(bytes).ok()?,
+            size => usize::from(*size),
+        },
+        [] => return None,
+    };
+    bytes.split_at_checked(size)
 }
 
 /// Copies a container in runs: what is kept goes together, what is skipped divides.
@@ -210,7 +268,7 @@ impl<'a> Run<'a> {
     /// Copies what was kept.
     #[inline]
     pub fn end(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.body.get(self.start..self.at).unwrap_or_default());
+        append(out, self.body.get(self.start..self.at).unwrap_or_default());
     }
 }
 
@@ -237,4 +295,50 @@ pub fn struct_like(schema: &Schema, fields: Vec<Field>) -> Result<Schema> {
         parameters: schema.parameters.clone(),
         ..Schema::new(SchemaType::Struct(fields))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_divided_as_the_model_says() {
+        for tag in 0..=40 {
+            for size in 0..24 {
+                let mut bytes = vec![0; size];
+                bytes.iter_mut().take(1).for_each(|first| *first = tag);
+                // Any of the places of a length.
+                for place in [1, 5] {
+                    let mut bytes = bytes.clone();
+                    bytes.iter_mut().skip(place).take(1).for_each(|at| *at = 4);
+                    let divided = split_value(&bytes).map(|(value, _)| value.len());
+                    assert_eq!(divided, length(&bytes).ok(), "{bytes:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_damaged_map_has_an_end_that_says_so() {
+        let entries = |body: &[u8]| {
+            let mut map = vec![tag::MAP];
+            map.extend_from_slice(&u32::try_from(body.len() + 4).unwrap().to_le_bytes());
+            map.extend_from_slice(&1_u32.to_le_bytes());
+            map.extend_from_slice(body);
+            let mut scan = require_map_scan(&map, "a test").unwrap();
+            let found = scan.by_ref().count();
+            (found, scan.end().is_ok())
+        };
+        assert_eq!(entries(&[]), (0, true));
+        assert_eq!(entries(&[1, 1, 0]), (1, true));
+        for damaged in [
+            [1, 1].as_slice(),
+            &[1],
+            &[99, 0],
+            &[1, 1, 99],
+            &[0, 8, 9, 0, 0, 0],
+        ] {
+            assert_eq!(entries(damaged), (0, false), "{damaged:?}");
+        }
+    }
 }

@@ -7,10 +7,12 @@ use tidegate_sdk::prelude::*;
 use tidegate_sdk::{Edit, NO_SCHEMA, NewSchema, Row, SchemaPlans, Schemas, TransformBatch};
 
 use crate::encoded::{
-    FieldPlan, copy_entries, copy_fields, field_plans, is_plain, misfit, present, require_map,
+    FieldPlan, Run, copy_fields, field_plans, is_plain, misfit, present, require_map_scan,
     require_struct, struct_like, text,
 };
+use crate::short::{Lengths, same};
 use crate::side::{OnSide, REPLACE_NULL, with_replace_null};
+use tidegate_sdk::model::short::append;
 
 const PURPOSE: &str = "field insertion";
 const SUFFIX: &str = "Suffix with <code>!</code> to make this a required field, or <code>?</code> to keep it optional (the default).";
@@ -19,6 +21,8 @@ const SUFFIX: &str = "Suffix with <code>!</code> to make this a required field, 
 #[derive(Debug)]
 pub struct InsertField<S> {
     insertions: Vec<Insertion>,
+    /// The lengths of their keys.
+    lengths: Lengths,
     replace_null: bool,
     plans: SchemaPlans<Plan>,
     side: PhantomData<S>,
@@ -123,8 +127,13 @@ impl<S: OnSide> Transform for InsertField<S> {
         if insertions.is_empty() {
             return Err(Error::config("No field insertion configured"));
         }
+        let mut lengths = Lengths::default();
+        for insertion in &insertions {
+            lengths.add(&insertion.key);
+        }
         Ok(Self {
             insertions,
+            lengths,
             replace_null: config.boolean(REPLACE_NULL)?,
             plans: SchemaPlans::default(),
             side: PhantomData,
@@ -137,7 +146,8 @@ impl<S: OnSide> Transform for InsertField<S> {
 
     fn apply_batch(&mut self, batch: &mut TransformBatch) -> Result<()> {
         let number = self.plans.begin();
-        let (insertions, replace_null) = (&self.insertions, self.replace_null);
+        let (insertions, lengths) = (self.insertions.as_slice(), self.lengths);
+        let replace_null = self.replace_null;
         let plans = &mut self.plans;
         batch.rewrite(S::SIDE, |row, schemas, out| {
             let (bytes, schema) = row.side(S::SIDE);
@@ -145,7 +155,7 @@ impl<S: OnSide> Transform for InsertField<S> {
                 return Ok(Edit::Unchanged);
             };
             if schema == NO_SCHEMA {
-                into_map(bytes, insertions, &row, out)?;
+                into_map(bytes, insertions, lengths, &row, out)?;
                 return Ok(Edit::Written(NO_SCHEMA));
             }
             let elements = require_struct(Some(bytes), PURPOSE)?;
@@ -158,7 +168,7 @@ impl<S: OnSide> Transform for InsertField<S> {
             }
             let container = Encoder::new(out).structure();
             if plan.plain {
-                out.extend_from_slice(elements.body());
+                append(out, elements.body());
             } else {
                 copy_fields(elements, &plan.fields, out)?;
             }
@@ -178,39 +188,47 @@ fn new_schema(plan: &mut Plan, schemas: &mut Schemas<'_>, batch: u64) -> i32 {
     plan.schema.index(schemas, batch)
 }
 
-/// Copies a map and puts the fields in; one of the same name is replaced.
+/// Copies a map, most often in one piece, and puts the fields in; one of the same name is replaced.
 fn into_map(
     bytes: &[u8],
     insertions: &[Insertion],
+    lengths: Lengths,
     row: &Row<'_>,
     out: &mut Vec<u8>,
 ) -> Result<()> {
-    let entries = require_map(Some(bytes), PURPOSE)?;
+    let mut entries = require_map_scan(bytes, PURPOSE)?;
     let container = Encoder::new(out).map();
-    let replaced = |key: &[u8]| {
-        insertions
-            .iter()
-            .any(|insertion| insertion.key == key && insertion.is_known(row))
-    };
-    let mut count = copy_entries(entries, out, replaced)?;
+    let mut run = Run::new(entries.body());
+    let mut count = 0;
+    for (key, length) in entries.by_ref() {
+        if lengths.may_have(key) && is_among(insertions, key, row) {
+            run.skip(length, out);
+        } else {
+            run.keep(length);
+            count += 1;
+        }
+    }
+    entries.end()?;
+    run.end(out);
     for (place, insertion) in insertions.iter().enumerate() {
-        let again = insertions.iter().skip(place + 1);
-        if again
-            .clone()
-            .any(|later| later.key == insertion.key && later.is_known(row))
-        {
+        let later = insertions.get(place + 1..).unwrap_or_default();
+        if !insertion.is_known(row) || is_among(later, &insertion.key, row) {
             continue;
         }
-        let mark = out.len();
-        out.extend_from_slice(&insertion.key);
-        if insertion.write(row, false, out)? {
-            count += 1;
-        } else {
-            out.truncate(mark);
-        }
+        append(out, &insertion.key);
+        insertion.write(row, false, out)?;
+        count += 1;
     }
     Encoder::new(out).end(container, count);
     Ok(())
+}
+
+/// Whether one of the insertions puts something under a key.
+#[inline]
+fn is_among(insertions: &[Insertion], key: &[u8], row: &Row<'_>) -> bool {
+    insertions
+        .iter()
+        .any(|insertion| same(&insertion.key, key) && insertion.is_known(row))
 }
 
 fn plan(schema: &Schema, insertions: &[Insertion], replace_null: bool) -> Result<Plan> {
@@ -270,7 +288,7 @@ impl Insertion {
         let mut encoder = Encoder::new(out);
         match &self.source {
             Source::Topic => encoder.string(row.topic()),
-            Source::Static(value) => encoder.encoded(value),
+            Source::Static(value) => append(out, value),
             Source::Partition => match row.partition() {
                 Some(partition) => encoder.int32(partition),
                 None => return Ok(false),

@@ -14,7 +14,7 @@
 //! | [`predicates`] | `HasHeaderKey`, `RecordIsTombstone`, `TopicNameMatches` |
 //! | [`java_regex`] | Java's regular expressions and replacements |
 //! | [`field_path`] | names and paths of fields |
-//! | [`encoded`], [`side`] | what the transforms share |
+//! | [`encoded`], [`short`], [`side`] | what the transforms share |
 
 pub mod encoded;
 pub mod extract_field;
@@ -25,6 +25,7 @@ pub mod java_regex;
 pub mod predicates;
 pub mod regex_router;
 pub mod replace_field;
+pub mod short;
 pub mod side;
 pub mod value_to_key;
 

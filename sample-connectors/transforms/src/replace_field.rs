@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
-use tidegate_sdk::model::value::{Entries, tag};
+use tidegate_sdk::model::value::tag;
 use tidegate_sdk::prelude::*;
 use tidegate_sdk::{Edit, NO_SCHEMA, NewSchema, SchemaPlans, TransformBatch};
 
 use crate::encoded::{
-    FieldPlan, Run, copy_fields, field_plans, misfit, present, require_map, require_struct,
-    struct_like, text,
+    FieldPlan, Run, Scan, copy_fields, field_plans, misfit, present, require_map_scan,
+    require_struct, struct_like, text,
 };
+use crate::short::Named;
 use crate::side::{OnSide, REPLACE_NULL, with_replace_null};
+use tidegate_sdk::model::short::append;
 
 const PURPOSE: &str = "field replacement";
 
@@ -28,7 +30,7 @@ pub struct ReplaceField<S> {
 #[derive(Debug)]
 struct Rules {
     /// What is said of a name.
-    named: BTreeMap<Vec<u8>, Rule>,
+    named: Named<Rule>,
     /// What happens to names that are not listed.
     keep_others: bool,
     /// Whether two renames lead to one name.
@@ -106,8 +108,7 @@ impl<S: OnSide> Transform for ReplaceField<S> {
                 return Ok(Edit::Unchanged);
             };
             if schema == NO_SCHEMA {
-                let entries = require_map(Some(bytes), PURPOSE)?;
-                rules.copy_map(entries, out)?;
+                rules.copy_map(require_map_scan(bytes, PURPOSE)?, out)?;
                 return Ok(Edit::Written(NO_SCHEMA));
             }
             let elements = require_struct(Some(bytes), PURPOSE)?;
@@ -167,28 +168,26 @@ impl Rules {
         targets.sort_unstable();
         targets.dedup();
         Ok(Self {
-            named,
+            named: named.into_iter().collect(),
             keep_others,
             renames_collide: targets.len() < all,
         })
     }
 
     /// Copies a map: listed fields as the rules say, the others as they are.
-    fn copy_map(&self, entries: Entries<'_>, out: &mut Vec<u8>) -> Result<()> {
+    fn copy_map(&self, mut entries: Scan<'_>, out: &mut Vec<u8>) -> Result<()> {
         let mark = out.len();
         let container = Encoder::new(out).map();
         let mut run = Run::new(entries.body());
         let mut kept = 0;
         let (mut renamed, mut target_kept) = (false, false);
-        let mut rest = entries;
-        while let Some((key, value)) = rest.next_encoded()? {
-            let length = key.len() + value.len();
+        for (key, length) in entries.by_ref() {
             let rule = self.named.get(key);
             match rule {
                 Some(Rule::Rename(name)) => {
                     run.skip(key.len(), out);
-                    out.extend_from_slice(name);
-                    run.keep(value.len());
+                    append(out, name);
+                    run.keep(length - key.len());
                     kept += 1;
                     renamed = true;
                 }
@@ -201,6 +200,7 @@ impl Rules {
                 }
             }
         }
+        entries.end()?;
         run.end(out);
         Encoder::new(out).end(container, kept);
         if renamed && (target_kept || self.renames_collide) {

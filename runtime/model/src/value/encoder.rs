@@ -1,6 +1,7 @@
 //! Writing encoded values, straight into the buffer they end up in.
 
 use super::tag;
+use crate::short::append;
 
 /// Appends encoded values to a buffer.
 #[derive(Debug)]
@@ -141,7 +142,7 @@ impl<'a> Encoder<'a> {
     /// A value that is already encoded.
     #[inline]
     pub fn encoded(&mut self, value: &[u8]) {
-        self.out.extend_from_slice(value);
+        append(self.out, value);
     }
 
     #[inline]
@@ -164,7 +165,7 @@ impl<'a> Encoder<'a> {
         let [a, b, c, d] = size(payload.len());
         self.out.reserve(payload.len() + 5);
         self.out.extend_from_slice(&[tag, a, b, c, d]);
-        self.out.extend_from_slice(payload);
+        append(self.out, payload);
     }
 }
 

@@ -1,0 +1,128 @@
+//! Short byte strings: compared and told apart in line.
+//!
+//! In WebAssembly, copying or comparing a length that only shows at run time is a call, and for a copy even
+//! one of the host's. Keys and values of a few bytes are done sooner in blocks of a fixed length, which
+//! become plain loads and stores.
+
+/// From so many names on, a name is looked for by bisection.
+const BISECTED_MIN: usize = 8;
+
+/// Whether both are the same. The ends are compared first: encoded names differ there, and begin alike.
+#[inline]
+#[must_use]
+pub fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    match (a.last_chunk::<8>(), b.last_chunk::<8>()) {
+        (Some(end_a), Some(end_b)) if end_a != end_b => false,
+        (Some(_), Some(_)) => {
+            let (a, b) = (a.as_chunks::<8>().0, b.as_chunks::<8>().0);
+            a.iter().zip(b).all(|(a, b)| a == b)
+        }
+        _ => a.iter().eq(b),
+    }
+}
+
+/// The lengths that some names have, to tell most other names apart at once.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Lengths(u64);
+
+impl Lengths {
+    /// Adds the length of a name.
+    pub fn add(&mut self, name: &[u8]) {
+        self.0 |= Self::bit(name);
+    }
+
+    /// Whether a name may be among them.
+    #[inline]
+    #[must_use]
+    pub fn may_have(self, name: &[u8]) -> bool {
+        self.0 & Self::bit(name) != 0
+    }
+
+    #[inline]
+    fn bit(name: &[u8]) -> u64 {
+        1 << (name.len() % 64)
+    }
+}
+
+/// What is said of some names.
+#[derive(Debug)]
+pub struct Named<T> {
+    /// In ascending order of the names.
+    entries: Vec<(Vec<u8>, T)>,
+    lengths: Lengths,
+}
+
+impl<T> FromIterator<(Vec<u8>, T)> for Named<T> {
+    fn from_iter<I: IntoIterator<Item = (Vec<u8>, T)>>(entries: I) -> Self {
+        let mut entries: Vec<_> = entries.into_iter().collect();
+        entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let mut lengths = Lengths::default();
+        for (name, _) in &entries {
+            lengths.add(name);
+        }
+        Self { entries, lengths }
+    }
+}
+
+impl<T> Named<T> {
+    /// What is said of a name.
+    #[inline(always)]
+    #[must_use]
+    pub fn get(&self, name: &[u8]) -> Option<&T> {
+        if self.lengths.may_have(name) {
+            self.find(name)
+        } else {
+            None
+        }
+    }
+
+    fn find(&self, name: &[u8]) -> Option<&T> {
+        let entries = self.entries.as_slice();
+        let found = if entries.len() < BISECTED_MIN {
+            entries.iter().find(|(known, _)| same(known, name))
+        } else {
+            let place = entries.binary_search_by(|(known, _)| known.as_slice().cmp(name));
+            place.ok().and_then(|place| entries.get(place))
+        };
+        found.map(|(_, said)| said)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(length: usize) -> Vec<u8> {
+        (0..length).map(|n| (n * 7 + 1) as u8).collect()
+    }
+
+    #[test]
+    fn each_byte_counts() {
+        for length in 0..40 {
+            let known = bytes(length);
+            assert!(same(&known, &bytes(length)), "{length}");
+            assert!(!same(&known, &bytes(length + 1)), "{length}");
+            for place in 0..length {
+                let mut other = bytes(length);
+                other[place] ^= 0x10;
+                assert!(!same(&known, &other), "{length} at {place}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_found_whether_few_or_many() {
+        for count in [0, 1, BISECTED_MIN - 1, BISECTED_MIN, 200] {
+            let name = |n: usize| format!("{:0width$}", n, width = 3 + n % 70).into_bytes();
+            let named: Named<usize> = (0..count).rev().map(|n| (name(n), n)).collect();
+            for n in 0..count {
+                assert_eq!(named.get(&name(n)), Some(&n));
+            }
+            assert_eq!(named.get(b"another"), None);
+            assert_eq!(named.get(&name(count)), None);
+        }
+    }
+}
