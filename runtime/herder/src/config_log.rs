@@ -11,9 +11,10 @@
 //! Keys of other kinds (session keys, fencing, restarts, loggers) are Kafka Connect's own; they are left alone.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tidegate_broker::Broker;
+use tidegate_broker::{Broker, Producer};
 use tidegate_config::Properties;
 use tidegate_config::worker::StorageTopic;
 use tidegate_model::ConnectorName;
@@ -45,10 +46,13 @@ impl ConfigLog {
     /// Opens the config topic and reads it to its end. Blocks.
     pub fn open(
         broker: &dyn Broker,
+        producer: &Arc<dyn Producer>,
         storage: &StorageTopic,
     ) -> Result<(Self, Stored), WorkerError> {
         let mut stored = Stored::new();
-        let log = TopicLog::open(broker, storage, |record| apply(&mut stored, record))?;
+        let log = TopicLog::open(broker, producer, storage, |record| {
+            apply(&mut stored, record)
+        })?;
         stored.retain(|_, connector| connector.properties.is_some());
         Ok((Self(log), stored))
     }

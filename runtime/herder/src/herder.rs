@@ -10,6 +10,7 @@ use tidegate_config::connector::ConnectorConfig;
 use tidegate_config::grants::Policy;
 use tidegate_model::ConnectorName;
 use tidegate_worker::progress::Counts;
+use tidegate_worker::topic_log::TopicLog;
 use tidegate_worker::{TargetState, Worker};
 use tokio::sync::{mpsc, oneshot};
 
@@ -20,7 +21,7 @@ use crate::info::{
     ConfigInfos, ConfigKeyInfo, ConnectorInfo, ConnectorStatus, PluginSummary, ServerInfo,
     TaskInfo, TaskStatus,
 };
-use crate::status_board::{self, StatusBoard};
+use crate::status_board::StatusBoard;
 use crate::{plugins, validation};
 
 /// How many requests may wait for the actor; further ones wait to be sent.
@@ -123,8 +124,11 @@ impl Herder {
         expected: &[ConnectorName],
     ) -> Result<Self, HerderError> {
         let broker = worker.broker().as_ref();
-        let (config_log, stored) = ConfigLog::open(broker, &worker.config().config_topic)?;
-        let status_log = status_board::open(broker, &worker.config().status_topic)?;
+        let (config_log, stored) =
+            ConfigLog::open(broker, worker.producer(), &worker.config().config_topic)?;
+        // What it holds is of earlier lives of this worker, and is replaced as things start.
+        let status_log =
+            TopicLog::open_to_write(broker, worker.producer(), &worker.config().status_topic)?;
         let board = Arc::new(StatusBoard::new(worker_id));
         tokio::spawn(Arc::clone(&board).write_changes(status_log));
         let (requests, received) = mpsc::channel(REQUESTS_MAX);

@@ -6,10 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::json;
-use tidegate_broker::Broker;
-use tidegate_config::worker::StorageTopic;
 use tidegate_model::{ConnectorName, TaskId};
-use tidegate_worker::WorkerError;
 use tidegate_worker::topic_log::{Entry, TopicLog};
 use tokio::sync::Notify;
 
@@ -140,12 +137,6 @@ impl StatusBoard {
     fn lock(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Opens the status topic. What it holds is of earlier lives of this worker and is replaced as things start.
-/// Blocks.
-pub fn open(broker: &dyn Broker, storage: &StorageTopic) -> Result<TopicLog, WorkerError> {
-    TopicLog::open(broker, storage, |_| Ok(()))
 }
 
 fn key(subject: &Subject) -> String {

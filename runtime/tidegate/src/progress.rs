@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::failure::Failure;
 use crate::output::{line, number};
 
-/// How often progress is looked at.
+/// How often progress is looked at where somebody or something waits for it.
 const LOOK: Duration = Duration::from_millis(100);
 /// How often a line is written where it cannot be written over.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -61,6 +61,13 @@ impl Progress {
     /// Shows progress until the process is told to stop, or nothing moves for `idle`.
     pub async fn watch(mut self, idle: Option<Duration>) -> Result<(), Failure> {
         let mut stop = Box::pin(told_to_stop());
+        // With a thousand connectors a look is no trifle.
+        let look = match self.style {
+            Style::Silent if idle.is_none() => return Ok(stop.await?),
+            Style::Terminal => LOOK,
+            _ if idle.is_some() => LOOK,
+            _ => LINE_EVERY,
+        };
         let mut moved_at = Instant::now();
         let mut last = Vec::new();
         loop {
@@ -69,7 +76,7 @@ impl Progress {
                     self.show(&last, true)?;
                     return Ok(told?);
                 }
-                () = tokio::time::sleep(LOOK) => {}
+                () = tokio::time::sleep(look) => {}
             }
             let now = self.herder.progress().await?;
             let waits = now.iter().any(|connector| {

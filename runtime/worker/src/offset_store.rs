@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tidegate_broker::Broker;
+use tidegate_broker::{Broker, Producer};
 use tidegate_config::worker::StorageTopic;
 use tidegate_convert::{Converter, Role};
 use tidegate_model::value::Encoder;
@@ -31,10 +31,14 @@ impl OffsetStore {
     ///
     /// # Errors
     /// When the broker is away, or the topic holds something else.
-    pub fn open(broker: &dyn Broker, storage: &StorageTopic) -> Result<Self, WorkerError> {
+    pub fn open(
+        broker: &dyn Broker,
+        producer: &Arc<dyn Producer>,
+        storage: &StorageTopic,
+    ) -> Result<Self, WorkerError> {
         let mut json = json_converter()?;
         let mut table = Table::new();
-        let log = TopicLog::open(broker, storage, |record| {
+        let log = TopicLog::open(broker, producer, storage, |record| {
             apply(&mut table, json.as_mut(), record)
         })?;
         Ok(Self {

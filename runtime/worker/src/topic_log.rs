@@ -53,19 +53,15 @@ impl TopicLog {
     /// When the broker refuses or is away, or `each` refuses a record.
     pub fn open(
         broker: &dyn Broker,
+        producer: &Arc<dyn Producer>,
         storage: &StorageTopic,
         mut each: impl FnMut(LogRecord<'_>) -> Result<(), String>,
     ) -> Result<Self, WorkerError> {
-        let topic = storage.name.clone();
-        let admin = broker.admin();
-        admin.create_topic(&NewTopic {
-            name: topic.clone(),
-            partitions: storage.partitions,
-            replication_factor: storage.replication_factor,
-            config: Properties::from([("cleanup.policy".to_owned(), "compact".to_owned())]),
-        })?;
-        let ends = admin.describe(&topic)?.offsets;
-        let mut reader = broker.reader(&topic)?;
+        let begun = std::time::Instant::now();
+        let log = Self::open_to_write(broker, producer, storage)?;
+        let topic = &log.topic;
+        let ends = broker.admin().describe(topic)?.offsets;
+        let mut reader = broker.reader(topic)?;
         let mut progressed = std::time::Instant::now();
         let reached = |positions: &[(tidegate_model::TopicPartition, i64)]| {
             ends.iter().enumerate().all(|(partition, (first, end))| {
@@ -94,9 +90,30 @@ impl TopicLog {
                 })?;
             }
         }
+        // Closing a Kafka client takes a tenth of a second that nobody has to wait for.
+        std::thread::spawn(move || drop(reader));
+        tracing::debug!(%topic, milliseconds = begun.elapsed().as_millis(), "A log was read to its end.");
+        Ok(log)
+    }
+
+    /// Opens the log of a topic whose records are of no interest, and creates it when it is missing. Blocks.
+    ///
+    /// # Errors
+    /// When the broker refuses or is away.
+    pub fn open_to_write(
+        broker: &dyn Broker,
+        producer: &Arc<dyn Producer>,
+        storage: &StorageTopic,
+    ) -> Result<Self, WorkerError> {
+        broker.admin().create_topic(&NewTopic {
+            name: storage.name.clone(),
+            partitions: storage.partitions,
+            replication_factor: storage.replication_factor,
+            config: Properties::from([("cleanup.policy".to_owned(), "compact".to_owned())]),
+        })?;
         Ok(Self {
-            topic,
-            producer: broker.producer(&Properties::new())?,
+            topic: storage.name.clone(),
+            producer: Arc::clone(producer),
         })
     }
 

@@ -67,8 +67,9 @@ impl Worker {
         broker: Arc<dyn Broker>,
         registry: Arc<Registry>,
     ) -> Result<Self, WorkerError> {
-        let offsets = Arc::new(OffsetStore::open(broker.as_ref(), &config.offset_topic)?);
         let producer = broker.producer(&Properties::new())?;
+        let offsets = OffsetStore::open(broker.as_ref(), &producer, &config.offset_topic)?;
+        let offsets = Arc::new(offsets);
         Ok(Self {
             config,
             broker,
@@ -89,6 +90,12 @@ impl Worker {
     #[must_use]
     pub fn broker(&self) -> &Arc<dyn Broker> {
         &self.broker
+    }
+
+    /// The producer that the worker's own topics are written with too.
+    #[must_use]
+    pub fn producer(&self) -> &Arc<dyn Producer> {
+        &self.producer
     }
 
     /// The plugins.
