@@ -8,7 +8,7 @@ import measure
 from workers import STRING, WORKERS
 
 
-def start_to_running(folder, bootstrap, cache, name, cold=False, warm_up=False):
+def start_to_running(folder, bootstrap, cache, name, cold):
     """Milliseconds from the start of the process until the task of a connector from the command line is RUNNING."""
     home = folder / "startup"
     shutil.rmtree(home, ignore_errors=True)
@@ -35,21 +35,22 @@ def start_to_running(folder, bootstrap, cache, name, cold=False, warm_up=False):
 def run(folder, broker, rounds, names):
     """Start to RUNNING, cold and warm; with a broker on Kafka too, there next to Kafka Connect."""
     cache = folder / "startup-cache"
-    median = lambda **options: statistics.median(
-        start_to_running(folder, options.pop("bootstrap", None), cache, options.pop("name", "tidegate"), **options)
-        for _ in range(rounds)
-    )
+
+    def median(bootstrap=None, name="tidegate", cold=False):
+        times = [start_to_running(folder, bootstrap, cache, name, cold) for _ in range(rounds)]
+        return statistics.median(times)
+
     results = {"cold, embedded topics": median(cold=True), "warm, embedded topics": median()}
     if broker:
-        results["warm, on Kafka"] = median(bootstrap=broker)
+        results["warm, on Kafka"] = median(broker)
         if "connect" in names:
-            results["Kafka Connect"] = median(bootstrap=broker, name="connect")
+            results["Kafka Connect"] = median(broker, "connect")
     for name, value in results.items():
         print(f"  {name:36}{value:8.0f} ms", flush=True)
     return results
 
 
-def latency(folder, broker, cache, name, lines=100):
+def latency(folder, broker, cache, name, lines=50):
     """Milliseconds from appending a line to a source's file until the topic has it: the median and the 99th percentile."""
     home = folder / "latency"
     shutil.rmtree(home, ignore_errors=True)
@@ -73,6 +74,6 @@ def latency(folder, broker, cache, name, lines=100):
             times.append((time.monotonic() - before) * 1e3)
     shutil.rmtree(home)
     times.sort()
-    result = {"median_ms": statistics.median(times), "p99_ms": times[int(len(times) * 0.99) - 1], "worst_ms": times[-1]}
+    result = {"median_ms": statistics.median(times), "p99_ms": times[int(len(times) * 0.99)], "worst_ms": times[-1]}
     print(f"  {'line appended until in topic':36}{name:10}{result['median_ms']:8.1f} ms, p99 {result['p99_ms']:.1f}", flush=True)
     return result

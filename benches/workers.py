@@ -86,13 +86,20 @@ class Worker:
 
 
 def tidegate(folder, bootstrap, cache, files, connectors=(), **more):
-    """Tidegate, whose connectors may read and write below `files`."""
+    """Tidegate, whose connectors may read and write below `files`.
+
+    A worker takes up the connectors that its configuration topic names, so each has topics of its own.
+    """
+    own = "-".join(folder.parts[-2:])
     properties = {
         "bootstrap.servers": bootstrap,
         "plugin.path": ROOT / "target/plugins",
         "sandbox.cache.dir": cache,
         "sandbox.policy.read": files,
         "sandbox.policy.write": files,
+        "config.storage.topic": f"{own}-configs",
+        "offset.storage.topic": f"{own}-offsets",
+        "status.storage.topic": f"{own}-status",
         **more,
     }
     program = Path(os.environ.get("TIDEGATE", ROOT / "target/release/tidegate")).absolute()
