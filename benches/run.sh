@@ -13,4 +13,5 @@ if [ ! -f target/plugins/file.wasm ] || [ ! -f target/plugins/transforms.wasm ];
   make --no-print-directory guests
 fi
 export TIDEGATE=${CARGO_TARGET_DIR:-target}/release/tidegate CARGO=$cargo
+export PYTHONDONTWRITEBYTECODE=1
 exec python3 "$here/bench.py" "$@"

@@ -7,11 +7,13 @@
 //! | [`follower`] | follows a growing file: partial lines, truncation, rotation |
 //! | [`sink`] | the sink: one line for each record |
 //! | [`json`] | writes encoded values as JSON, without a tree |
+//! | [`whole_lines`] | takes away a line that a kill cut short |
 
 pub mod follower;
 pub mod json;
 pub mod sink;
 pub mod source;
+pub mod whole_lines;
 
 pub use sink::FileStreamSink;
 pub use source::FileStreamSource;

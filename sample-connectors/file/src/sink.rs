@@ -10,6 +10,7 @@ use tidegate_sdk::prelude::*;
 use tidegate_sdk::{NO_SCHEMA, SchemaPlans, rows};
 
 use crate::json::write_json;
+use crate::whole_lines::keep_whole_lines;
 
 /// The class name of Kafka Connect's connector, which this one stands in for.
 pub const CLASS: &str = "org.apache.kafka.connect.file.FileStreamSinkConnector";
@@ -70,6 +71,7 @@ pub struct FileStreamSinkTask {
 impl SinkTask for FileStreamSinkTask {
     fn start(config: &Config) -> Result<Self> {
         let path = file_of(config)?.to_owned();
+        keep_whole_lines(&path)?;
         let file = OpenOptions::new()
             .append(true)
             .create(true)
