@@ -15,7 +15,7 @@ pub fn list(worker: &Worker, connectors_only: bool) -> Vec<PluginSummary> {
         .into_iter()
         .filter(|(_, info)| !connectors_only || matches!(info.kind, Kind::Source | Kind::Sink))
         .map(|(_, info)| PluginSummary {
-            kind: kind_name(info.kind).to_owned(),
+            kind: info.kind.name().to_owned(),
             class: info.class_name,
             version: info.version,
         })
@@ -45,13 +45,4 @@ pub fn keys(worker: &Worker, class: &str) -> Result<Vec<ConfigKeyInfo>, HerderEr
     Err(HerderError::NotFound(format!(
         "Unknown plugin {class}. See GET /connector-plugins for those that are there."
     )))
-}
-
-fn kind_name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Source => "source",
-        Kind::Sink => "sink",
-        Kind::Transform => "transformation",
-        Kind::Predicate => "predicate",
-    }
 }

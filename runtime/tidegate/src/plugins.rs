@@ -31,7 +31,7 @@ pub fn run(arguments: &PluginsArguments) -> Result<(), Failure> {
         };
         [
             info.class_name.clone(),
-            kind(info.kind).to_owned(),
+            info.kind.name().to_owned(),
             info.version.clone(),
             digest,
             number(plugin.size() as u64),
@@ -62,7 +62,7 @@ fn one(registry: &Registry, class: &str, as_json_text: bool) -> Result<(), Failu
         "{} {} ({})\n{}",
         info.class_name,
         info.version,
-        kind(info.kind),
+        info.kind.name(),
         info.documentation
     ))?;
     line(&format!(
@@ -117,7 +117,7 @@ fn as_json(plugin: &Plugin, info: &PluginInfo) -> Value {
     json!({
         "class": info.class_name,
         "aliases": info.aliases,
-        "type": kind(info.kind),
+        "type": info.kind.name(),
         "version": info.version,
         "documentation": info.documentation,
         "digest": plugin.digest().to_string(),
@@ -125,13 +125,4 @@ fn as_json(plugin: &Plugin, info: &PluginInfo) -> Value {
         "imports": plugin.imports(),
         "config": info.definition.0.iter().map(key).collect::<Vec<_>>(),
     })
-}
-
-fn kind(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Source => "source",
-        Kind::Sink => "sink",
-        Kind::Transform => "transformation",
-        Kind::Predicate => "predicate",
-    }
 }
