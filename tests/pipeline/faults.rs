@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::support::{Broker, Place, lines, root, wait_for};
+use crate::support::{Broker, Place, append, lines, root, wait_for};
 
 /// Puts the misbehaving component of `tests/guests` among the plugins of a place.
 fn add_misbehaving_plugins(place: &Place) {
@@ -57,7 +57,7 @@ fn a_trap_fails_its_task_and_no_other() {
         || place.log(),
         || lines(&place.path("out")) == ["a"],
     );
-    std::fs::write(place.path("in"), "a\nb\n").unwrap();
+    append(&place.path("in"), "b\n");
     wait_for(
         "the neighbour's next line",
         || place.log(),

@@ -1,18 +1,8 @@
 //! A source that follows a growing file.
 
-use std::io::Write;
 use std::time::{Duration, Instant};
 
-use crate::support::{Broker, Place, lines, wait_for};
-
-fn append(path: &std::path::Path, text: &str) {
-    let mut file = std::fs::OpenOptions::new()
-        .append(true)
-        .create(true)
-        .open(path)
-        .unwrap();
-    file.write_all(text.as_bytes()).unwrap();
-}
+use crate::support::{Broker, Place, append, lines, wait_for};
 
 #[test]
 fn an_appended_line_arrives_within_100_ms() {

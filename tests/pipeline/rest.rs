@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Broker, Place, lines, wait_for};
+use crate::support::{Broker, Place, append, lines, wait_for};
 
 fn sink(place: &Place) -> Value {
     json!({
@@ -39,7 +39,7 @@ fn a_connector_made_over_rest_survives_a_restart() {
     rest.wait_for_task("sink", "PAUSED");
     assert!(worker.stop().success(), "{}", place.log());
 
-    std::fs::write(place.path("in"), "a\nb\n").unwrap();
+    append(&place.path("in"), "b\n");
     let worker = place.start();
     let rest = place.rest();
     rest.wait_for_task("sink", "PAUSED");

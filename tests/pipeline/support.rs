@@ -292,6 +292,15 @@ pub fn lines(path: &Path) -> Vec<String> {
         .collect()
 }
 
+/// Appends to a file, as a source that follows it expects: rewriting it would look like a truncation.
+pub fn append(path: &Path, text: &str) {
+    let file = std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path);
+    std::io::Write::write_all(&mut file.unwrap(), text.as_bytes()).unwrap();
+}
+
 /// Waits for a condition.
 pub fn wait_for(what: &str, log: impl Fn() -> String, condition: impl Fn() -> bool) {
     let deadline = Instant::now() + DEADLINE;

@@ -1,5 +1,7 @@
 //! Floating point numbers as Java prints them, which is how Kafka Connect writes them into text.
 
+use crate::short::append;
+
 /// Appends a float64 as `Double.toString` prints it: `1.5`, `1.0E7`, `NaN`.
 pub fn double(value: f64, out: &mut Vec<u8>) {
     if !value.is_finite() || value == 0.0 {
@@ -50,7 +52,7 @@ fn special(value: f64) -> &'static str {
 /// Copies a number without an exponent, which has a fractional part then; else lays it out as one.
 fn plain(text: &str, out: &mut Vec<u8>) {
     if text.bytes().all(|byte| byte != b'e') && text.bytes().any(|byte| byte == b'.') {
-        out.extend_from_slice(text.as_bytes());
+        append(out, text.as_bytes());
         return;
     }
     let (negative, digits, point) = taken_apart(text);

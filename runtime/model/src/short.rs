@@ -1,7 +1,8 @@
-//! Short byte strings, copied in line.
+//! Short byte strings, copied and compared in line.
 //!
-//! In WebAssembly, copying a length that only shows at run time is a call of the host's. Keys and values of a few
-//! bytes are done sooner in blocks of a fixed length, which become plain loads and stores.
+//! In WebAssembly, copying or comparing a length that only shows at run time is a call, and for a copy even one of
+//! the host's. Keys and values of a few bytes are done sooner in blocks of a fixed length, which become plain loads
+//! and stores.
 
 /// Longer ones are left to the host, whose copy is faster per byte.
 const COPIED_IN_LINE_MAX: usize = 512;
@@ -40,9 +41,30 @@ fn append_blocks<const N: usize>(out: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
+/// Whether both are the same. The ends are compared first: encoded names differ there, and begin alike.
+#[inline]
+#[must_use]
+pub fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    match (a.last_chunk::<8>(), b.last_chunk::<8>()) {
+        (Some(end_a), Some(end_b)) if end_a != end_b => false,
+        (Some(_), Some(_)) => {
+            let (a, b) = (a.as_chunks::<8>().0, b.as_chunks::<8>().0);
+            a.iter().zip(b).all(|(a, b)| a == b)
+        }
+        _ => a.iter().eq(b),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::append;
+    use super::{append, same};
+
+    fn bytes(length: usize) -> Vec<u8> {
+        (0..length).map(|n| (n * 7 + 1) as u8).collect()
+    }
 
     #[test]
     fn every_length_is_copied_whole() {
@@ -51,6 +73,20 @@ mod tests {
             let mut out = b"before".to_vec();
             append(&mut out, &bytes[..length]);
             assert_eq!(out, [b"before", &bytes[..length]].concat(), "{length}");
+        }
+    }
+
+    #[test]
+    fn each_byte_counts() {
+        for length in 0..40 {
+            let known = bytes(length);
+            assert!(same(&known, &bytes(length)), "{length}");
+            assert!(!same(&known, &bytes(length + 1)), "{length}");
+            for place in 0..length {
+                let mut other = bytes(length);
+                other[place] ^= 0x10;
+                assert!(!same(&known, &other), "{length} at {place}");
+            }
         }
     }
 }

@@ -1,16 +1,20 @@
-//! Opening files for guests: regular files and folders only.
+//! Opening files for guests, regular files and folders only, and writing to them.
 //!
 //! Opening a named pipe waits until somebody opens its other end, inside the system where no deadline reaches,
 //! and a device can do anything. A guest cannot make either; where the operator's folder has one, opening it is
-//! refused with an error that the guest sees.
+//! refused with an error that the guest sees. What a guest writes goes through [`FileOutput`].
+
+use std::sync::Arc;
 
 use wasmtime::component::{Linker, Resource};
 use wasmtime::{Result, StoreContextMut};
 use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemView};
+use wasmtime_wasi::p2::DynOutputStream;
 use wasmtime_wasi::p2::bindings::sync::filesystem::types::{
     DescriptorFlags, DescriptorType, ErrorCode, Host, HostDescriptor, OpenFlags, PathFlags,
 };
 
+use crate::file_output::{At, FileOutput};
 use crate::state::State;
 
 /// The interface as the linker has it; a test opens a named pipe, and so notices another version.
@@ -24,12 +28,41 @@ type Open = (
     DescriptorFlags,
 );
 
-/// Replaces `open-at`. The linker must allow shadowing.
+/// Replaces opening and writing. The linker must allow shadowing.
 pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
-    linker.instance(INTERFACE)?.func_wrap(
+    let mut interface = linker.instance(INTERFACE)?;
+    interface.func_wrap(
         "[method]descriptor.open-at",
         |mut store: StoreContextMut<'_, State>, open: Open| Ok((open_at(store.data_mut(), open)?,)),
+    )?;
+    interface.func_wrap(
+        "[method]descriptor.write-via-stream",
+        |mut store: StoreContextMut<'_, State>, (file, position): (Resource<Descriptor>, u64)| {
+            Ok((output(store.data_mut(), &file, At::Position(position))?,))
+        },
+    )?;
+    interface.func_wrap(
+        "[method]descriptor.append-via-stream",
+        |mut store: StoreContextMut<'_, State>, (file,): (Resource<Descriptor>,)| {
+            Ok((output(store.data_mut(), &file, At::End)?,))
+        },
     )
+}
+
+fn output(
+    state: &mut State,
+    file: &Resource<Descriptor>,
+    at: At,
+) -> Result<Result<Resource<DynOutputStream>, ErrorCode>> {
+    let file = match state.table.get(file)? {
+        Descriptor::Dir(_) => return Ok(Err(ErrorCode::BadDescriptor)),
+        Descriptor::File(file) if file.perms.write_not_permitted() => {
+            return Ok(Err(ErrorCode::NotPermitted));
+        }
+        Descriptor::File(file) => Arc::clone(&file.file),
+    };
+    let output: DynOutputStream = Box::new(FileOutput::new(file, at));
+    Ok(Ok(state.table.push(output)?))
 }
 
 fn open_at(

@@ -17,6 +17,11 @@ use clap::Parser;
 
 use crate::args::{Arguments, Command};
 
+/// librdkafka allocates each record on one thread and frees it on another, where the C library's allocator has
+/// both wait for one lock. This one takes its place in C code too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     // The sandbox compiles plugins in a child process: this program with a hidden argument.
     if std::env::args().nth(1).as_deref() == Some(tidegate_sandbox::COMPILE_ARGUMENT) {

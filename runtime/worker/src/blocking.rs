@@ -1,6 +1,11 @@
-//! Lends a task's pipeline to a blocking thread for one step.
+//! Lends a task's pipeline to a blocking thread for one step, or for many that follow each other.
+
+use std::time::Duration;
 
 use crate::error::WorkerError;
+
+/// How long a pipeline that always finds more to do keeps its thread before the task looks around.
+pub const RUN_MAX: Duration = Duration::from_millis(100);
 
 /// Runs a step on a blocking thread and always awaits its end: a guest call ends by its own deadline, never by
 /// being dropped. The pipeline is away only while the step runs.

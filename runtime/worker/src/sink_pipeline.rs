@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tidegate_broker::{Consumer, Fetched};
 use tidegate_model::{Batch, ErrorClass, TopicName, TopicPartition};
@@ -18,6 +19,10 @@ use crate::source_pipeline::{rows_without, tolerate};
 const FETCH_RECORDS_MAX: usize = 2_000;
 /// The most bytes of one fetch; one record may exceed it.
 const FETCH_BYTES_MAX: usize = 1024 * 1024;
+
+/// How long a step that follows records waits for the next: they come in bursts, and a thread that sleeps through
+/// the gap between two costs less than one that hands over.
+const LULL: Duration = Duration::from_millis(1);
 
 /// What a sink task owns and a blocking thread borrows for each step.
 pub struct SinkPipeline {
@@ -60,8 +65,32 @@ struct Span {
 }
 
 impl SinkPipeline {
+    /// Steps until nothing is left to do, `until` has come or something else is wanted. A thread that stays
+    /// with a full topic is not handed over and back for each batch.
+    pub fn run(
+        &mut self,
+        until: Instant,
+        interrupted: impl Fn() -> bool,
+    ) -> Result<Stepped, WorkerError> {
+        let mut moved = false;
+        loop {
+            let stepped = self.step()?;
+            match stepped {
+                Stepped::Moved => moved = true,
+                Stepped::Idle if moved => {
+                    moved = false;
+                    std::thread::sleep(LULL);
+                }
+                _ => return Ok(stepped),
+            }
+            if Instant::now() >= until || interrupted() {
+                return Ok(stepped);
+            }
+        }
+    }
+
     /// Fetches once and delivers what came.
-    pub fn step(&mut self) -> Result<Stepped, WorkerError> {
+    fn step(&mut self) -> Result<Stepped, WorkerError> {
         let fetched = match self.consumer.fetch(FETCH_RECORDS_MAX, FETCH_BYTES_MAX) {
             Ok(fetched) => fetched,
             Err(error) if error.class() == ErrorClass::Retriable => {

@@ -7,6 +7,7 @@ use tidegate_config::Properties;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::blocking::RUN_MAX;
 use crate::error::{Stage, WorkerError};
 use crate::sink_pipeline::{SinkPipeline, Stepped};
 use crate::task::{State, TargetState};
@@ -71,7 +72,11 @@ impl SinkTask {
                 self.blocking(SinkPipeline::commit).await?;
                 commit_due = Instant::now() + self.flush_interval;
             }
-            match self.blocking(SinkPipeline::step).await? {
+            let until = commit_due.min(Instant::now() + RUN_MAX).into_std();
+            let wanted = self.target.clone();
+            let interrupted = move || wanted.has_changed().unwrap_or(true);
+            let run = move |pipeline: &mut SinkPipeline| pipeline.run(until, interrupted);
+            match self.blocking(run).await? {
                 Stepped::Moved => retry = RETRY_MIN,
                 Stepped::Idle => self.wait(commit_due).await,
                 Stepped::Retry(error) => {

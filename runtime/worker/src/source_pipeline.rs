@@ -1,7 +1,7 @@
 //! One step of a source task, as it runs on a blocking thread: poll → transforms → converters → submit.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tidegate_broker::{Acknowledge, Producer};
 use tidegate_model::{Batch, Column, ErrorClass, TopicName};
@@ -40,8 +40,24 @@ pub enum Stepped {
 }
 
 impl SourcePipeline {
+    /// Steps until there is nothing, no room for more in flight, `until` has come or something else is wanted. A
+    /// thread that stays with a full source is not handed over and back for each batch.
+    pub fn run(
+        &mut self,
+        until: Instant,
+        interrupted: impl Fn() -> bool,
+    ) -> Result<Stepped, WorkerError> {
+        loop {
+            match self.step()? {
+                Stepped::Moved
+                    if Instant::now() < until && self.submitted.has_room() && !interrupted() => {}
+                stepped => return Ok(stepped),
+            }
+        }
+    }
+
     /// Polls once and submits what came.
-    pub fn step(&mut self) -> Result<Stepped, WorkerError> {
+    fn step(&mut self) -> Result<Stepped, WorkerError> {
         let polled = match self.instance.poll(POLL_RECORDS_MAX, POLL_BYTES_MAX) {
             Ok(polled) => polled,
             Err(error) => return self.poll_failed(error),

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tidegate_config::Properties;
 use tidegate_model::TaskId;
-use tidegate_model::limits::{IN_FLIGHT_BYTES_MAX, IN_FLIGHT_RECORDS_MAX};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::blocking::RUN_MAX;
 use crate::error::{Stage, WorkerError};
 use crate::file_watch::FileChanges;
 use crate::offset_store::OffsetStore;
@@ -85,7 +85,11 @@ impl SourceTask {
             if !self.room(commit_due).await? {
                 continue;
             }
-            match self.blocking(SourcePipeline::step).await? {
+            let until = commit_due.min(Instant::now() + RUN_MAX).into_std();
+            let wanted = self.target.clone();
+            let interrupted = move || wanted.has_changed().unwrap_or(true);
+            let run = move |pipeline: &mut SourcePipeline| pipeline.run(until, interrupted);
+            match self.blocking(run).await? {
                 Stepped::Moved => backoff = BACKOFF_MIN,
                 Stepped::Idle(wait) => {
                     let wait = wait.map_or(backoff, |wait| wait.min(GUEST_WAIT_MAX));
@@ -109,8 +113,7 @@ impl SourceTask {
             if let Some(failure) = self.submitted.take_failure() {
                 return Err(WorkerError::Produce(failure));
             }
-            let (records, bytes) = self.submitted.in_flight();
-            if records < IN_FLIGHT_RECORDS_MAX && bytes < IN_FLIGHT_BYTES_MAX {
+            if self.submitted.has_room() {
                 return Ok(true);
             }
             tokio::select! {

@@ -9,6 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tidegate_broker::{Acknowledge, BrokerError};
+use tidegate_model::limits::{IN_FLIGHT_BYTES_MAX, IN_FLIGHT_RECORDS_MAX};
 use tokio::sync::Notify;
 
 use crate::progress::Progress;
@@ -124,6 +125,14 @@ impl Submitted {
     pub fn in_flight(&self) -> (usize, usize) {
         let state = self.lock();
         (state.records, state.bytes)
+    }
+
+    /// Whether more may be submitted: nothing failed, and neither too many records nor bytes are in flight.
+    pub fn has_room(&self) -> bool {
+        let state = self.lock();
+        state.failure.is_none()
+            && state.records < IN_FLIGHT_RECORDS_MAX
+            && state.bytes < IN_FLIGHT_BYTES_MAX
     }
 
     /// The first failure that was told, once.

@@ -11,22 +11,38 @@ use tidegate_sdk::model::short::append;
 use tidegate_sdk::model::value::{Elements, ValueError, tag};
 use tidegate_sdk::{Error, Result, Schema, SchemaType, View};
 
+use crate::known_keys::KnownKeys;
+
 /// The most bytes of a decimal that is written; its digits cost time by the square of that.
 pub const DECIMAL_BYTES_MAX: usize = 1024;
 /// The largest scale of a decimal that is written, either way: so many zeros.
 pub const DECIMAL_SCALE_MAX: usize = 4096;
 
-/// Appends an encoded value as JSON. The schema names the fields of structs.
-///
-/// # Errors
-/// When the value is damaged or does not fit its schema.
-pub fn write_json(encoded: &[u8], schema: Option<&Schema>, out: &mut Vec<u8>) -> Result<()> {
-    match write_first(encoded, schema, out)? {
-        [] => Ok(()),
-        rest => Err(Error::data(format_args!(
-            "{} bytes follow the encoded value",
-            rest.len()
-        ))),
+/// Writes values, and remembers the keys of their maps.
+#[derive(Debug, Default)]
+pub struct JsonWriter {
+    keys: KnownKeys,
+}
+
+impl JsonWriter {
+    /// Appends an encoded value as JSON. The schema names the fields of structs.
+    ///
+    /// # Errors
+    /// When the value is damaged or does not fit its schema.
+    pub fn write(
+        &mut self,
+        encoded: &[u8],
+        schema: Option<&Schema>,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        self.keys.begin();
+        match write_first(encoded, schema, &mut self.keys, out)? {
+            [] => Ok(()),
+            rest => Err(Error::data(format_args!(
+                "{} bytes follow the encoded value",
+                rest.len()
+            ))),
+        }
     }
 }
 
@@ -35,6 +51,7 @@ pub fn write_json(encoded: &[u8], schema: Option<&Schema>, out: &mut Vec<u8>) ->
 fn write_first<'a>(
     encoded: &'a [u8],
     schema: Option<&Schema>,
+    keys: &mut KnownKeys,
     out: &mut Vec<u8>,
 ) -> Result<&'a [u8]> {
     match encoded {
@@ -74,12 +91,12 @@ fn write_first<'a>(
             let mut first = true;
             while !rest.is_empty() {
                 comma(&mut first, out);
-                rest = write_first(rest, schema, out)?;
+                rest = write_first(rest, schema, keys, out)?;
             }
             out.push(b']');
         }
-        View::Map(entries) => map(entries.body(), schema, out)?,
-        View::Struct(elements) => structure(elements, schema, out)?,
+        View::Map(entries) => map(entries.body(), schema, keys, out)?,
+        View::Struct(elements) => structure(elements, schema, keys, out)?,
     }
     Ok(rest)
 }
@@ -101,7 +118,12 @@ fn quoted(quotes: bool, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
 }
 
 /// A map as an object; when a key turns out to be no string, as an array of pairs instead.
-fn map(body: &[u8], schema: Option<&Schema>, out: &mut Vec<u8>) -> Result<()> {
+fn map(
+    body: &[u8],
+    schema: Option<&Schema>,
+    keys: &mut KnownKeys,
+    out: &mut Vec<u8>,
+) -> Result<()> {
     let (key_schema, value_schema) = match schema.map(|schema| &schema.kind) {
         Some(SchemaType::Map(key, value)) => (Some(&**key), Some(&**value)),
         _ => (None, None),
@@ -111,14 +133,27 @@ fn map(body: &[u8], schema: Option<&Schema>, out: &mut Vec<u8>) -> Result<()> {
     let mut rest = body;
     let mut first = true;
     while !rest.is_empty() {
-        if rest.first() != Some(&tag::STRING) {
-            out.truncate(mark);
-            return pairs(body, key_schema, value_schema, out);
-        }
-        comma(&mut first, out);
-        rest = write_first(rest, key_schema, out)?;
-        out.push(b':');
-        rest = write_first(rest, value_schema, out)?;
+        let is_first = std::mem::replace(&mut first, false);
+        rest = match keys.write(rest, is_first, out) {
+            Some(value) => value,
+            None if rest.first() == Some(&tag::STRING) => {
+                let from = out.len();
+                out.push(b',');
+                let value = write_first(rest, key_schema, keys, out)?;
+                out.push(b':');
+                let key = rest.get(..rest.len() - value.len()).unwrap_or_default();
+                keys.learn(key, out.get(from..).unwrap_or_default());
+                if is_first {
+                    out.remove(from);
+                }
+                value
+            }
+            None => {
+                out.truncate(mark);
+                return pairs(body, key_schema, value_schema, keys, out);
+            }
+        };
+        rest = write_first(rest, value_schema, keys, out)?;
     }
     out.push(b'}');
     Ok(())
@@ -128,6 +163,7 @@ fn pairs(
     body: &[u8],
     key_schema: Option<&Schema>,
     value_schema: Option<&Schema>,
+    keys: &mut KnownKeys,
     out: &mut Vec<u8>,
 ) -> Result<()> {
     out.push(b'[');
@@ -136,16 +172,21 @@ fn pairs(
     while !rest.is_empty() {
         comma(&mut first, out);
         out.push(b'[');
-        rest = write_first(rest, key_schema, out)?;
+        rest = write_first(rest, key_schema, keys, out)?;
         out.push(b',');
-        rest = write_first(rest, value_schema, out)?;
+        rest = write_first(rest, value_schema, keys, out)?;
         out.push(b']');
     }
     out.push(b']');
     Ok(())
 }
 
-fn structure(elements: Elements<'_>, schema: Option<&Schema>, out: &mut Vec<u8>) -> Result<()> {
+fn structure(
+    elements: Elements<'_>,
+    schema: Option<&Schema>,
+    keys: &mut KnownKeys,
+    out: &mut Vec<u8>,
+) -> Result<()> {
     let fields = schema.map_or(&[][..], Schema::fields);
     if fields.len() != elements.len() {
         return Err(Error::data(format_args!(
@@ -161,7 +202,7 @@ fn structure(elements: Elements<'_>, schema: Option<&Schema>, out: &mut Vec<u8>)
         comma(&mut first, out);
         string(field.name.as_bytes(), out);
         out.push(b':');
-        rest = write_first(rest, Some(&field.schema), out)?;
+        rest = write_first(rest, Some(&field.schema), keys, out)?;
     }
     out.push(b'}');
     Ok(())

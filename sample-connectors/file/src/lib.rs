@@ -11,6 +11,7 @@
 
 pub mod follower;
 pub mod json;
+mod known_keys;
 pub mod sink;
 pub mod source;
 pub mod whole_lines;

@@ -9,7 +9,7 @@ use tidegate_sdk::model::value::tag;
 use tidegate_sdk::prelude::*;
 use tidegate_sdk::{NO_SCHEMA, SchemaPlans, rows};
 
-use crate::json::write_json;
+use crate::json::JsonWriter;
 use crate::whole_lines::keep_whole_lines;
 
 /// The class name of Kafka Connect's connector, which this one stands in for.
@@ -65,6 +65,7 @@ pub struct FileStreamSinkTask {
     path: String,
     file: File,
     lines: Vec<u8>,
+    json: JsonWriter,
     schemas: SchemaPlans<Arc<Schema>>,
 }
 
@@ -85,6 +86,7 @@ impl SinkTask for FileStreamSinkTask {
             path,
             file,
             lines: Vec::with_capacity(WRITE_BYTES),
+            json: JsonWriter::default(),
             schemas: SchemaPlans::default(),
         })
     }
@@ -123,11 +125,11 @@ impl FileStreamSinkTask {
         match value {
             None => self.lines.extend_from_slice(b"null"),
             Some([tag::STRING, _, _, _, _, text @ ..]) => append(&mut self.lines, text),
-            Some(value) if schema == NO_SCHEMA => write_json(value, None, &mut self.lines)?,
+            Some(value) if schema == NO_SCHEMA => self.json.write(value, None, &mut self.lines)?,
             Some(value) => {
                 let decode = |schema: &Schema| Ok(Arc::new(schema.clone()));
                 let schema = self.schemas.plan(&batch.schemas, schema, decode)?;
-                write_json(value, Some(schema), &mut self.lines)?;
+                self.json.write(value, Some(schema), &mut self.lines)?;
             }
         }
         Ok(())

@@ -10,9 +10,9 @@ use crate::encoded::{
     FieldPlan, Run, copy_fields, field_plans, is_plain, misfit, present, require_map_scan,
     require_struct, struct_like, text,
 };
-use crate::short::{Lengths, same};
+use crate::short::Lengths;
 use crate::side::{OnSide, REPLACE_NULL, with_replace_null};
-use tidegate_sdk::model::short::append;
+use tidegate_sdk::model::short::{append, same};
 
 const PURPOSE: &str = "field insertion";
 const SUFFIX: &str = "Suffix with <code>!</code> to make this a required field, or <code>?</code> to keep it optional (the default).";

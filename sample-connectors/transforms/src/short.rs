@@ -1,28 +1,9 @@
-//! Short byte strings: compared and told apart in line.
-//!
-//! In WebAssembly, copying or comparing a length that only shows at run time is a call, and for a copy even
-//! one of the host's. Keys and values of a few bytes are done sooner in blocks of a fixed length, which
-//! become plain loads and stores.
+//! Names of fields, told apart without a call.
+
+use tidegate_sdk::model::short::same;
 
 /// From so many names on, a name is looked for by bisection.
 const BISECTED_MIN: usize = 8;
-
-/// Whether both are the same. The ends are compared first: encoded names differ there, and begin alike.
-#[inline]
-#[must_use]
-pub fn same(a: &[u8], b: &[u8]) -> bool {
-    if a.len() != b.len() {
-        return false;
-    }
-    match (a.last_chunk::<8>(), b.last_chunk::<8>()) {
-        (Some(end_a), Some(end_b)) if end_a != end_b => false,
-        (Some(_), Some(_)) => {
-            let (a, b) = (a.as_chunks::<8>().0, b.as_chunks::<8>().0);
-            a.iter().zip(b).all(|(a, b)| a == b)
-        }
-        _ => a.iter().eq(b),
-    }
-}
 
 /// The lengths that some names have, to tell most other names apart at once.
 #[derive(Debug, Clone, Copy, Default)]
@@ -94,24 +75,6 @@ impl<T> Named<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn bytes(length: usize) -> Vec<u8> {
-        (0..length).map(|n| (n * 7 + 1) as u8).collect()
-    }
-
-    #[test]
-    fn each_byte_counts() {
-        for length in 0..40 {
-            let known = bytes(length);
-            assert!(same(&known, &bytes(length)), "{length}");
-            assert!(!same(&known, &bytes(length + 1)), "{length}");
-            for place in 0..length {
-                let mut other = bytes(length);
-                other[place] ^= 0x10;
-                assert!(!same(&known, &other), "{length} at {place}");
-            }
-        }
-    }
 
     #[test]
     fn names_are_found_whether_few_or_many() {

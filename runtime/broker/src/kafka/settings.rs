@@ -13,7 +13,7 @@ const PRODUCER_QUEUE_KIB: &str = "262144";
 /// The records that a producer's queue may hold.
 const PRODUCER_QUEUE_RECORDS: &str = "1000000";
 /// The memory that a consumer reads ahead, in KiB.
-const CONSUMER_QUEUE_KIB: &str = "16384";
+const CONSUMER_QUEUE_KIB: &str = "4096";
 
 /// The settings of all clients of a cluster.
 #[derive(Debug)]
