@@ -9,6 +9,7 @@
 )]
 
 mod bad_input;
+mod chains;
 mod command_line;
 mod faults;
 mod flights;
