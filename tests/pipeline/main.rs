@@ -18,5 +18,6 @@ mod guests;
 mod kill;
 mod rest;
 mod restart;
+mod secured;
 mod stopping;
 mod support;
