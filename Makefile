@@ -40,11 +40,10 @@ test-kafka: build ## starts Apache Kafka 4.3.1 from Maven Central and runs the b
 bench: build ## benchmarks, with a table at the end; against Kafka Connect where Java and Maven are there
 	@benches/run.sh
 
-lint: ## formatting, clippy, licences and advisories
+lint: setup ## formatting, clippy, and the dependencies' licences, sources and advisories
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check; \
-	else echo "Left out: licences and advisories; install with 'cargo install cargo-deny'."; fi
+	@CARGO=$(CARGO) tests/deny.sh
 
 clean: ## deletes the demonstration's files; `cargo clean` deletes what was built
 	rm -rf demo

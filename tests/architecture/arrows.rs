@@ -24,7 +24,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("datagen", &["sdk"]),
     ("file", &["sdk"]),
     ("transforms", &["sdk"]),
+    ("test-begins-with", &["sdk"]),
     ("test-guests", &[]),
+    ("test-repeats", &["sdk"]),
     ("architecture", &[]),
 ];
 

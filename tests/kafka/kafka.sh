@@ -13,6 +13,7 @@
 #   KAFKA_HEAP       heap of the broker                (default: 512m)
 #   KAFKA_JIT        quick: starts sooner; full: for benchmarks   (default: quick)
 #   KAFKA_EXTRA      more lines for server.properties  (default: none)
+#   KAFKA_SECURE     1: listeners with TLS too, see tests/kafka/secure.sh   (default: none; a restart in DIR keeps it)
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -23,6 +24,9 @@ die() {
   echo "kafka.sh: $*" >&2
   exit 1
 }
+
+# shellcheck source=tests/kafka/secure.sh
+source "$here/secure.sh"
 
 fetch() {
   if [ -f "$libs/.complete" ] && cmp -s "$here/pom.xml" "$libs/.complete"; then return; fi
@@ -61,14 +65,16 @@ broker() {
 }
 
 write_settings() { # port, controller port
+  local secure=
+  if is_secure; then secure=$(secure_listeners); fi
   cat >"$dir/server.properties" <<SETTINGS
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:$2
-listeners=PLAINTEXT://127.0.0.1:$1,CONTROLLER://127.0.0.1:$2
-advertised.listeners=PLAINTEXT://127.0.0.1:$1
+listeners=PLAINTEXT://127.0.0.1:$1,CONTROLLER://127.0.0.1:$2$secure
+advertised.listeners=PLAINTEXT://127.0.0.1:$1$secure
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL
 inter.broker.listener.name=PLAINTEXT
 log.dirs=$dir/logs
 num.partitions=1
@@ -85,6 +91,7 @@ num.network.threads=2
 num.io.threads=4
 ${KAFKA_EXTRA:-}
 SETTINGS
+  if is_secure; then secure_settings >>"$dir/server.properties"; fi
   cat >"$dir/log4j2.properties" <<SETTINGS
 status=error
 appender.file.type=File
@@ -114,6 +121,7 @@ start() {
   if port_open "$controller"; then die "port $controller is taken; start with an empty folder"; fi
   echo "$port" >"$dir/port"
   echo "$controller" >"$dir/controller"
+  if [ "${KAFKA_SECURE:-}" = 1 ]; then prepare_secure; fi
   write_settings "$port" "$controller"
   local options=(-Xms64m "-Xmx${KAFKA_HEAP:-512m}" -XX:+UseSerialGC
     "-Dlog4j2.configurationFile=$dir/log4j2.properties")
@@ -123,7 +131,7 @@ start() {
     id=A$(head -c 16 /dev/urandom | base64 | tr -d '+/=' | cut -c 1-21)
     while [ ${#id} -lt 22 ]; do id=${id}A; done
     java "${options[@]}" -cp "$libs/*" kafka.tools.StorageTool format -t "$id" \
-      -c "$dir/server.properties" >"$dir/format.out" 2>&1 || {
+      -c "$dir/server.properties" $(secure_users) >"$dir/format.out" 2>&1 || {
       cat "$dir/format.out" >&2
       die "the data folder could not be prepared"
     }
@@ -173,7 +181,7 @@ status() {
 }
 
 usage() {
-  sed -n '2,15p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//' >&2
+  sed -n '2,16p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//' >&2
   exit 2
 }
 

@@ -4,8 +4,9 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 data=$(mktemp -d "${TMPDIR:-/tmp}/tidegate-kafka.XXXXXX")
 trap '"$here/kafka.sh" stop "$data"; rm -rf -- "$data"' EXIT
-TIDEGATE_TEST_KAFKA=$("$here/kafka.sh" start "$data")
-export TIDEGATE_TEST_KAFKA
+TIDEGATE_TEST_KAFKA=$(KAFKA_SECURE=1 "$here/kafka.sh" start "$data")
+TIDEGATE_TEST_KAFKA_SECURE=$data/secure
+export TIDEGATE_TEST_KAFKA TIDEGATE_TEST_KAFKA_SECURE
 cd "$here/../.."
 echo "Apache Kafka listens on $TIDEGATE_TEST_KAFKA"
 ${CARGO:-cargo} test -p tidegate-broker --test kafka

@@ -9,11 +9,15 @@
 )]
 
 mod bad_input;
+mod chains;
 mod command_line;
 mod faults;
 mod flights;
 mod following;
+mod guests;
 mod kill;
 mod rest;
 mod restart;
+mod secured;
+mod stopping;
 mod support;

@@ -165,6 +165,13 @@ impl Place {
             .unwrap()
     }
 
+    /// The same, with progress as JSON lines on standard output.
+    pub fn run_until_idle_with_progress(&self) -> Output {
+        self.command(&["--exit-when-idle", "1", "--json"])
+            .output()
+            .unwrap()
+    }
+
     /// Starts and goes on.
     pub fn start(&self) -> Running {
         let log = std::fs::File::create(self.path("worker.log")).unwrap();
@@ -193,9 +200,20 @@ impl Running {
     }
 
     /// SIGTERM, and the end awaited.
-    pub fn stop(mut self) -> ExitStatus {
+    pub fn stop(self) -> ExitStatus {
+        self.signal("TERM");
+        self.wait()
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, name: &str) {
         let pid = self.0.id().to_string();
-        assert!(Command::new("kill").arg(pid).status().unwrap().success());
+        let sent = Command::new("kill").args(["-s", name, &pid]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Awaits the end.
+    pub fn wait(mut self) -> ExitStatus {
         let deadline = Instant::now() + DEADLINE;
         loop {
             if let Some(status) = self.0.try_wait().unwrap() {

@@ -83,7 +83,7 @@ pub enum BrokerError {
         limit_ms: u128,
     },
     /// The broker refuses this client.
-    #[error("the broker refuses this client: {0}; check the security settings and the permissions")]
+    #[error("the broker refuses this client: {0}")]
     Denied(String),
     /// A folder that another process uses.
     #[error(

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tidegate_config::Properties;
 use tidegate_config::connector::ConnectorConfig;
 use tidegate_config::grants::Policy;
+use tidegate_config::worker::{Bootstrap, WorkerConfig};
 use tidegate_model::ConnectorName;
 use tidegate_worker::progress::Counts;
 use tidegate_worker::topic_log::TopicLog;
@@ -15,7 +16,7 @@ use tidegate_worker::{TargetState, Worker};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::actor::Actor;
-use crate::config_log::ConfigLog;
+use crate::config_log::{ConfigLog, Stored};
 use crate::error::HerderError;
 use crate::info::{
     ConfigInfos, ConfigKeyInfo, ConnectorInfo, ConnectorStatus, PluginSummary, ServerInfo,
@@ -133,9 +134,10 @@ impl Herder {
         tokio::spawn(Arc::clone(&board).write_changes(status_log));
         let (requests, received) = mpsc::channel(REQUESTS_MAX);
         let actor = Actor::new(Arc::clone(&worker), config_log, board);
-        let (waiting, stored) = stored
+        let (waiting, stored): (Stored, Stored) = stored
             .into_iter()
             .partition(|(name, _)| expected.iter().any(|expected| expected.as_str() == name));
+        warn_of_another_worker(worker.config(), &stored);
         tokio::spawn(actor.run(stored, waiting, received));
         Ok(Self { requests, worker })
     }
@@ -361,6 +363,27 @@ impl Herder {
             .map_err(|_| HerderError::Stopped)?;
         answer.await.map_err(|_| HerderError::Stopped)?
     }
+}
+
+/// Says which connectors are from a command line that was not this worker's, where a cluster is shared. Whether
+/// another worker runs them now cannot be seen: it would have to say so again and again in a topic that Kafka
+/// Connect reads too. A folder has one worker at a time.
+fn warn_of_another_worker(config: &WorkerConfig, stored: &Stored) {
+    let others: Vec<&str> = stored
+        .iter()
+        .filter(|(_, connector)| connector.from_command_line)
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if others.is_empty() || !matches!(config.bootstrap, Bootstrap::Kafka(_)) {
+        return;
+    }
+    tracing::warn!(
+        connectors = others.join(", "),
+        topic = %config.config_topic.name,
+        "These connectors are from another command line and are started here too. Where another worker runs them \
+         now, their records are delivered twice: give each worker of a cluster its own config.storage.topic, \
+         offset.storage.topic and status.storage.topic. What nobody needs any more can be deleted over REST."
+    );
 }
 
 /// A name that could be a connector's; any other cannot be found.

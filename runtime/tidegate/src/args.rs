@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
     name = "tidegate",
     version,
     about,
-    after_help = "Exit codes: 0 done; 1 failed; 2 asked wrongly; 3 tasks did not stop in time.\nLog level: RUST_LOG (error, warn, info, debug)."
+    after_help = "Exit codes: 0 done; 1 failed; 2 asked wrongly; 3 tasks did not stop in time, or were not waited for.\nLog level: RUST_LOG (error, warn, info, debug)."
 )]
 pub struct Arguments {
     /// What to do.

@@ -5,7 +5,7 @@
 //! | 0 | done |
 //! | 1 | it ran and failed: a connector or task is FAILED, the broker is away |
 //! | 2 | it was asked wrongly: arguments, files or configurations |
-//! | 3 | it ended, and some tasks did not stop in time |
+//! | 3 | it ended, and some tasks did not stop in time, or were not waited for |
 
 use std::process::ExitCode;
 
@@ -16,6 +16,9 @@ use tidegate_model::ErrorClass;
 use tidegate_rest::RestError;
 use tidegate_sandbox::SandboxError;
 use tidegate_worker::WorkerError;
+
+/// The exit code when tasks were not waited for any longer.
+pub const LATE: u8 = 3;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +61,7 @@ impl Failure {
         eprintln!("tidegate: {self}");
         ExitCode::from(match self {
             Self::Config(_) | Self::Usage(_) => 2,
-            Self::Late(_) => 3,
+            Self::Late(_) => LATE,
             Self::Broker(error) => code(error.class()),
             Self::Sandbox(error) => code(error.class()),
             Self::Worker(error) => code(error.class()),

@@ -8,6 +8,7 @@ mod plugins;
 mod progress;
 mod runtime;
 mod standalone;
+mod stop_signals;
 mod topics;
 mod validate;
 

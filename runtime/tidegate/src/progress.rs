@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use crate::failure::Failure;
 use crate::output::{line, number};
+use crate::stop_signals::StopSignals;
 
 /// How often progress is looked at where somebody or something waits for it.
 const LOOK: Duration = Duration::from_millis(100);
@@ -59,11 +60,17 @@ impl Progress {
     }
 
     /// Shows progress until the process is told to stop, or nothing moves for `idle`.
-    pub async fn watch(mut self, idle: Option<Duration>) -> Result<(), Failure> {
-        let mut stop = Box::pin(told_to_stop());
+    pub async fn watch(
+        mut self,
+        idle: Option<Duration>,
+        mut stop: StopSignals,
+    ) -> Result<(), Failure> {
         // With a thousand connectors a look is no trifle.
         let look = match self.style {
-            Style::Silent if idle.is_none() => return Ok(stop.await?),
+            Style::Silent if idle.is_none() => {
+                stop.told().await;
+                return Ok(());
+            }
             Style::Terminal => LOOK,
             _ if idle.is_some() => LOOK,
             _ => LINE_EVERY,
@@ -72,9 +79,9 @@ impl Progress {
         let mut last = Vec::new();
         loop {
             tokio::select! {
-                told = &mut stop => {
+                () = stop.told() => {
                     self.show(&last, true)?;
-                    return Ok(told?);
+                    return Ok(());
                 }
                 () = tokio::time::sleep(look) => {}
             }
@@ -184,13 +191,4 @@ fn failed(connectors: &[Moved]) -> Result<(), Failure> {
         "FAILED: {}; the log above says why",
         failed.join(", ")
     )))
-}
-
-/// Resolves when the process is told to stop: by Ctrl-C, or SIGTERM.
-async fn told_to_stop() -> std::io::Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        told = tokio::signal::ctrl_c() => told,
-        _ = terminate.recv() => Ok(()),
-    }
 }

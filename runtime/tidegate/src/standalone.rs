@@ -1,4 +1,6 @@
 //! `tidegate standalone`: a worker on its own.
+//!
+//! A guest's call cannot be dropped, so a thread may still run when the worker has ended: nobody waits for it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +17,7 @@ use crate::args::StandaloneArguments;
 use crate::failure::Failure;
 use crate::progress::{Progress, Style};
 use crate::runtime;
+use crate::stop_signals::StopSignals;
 
 /// Runs the worker until it is told to stop, or is idle for as long as was asked.
 pub fn run(arguments: &StandaloneArguments) -> Result<(), Failure> {
@@ -35,7 +38,25 @@ pub fn run(arguments: &StandaloneArguments) -> Result<(), Failure> {
     let tokio = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    tokio.block_on(work(config, connectors, idle, style))
+    let ended = tokio.block_on(work(config, connectors, idle, style))?;
+    if ended != Ended::Whole {
+        tokio.shutdown_background();
+    }
+    match ended {
+        Ended::Late(tasks) => Err(Failure::Late(tasks)),
+        Ended::Whole | Ended::Opening => Ok(()),
+    }
+}
+
+/// How a worker ended.
+#[derive(PartialEq, Eq)]
+enum Ended {
+    /// All of it.
+    Whole,
+    /// It was told to before it was ready; a thread still waits for the broker.
+    Opening,
+    /// These tasks did not stop in time; their guests still run.
+    Late(Vec<String>),
 }
 
 async fn work(
@@ -43,7 +64,8 @@ async fn work(
     connectors: Vec<ConnectorConfig>,
     idle: Option<Duration>,
     style: Style,
-) -> Result<(), Failure> {
+) -> Result<Ended, Failure> {
+    let mut stop_signals = StopSignals::listen()?;
     if let Bootstrap::Embedded(folder) = &config.bootstrap {
         let given = if config.bootstrap_given {
             ""
@@ -62,13 +84,20 @@ async fn work(
         .iter()
         .map(|connector| connector.name.clone())
         .collect();
-    let herder = blocking(move || {
+    let opening = blocking(move || {
         let broker = runtime::broker(&config)?;
         let registry = runtime::registry(Some(&config), &config.plugin_path)?;
         let worker = Arc::new(Worker::open(config, broker, registry)?);
         Ok(Herder::start(worker, worker_id, &expected)?)
-    })
-    .await?;
+    });
+    let herder = tokio::select! {
+        biased;
+        opened = opening => opened?,
+        () = stop_signals.told() => {
+            tracing::info!("It was told to stop before it was ready.");
+            return Ok(Ended::Opening);
+        }
+    };
     let (stop, stopped) = oneshot::channel::<()>();
     let control = Arc::new(HerderControl::new(herder.clone(), policy));
     let serving = tokio::spawn(async move {
@@ -78,15 +107,17 @@ async fn work(
     for address in addresses {
         tracing::info!(%address, "The REST API is there.");
     }
-    let ended = watch(&herder, connectors, idle, style).await;
+    let ended = watch(&herder, connectors, idle, style, stop_signals).await;
     drop(stop);
     let late = herder.shutdown().await?;
     drop(serving.await);
-    ended?;
     if late.is_empty() {
-        Ok(())
+        ended.map(|()| Ended::Whole)
     } else {
-        Err(Failure::Late(late))
+        if let Err(failure) = ended {
+            tracing::error!(%failure, "The worker failed.");
+        }
+        Ok(Ended::Late(late))
     }
 }
 
@@ -96,11 +127,21 @@ async fn watch(
     connectors: Vec<ConnectorConfig>,
     idle: Option<Duration>,
     style: Style,
+    mut stop_signals: StopSignals,
 ) -> Result<(), Failure> {
-    for connector in connectors {
-        herder.put_config(connector, Policy::Permissive).await?;
+    let started = async {
+        for connector in connectors {
+            herder.put_config(connector, Policy::Permissive).await?;
+        }
+        Ok::<_, Failure>(())
+    };
+    tokio::select! {
+        started = started => started?,
+        () = stop_signals.told() => return Ok(()),
     }
-    Progress::new(herder.clone(), style).watch(idle).await
+    Progress::new(herder.clone(), style)
+        .watch(idle, stop_signals)
+        .await
 }
 
 async fn blocking<T: Send + 'static>(

@@ -36,8 +36,19 @@ struct Guard {
 pub struct Transformed {
     /// The outputs.
     pub batch: Batch,
-    /// For each output the row it came from. None: output n came from row n.
+    /// For each output the row it came from, ascending. None: output n came from row n.
     pub inputs: Option<Vec<u32>>,
+}
+
+impl Transformed {
+    /// How many of the rows that were given have no output, besides those that failed.
+    pub fn dropped(&self, given: usize, failed: usize) -> usize {
+        let kept = match &self.inputs {
+            None => self.batch.len(),
+            Some(inputs) => inputs.chunk_by(|one, next| one == next).count(),
+        };
+        given.saturating_sub(failed).saturating_sub(kept)
+    }
 }
 
 /// A guard that is to be made: the predicate, and whether it is negated.

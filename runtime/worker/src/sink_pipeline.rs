@@ -183,7 +183,7 @@ impl SinkPipeline {
         let transformed = self.chain.apply(batch, &mut failed)?;
         self.tolerate(&failed, &names, rows.as_deref())?;
         self.progress
-            .filtered((converted - failed.len()).saturating_sub(transformed.batch.len()));
+            .filtered(transformed.dropped(converted, failed.len()));
 
         if !transformed.batch.is_empty() {
             let count = transformed.batch.len();

@@ -69,9 +69,10 @@ impl SourcePipeline {
         let polled_count = polled.batch.len();
         self.progress.took(polled_count);
         let mut failed = Vec::new();
-        let Transformed { batch, inputs } = self.chain.apply(polled.batch, &mut failed)?;
+        let transformed = self.chain.apply(polled.batch, &mut failed)?;
         self.progress
-            .filtered((polled_count - failed.len()).saturating_sub(batch.len()));
+            .filtered(transformed.dropped(polled_count, failed.len()));
+        let Transformed { batch, inputs } = transformed;
         self.tolerate(&failed)?;
         let own = |topic: &&String| self.own_topics.iter().any(|own| own.as_str() == *topic);
         if let Some(topic) = batch.topics.iter().find(own) {
@@ -150,14 +151,15 @@ impl SourcePipeline {
     }
 }
 
-/// Counts failed records when they are tolerated; else fails with the first.
+/// Counts failed records when they are tolerated; else fails with the first of the batch, whichever transform it
+/// was that refused it.
 pub fn tolerate(
     failed: &[Failed],
     tolerant: bool,
     progress: &Progress,
     name: impl Fn(usize) -> String,
 ) -> Result<(), WorkerError> {
-    match failed.first() {
+    match failed.iter().min_by_key(|failure| failure.row) {
         Some(first) if !tolerant => Err(WorkerError::Record {
             stage: first.stage,
             record: name(first.row),

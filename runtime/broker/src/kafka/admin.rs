@@ -1,25 +1,35 @@
 //! Manages topics and groups of a Kafka cluster.
+//!
+//! A question is asked again while the cluster is away, until [`TIMEOUT`]; a refusal ends it at once. The first
+//! thing a manager does is such a question, so that whoever opens a cluster hears soon and clearly what is wrong.
 
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic as KafkaTopic, TopicReplication};
+use rdkafka::client::Client;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 use tidegate_model::{TopicName, TopicPartition};
 
-use super::context::LogContext;
+use super::context::{AskContext, LogContext};
 use super::error::of_code;
+use super::native;
 use super::settings::{ClientSettings, Role};
 use crate::{Admin, BrokerError, NewTopic, Properties, TopicDescription};
 
 /// How long the cluster may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a question waits for its answer before it is asked again, at first; then twice as long each time.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+/// The pause before a question is asked again.
+const ASK_PAUSE: Duration = Duration::from_millis(50);
 /// How long a new topic may take until all see it.
 const VISIBLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The pause between two looks whether a new topic is there.
@@ -27,7 +37,9 @@ const VISIBLE_PAUSE: Duration = Duration::from_millis(20);
 
 /// A manager of a Kafka cluster.
 pub struct KafkaAdmin {
-    client: AdminClient<LogContext>,
+    client: AdminClient<AskContext>,
+    /// Whether the cluster has ever answered.
+    reached: AtomicBool,
     settings: Arc<ClientSettings>,
 }
 
@@ -38,13 +50,63 @@ impl KafkaAdmin {
     /// When a setting is refused.
     pub fn new(settings: Arc<ClientSettings>) -> Result<Self, BrokerError> {
         let config = settings.config(Role::Admin, &Properties::new())?;
-        let client = config.create_with_context(LogContext)?;
-        Ok(Self { client, settings })
+        let client = config.create_with_context(AskContext::default())?;
+        Ok(Self {
+            client,
+            reached: AtomicBool::new(false),
+            settings,
+        })
+    }
+
+    /// Asks the cluster. The question gets the time that it may wait.
+    fn ask<T>(
+        &self,
+        question: impl Fn(&Client<AskContext>, Duration) -> KafkaResult<T>,
+    ) -> Result<T, BrokerError> {
+        let client = self.client.inner();
+        native::hear(client);
+        // What was before is not about this question.
+        drop(client.context().take_trouble());
+        let deadline = Instant::now() + TIMEOUT;
+        let mut wait = FIRST_WAIT;
+        let mut reason = None;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let answer = question(client, wait.min(left));
+            native::hear(client);
+            let trouble = client.context().take_trouble();
+            reason = trouble.reason.or(reason);
+            match (answer, trouble.refusal, &reason) {
+                (Ok(answer), ..) => {
+                    self.reached.store(true, Ordering::Relaxed);
+                    return Ok(answer);
+                }
+                (Err(error), ..) if !is_away(&error) => return Err(error.into()),
+                (Err(_), Some(refusal), _) => return Err(refusal),
+                (Err(error), None, reason) if left.is_zero() => {
+                    let reason = reason.clone().unwrap_or_else(|| error.to_string());
+                    return Err(BrokerError::Away(format!(
+                        "{reason}; where it runs, look at bootstrap.servers and security.protocol"
+                    )));
+                }
+                _ => {}
+            }
+            std::thread::sleep(ASK_PAUSE);
+            wait *= 2;
+        }
+    }
+
+    /// Asks something small when the cluster has never answered: other requests do not say why it does not.
+    fn reach(&self) -> Result<(), BrokerError> {
+        if !self.reached.load(Ordering::Relaxed) {
+            self.all()?;
+        }
+        Ok(())
     }
 
     /// All topics with the number of their partitions.
     fn all(&self) -> Result<Vec<(TopicName, i32)>, BrokerError> {
-        let metadata = self.client.inner().fetch_metadata(None, TIMEOUT)?;
+        let metadata = self.ask(|client, wait| client.fetch_metadata(None, wait))?;
         let topics = metadata.topics().iter().filter_map(|topic| {
             let count = i32::try_from(topic.partitions().len()).ok()?;
             Some((TopicName::parse(topic.name()).ok()?, count))
@@ -65,15 +127,15 @@ impl KafkaAdmin {
     fn watermarks(&self, topic: &TopicName, number: i32) -> Result<(i64, i64), BrokerError> {
         let deadline = Instant::now() + VISIBLE_TIMEOUT;
         loop {
-            let found = self
-                .client
-                .inner()
-                .fetch_watermarks(topic.as_str(), number, TIMEOUT);
-            match found {
-                Err(error) if no_leader(&error) && Instant::now() < deadline => {
-                    std::thread::sleep(VISIBLE_PAUSE);
+            let found = self.ask(|client, wait| {
+                match client.fetch_watermarks(topic.as_str(), number, wait) {
+                    Err(error) if no_leader(&error) && Instant::now() < deadline => Ok(None),
+                    found => found.map(Some),
                 }
-                other => return Ok(other?),
+            })?;
+            match found {
+                Some(found) => return Ok(found),
+                None => std::thread::sleep(VISIBLE_PAUSE),
             }
         }
     }
@@ -94,6 +156,20 @@ impl KafkaAdmin {
             limit_ms: VISIBLE_TIMEOUT.as_millis(),
         })
     }
+}
+
+/// Whether the cluster did not answer.
+fn is_away(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::BrokerTransportFailure
+                | RDKafkaErrorCode::OperationTimedOut
+                | RDKafkaErrorCode::AllBrokersDown
+                | RDKafkaErrorCode::Authentication
+                | RDKafkaErrorCode::SSL
+        )
+    )
 }
 
 /// Whether a partition is on its way to a new leader, as one of a new topic.
@@ -118,6 +194,7 @@ fn options() -> AdminOptions {
 impl Admin for KafkaAdmin {
     fn create_topic(&self, topic: &NewTopic) -> Result<bool, BrokerError> {
         let name = topic.name.as_str();
+        self.reach()?;
         let mut new = KafkaTopic::new(
             name,
             topic.partitions,
@@ -157,6 +234,7 @@ impl Admin for KafkaAdmin {
     }
 
     fn delete_topic(&self, topic: &TopicName) -> Result<(), BrokerError> {
+        self.reach()?;
         let name = topic.as_str();
         let results = block_on(self.client.delete_topics(&[name], &options()))?;
         match results.into_iter().next() {
@@ -191,6 +269,7 @@ impl Admin for KafkaAdmin {
     }
 
     fn delete_group(&self, group: &str) -> Result<(), BrokerError> {
+        self.reach()?;
         let results = block_on(self.client.delete_groups(&[group], &options()))?;
         match results.into_iter().next() {
             Some(Err((_, RDKafkaErrorCode::NonEmptyGroup))) => {

@@ -53,7 +53,9 @@ pub fn of_code(code: Code, topic: &str, text: String) -> BrokerError {
         | Code::TransactionalIdAuthorizationFailed
         | Code::SaslAuthenticationFailed
         | Code::Authentication
-        | Code::UnsupportedSASLMechanism => BrokerError::Denied(text),
+        | Code::UnsupportedSASLMechanism => BrokerError::Denied(format!(
+            "{text}; check the security settings and the permissions"
+        )),
         Code::IllegalGeneration
         | Code::UnknownMemberId
         | Code::RebalanceInProgress

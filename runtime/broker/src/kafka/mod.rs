@@ -3,7 +3,9 @@
 //! | module | what |
 //! | --- | --- |
 //! | `settings` | Kafka's names of client settings into librdkafka's |
+//! | `stores` | where certificates and keys are: PEM, and what is said of Java's stores |
 //! | `context` | librdkafka's log lines into `tracing` |
+//! | `refusal` | a cluster that refuses a client, and which keys to look at |
 //! | `error` | its errors into [`BrokerError`](crate::BrokerError) |
 //! | `producer`, `in_flight` | writing, and who is told when it is durable |
 //! | `consumer`, `rows` | reading as a member of a group |
@@ -19,8 +21,10 @@ mod in_flight;
 mod native;
 mod producer;
 mod reader;
+mod refusal;
 mod rows;
 mod settings;
+mod stores;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -1,22 +1,26 @@
-//! librdkafka's own calls where the safe ones cost too much per message: reading many messages in one call. The
-//! only module of this crate with `unsafe`.
+//! librdkafka's own calls where the safe ones cost too much per message, or are missing: reading many messages in
+//! one call, and hearing what a client has to say that nobody polls. The only module of this crate with `unsafe`.
 //!
 //! Invariants: the queue of a [`BatchConsumer`] and its messages end before its client; what a [`Taken`] borrows
-//! outlives it. Called by `consumer`; see docs/adr/0007-librdkafka-batches.md.
+//! outlives it. Called by `consumer` and `admin`; see docs/adr/0007-librdkafka-batches.md.
 #![allow(
     unsafe_code,
     reason = "these calls of librdkafka have no safe form; docs/adr/0007"
 )]
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::ffi::{CStr, CString, c_void};
+use std::ffi::{CStr, CString, c_char, c_void};
 use std::ops::ControlFlow;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
+use rdkafka::ClientContext;
 use rdkafka::bindings as sys;
+use rdkafka::client::Client;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
-use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
 use tokio::sync::Notify;
 
@@ -279,6 +283,68 @@ impl<'a> Taken<'a> {
             each(name.to_bytes(), value);
         }
     }
+}
+
+/// Hands the log lines and errors that wait in a client's main queue to its context. For a client that nobody polls,
+/// such as a manager's: `rdkafka` polls only the queue of its answers.
+pub fn hear<C: ClientContext>(client: &Client<C>) {
+    // SAFETY: the client is valid while it is borrowed. The queue is ours until it is destroyed below.
+    let queue = unsafe { sys::rd_kafka_queue_get_main(client.native_ptr()) };
+    // SAFETY: the queue is valid; an event is ours until it is destroyed.
+    while let Some(event) = NonNull::new(unsafe { sys::rd_kafka_queue_poll(queue, 0) }) {
+        // SAFETY: the event is valid until it is destroyed, and so are the texts that it gives.
+        unsafe {
+            hear_event(client.context().as_ref(), event.as_ptr());
+            sys::rd_kafka_event_destroy(event.as_ptr());
+        }
+    }
+    // SAFETY: nothing uses this reference to the queue any more.
+    unsafe { sys::rd_kafka_queue_destroy(queue) };
+}
+
+/// # Safety
+/// The event is valid.
+unsafe fn hear_event<C: ClientContext>(context: &C, event: *mut sys::rd_kafka_event_t) {
+    // SAFETY: the caller says that the event is valid; the texts live as long as it does.
+    unsafe {
+        match sys::rd_kafka_event_type(event) {
+            sys::RD_KAFKA_EVENT_ERROR => {
+                let error = KafkaError::Global(sys::rd_kafka_event_error(event).into());
+                context.error(error, &text(sys::rd_kafka_event_error_string(event)));
+            }
+            sys::RD_KAFKA_EVENT_LOG => {
+                let (mut facility, mut message, mut level) = (ptr::null(), ptr::null(), 0);
+                let result = sys::rd_kafka_event_log(
+                    event,
+                    &raw mut facility,
+                    &raw mut message,
+                    &raw mut level,
+                );
+                if result == 0 {
+                    // Finer than this nobody here tells them apart.
+                    let level = match level {
+                        ..=4 => RDKafkaLogLevel::Warning,
+                        5..=6 => RDKafkaLogLevel::Info,
+                        _ => RDKafkaLogLevel::Debug,
+                    };
+                    context.log(level, text(facility).trim(), text(message).trim());
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A text of librdkafka; null is empty.
+///
+/// # Safety
+/// What is not null ends with a zero and lives for `'a`.
+unsafe fn text<'a>(start: *const c_char) -> Cow<'a, str> {
+    if start.is_null() {
+        return Cow::Borrowed("");
+    }
+    // SAFETY: the caller says so.
+    unsafe { CStr::from_ptr(start) }.to_string_lossy()
 }
 
 /// Bytes of librdkafka; null is `None`.

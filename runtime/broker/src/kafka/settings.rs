@@ -6,6 +6,7 @@
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 
+use super::stores;
 use crate::{BrokerError, Properties};
 
 /// The memory that a producer's queue may take, in KiB.
@@ -283,22 +284,13 @@ fn translate(key: &str, value: &str) -> Result<Translated, BrokerError> {
             "ssl.endpoint.identification.algorithm",
             if text.is_empty() { "none" } else { text }.to_owned(),
         )])),
-        "ssl.truststore.location" => as_is("ssl.ca.location"),
+        "ssl.truststore.location" => Ok(Translated::Settings(stores::trusted(text)?)),
         "ssl.truststore.certificates" => as_is("ssl.ca.pem"),
-        "ssl.truststore.type" | "ssl.keystore.type" if text.eq_ignore_ascii_case("JKS") => {
-            refuse("JKS stores cannot be read; convert the store to PEM and set the type to PEM")
-        }
-        "ssl.truststore.type" if !text.eq_ignore_ascii_case("PEM") => {
-            refuse("only PEM is read for trusted certificates; convert the store to PEM")
-        }
+        "ssl.keystore.location" => Ok(Translated::Settings(stores::own(text)?)),
+        // What a store is, is seen in it.
         "ssl.truststore.type" | "ssl.keystore.type" | "ssl.truststore.password" => {
             Ok(Translated::JavaOnly)
         }
-        "ssl.keystore.location" if text.ends_with(".pem") => Ok(Translated::Settings(vec![
-            ("ssl.certificate.location", text.to_owned()),
-            ("ssl.key.location", text.to_owned()),
-        ])),
-        "ssl.keystore.location" => as_is("ssl.keystore.location"),
         "ssl.keystore.certificate.chain" => as_is("ssl.certificate.pem"),
         "ssl.keystore.key" => as_is("ssl.key.pem"),
         _ if SAME.contains(&key) => Ok(Translated::Same),
@@ -470,7 +462,6 @@ mod tests {
             translate("interceptor.classes", "x"),
             Ok(Translated::Unknown)
         );
-        assert!(translate("ssl.truststore.type", "JKS").is_err());
     }
 
     #[test]
