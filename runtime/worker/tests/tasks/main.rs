@@ -11,5 +11,6 @@
 mod broker;
 mod in_flight;
 mod offsets;
+mod paused;
 mod puts;
 mod support;
