@@ -106,6 +106,11 @@ pub trait Consumer: Send {
     /// When the partition is not assigned.
     fn seek(&mut self, to: &[(TopicPartition, i64)]) -> Result<(), BrokerError>;
 
+    /// While paused, [`Consumer::fetch`] gives no records and [`Consumer::ready`] does not wait for them. The consumer
+    /// stays a member of its group as long as it goes on fetching: partitions come and go as ever, and those that
+    /// come give no records either. Afterwards it goes on where it was.
+    fn set_paused(&mut self, paused: bool);
+
     /// How many records of the assigned partitions are not fetched yet, as far as known without asking.
     fn lag(&self) -> Option<u64>;
 

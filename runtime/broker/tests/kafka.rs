@@ -19,3 +19,8 @@ fn with_broker(case: fn(&Fixture<'_>)) {
 }
 
 suite::all_cases!();
+
+#[test]
+fn a_paused_consumer_is_not_taken_for_dead() {
+    with_broker(suite::a_paused_consumer_outlasts_the_longest_poll);
+}

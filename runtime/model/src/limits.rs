@@ -13,6 +13,8 @@ pub const BATCH_RECORDS_MAX: usize = 10_000;
 pub const CALL_BYTES_TO_GUEST_MAX: usize = 8 * 1024 * 1024;
 /// The most bytes that one call may move from a guest to the host.
 pub const CALL_BYTES_FROM_GUEST_MAX: usize = 16 * 1024 * 1024;
+/// The most bytes that a batch may become in a run of transforms, all its parts together.
+pub const APPLIED_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// The most schemas of one batch.
 pub const BATCH_SCHEMAS_MAX: usize = 10_000;
 /// The most fields of one struct schema.

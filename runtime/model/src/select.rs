@@ -1,5 +1,7 @@
 //! Choosing rows of a batch: after records were dropped, filtered or split.
 
+use std::collections::HashMap;
+
 use crate::batch::{Batch, Headers};
 use crate::column::Column;
 
@@ -47,22 +49,11 @@ impl Batch {
 }
 
 impl Batch {
-    /// Appends the records of another batch.
+    /// Appends the records of another batch. A schema that both have is kept once.
     pub fn append(&mut self, other: &Self) {
         let (mine, theirs) = (self.count, other.count);
-        let base = i32::try_from(self.schemas.len()).unwrap_or(i32::MAX);
-        let shift = |schemas: &[i32]| -> Vec<i32> {
-            schemas
-                .iter()
-                .map(|schema| {
-                    if *schema < 0 {
-                        -1
-                    } else {
-                        schema.saturating_add(base)
-                    }
-                })
-                .collect()
-        };
+        let numbers = self.take_in_schemas(&other.schemas);
+        let shift = |schemas: &[i32]| renumbered(schemas, &numbers);
         let topics: Vec<u32> = other
             .topics
             .iter()
@@ -77,6 +68,9 @@ impl Batch {
             })
             .map(|topic| topics.get(topic).copied().unwrap_or(0))
             .collect();
+        // An empty list stands for the first topic.
+        let others = their_topics.iter().any(|topic| *topic != 0);
+        let their_topics = if others { their_topics } else { Vec::new() };
         extend(&mut self.topic_indexes, &their_topics, mine, theirs, 0);
         extend(&mut self.partitions, &other.partitions, mine, theirs, -1);
         extend(&mut self.offsets, &other.offsets, mine, theirs, -1);
@@ -109,9 +103,94 @@ impl Batch {
         headers.values.append(&more.values);
         extend_column(&mut self.keys, &other.keys, mine, theirs);
         extend_column(&mut self.values, &other.values, mine, theirs);
-        self.schemas.extend_from_slice(&other.schemas);
         self.count = mine + theirs;
     }
+
+    /// Adds the schemas that are new; answers with the number that each has here.
+    fn take_in_schemas(&mut self, schemas: &[Vec<u8>]) -> Vec<i32> {
+        if self.schemas.starts_with(schemas) {
+            return (0..).take(schemas.len()).collect();
+        }
+        let mut known: HashMap<Vec<u8>, i32> = self.schemas.iter().cloned().zip(0..).collect();
+        let mut number = |schema: &Vec<u8>| {
+            if let Some(number) = known.get(schema) {
+                return *number;
+            }
+            let number = i32::try_from(self.schemas.len()).unwrap_or(i32::MAX);
+            self.schemas.push(schema.clone());
+            known.insert(schema.clone(), number);
+            number
+        };
+        schemas.iter().map(&mut number).collect()
+    }
+
+    /// Forgets the topics and schemas that no record uses.
+    pub fn drop_unused(&mut self) {
+        let mut topics = Kept::new(self.topics.len());
+        if self.count > 0 && self.topic_indexes.is_empty() {
+            topics.number(0);
+        }
+        for index in &mut self.topic_indexes {
+            let kept = topics.number(*index as usize);
+            *index = kept.and_then(|kept| kept.try_into().ok()).unwrap_or(0);
+        }
+        self.topics = topics.choose(&mut self.topics);
+        let mut schemas = Kept::new(self.schemas.len());
+        let lists = [
+            &mut self.key_schemas,
+            &mut self.value_schemas,
+            &mut self.headers.schemas,
+        ];
+        for index in lists.into_iter().flatten() {
+            let kept = usize::try_from(*index).ok();
+            *index = kept.and_then(|index| schemas.number(index)).unwrap_or(-1);
+        }
+        self.schemas = schemas.choose(&mut self.schemas);
+    }
+}
+
+/// The entries of a list that are kept, in the order in which they were asked for.
+struct Kept {
+    /// For each entry its new number; -1 while nobody asked for it.
+    numbers: Vec<i32>,
+    order: Vec<usize>,
+}
+
+impl Kept {
+    fn new(entries: usize) -> Self {
+        Self {
+            numbers: vec![-1; entries],
+            order: Vec::new(),
+        }
+    }
+
+    /// The new number of an entry, which is kept from now on. `None`: there is no such entry.
+    fn number(&mut self, entry: usize) -> Option<i32> {
+        let number = self.numbers.get_mut(entry)?;
+        if *number < 0 {
+            *number = i32::try_from(self.order.len()).ok()?;
+            self.order.push(entry);
+        }
+        Some(*number)
+    }
+
+    /// The kept entries, taken out of the list.
+    fn choose<T: Default>(&self, list: &mut [T]) -> Vec<T> {
+        let entries = self.order.iter();
+        entries
+            .filter_map(|entry| list.get_mut(*entry).map(std::mem::take))
+            .collect()
+    }
+}
+
+/// Numbers of schemas in another batch as the numbers that they have now; -1 stays.
+fn renumbered(schemas: &[i32], numbers: &[i32]) -> Vec<i32> {
+    let number = |schema: &i32| usize::try_from(*schema).ok();
+    schemas
+        .iter()
+        .map(|schema| number(schema).and_then(|schema| numbers.get(schema).copied()))
+        .map(|schema| schema.unwrap_or(-1))
+        .collect()
 }
 
 /// Appends `other`, of `theirs` entries, to `list`, of `mine`; an empty list stands for that many `default`.
@@ -239,5 +318,47 @@ mod tests {
         assert_eq!(back.check(), Ok(()));
         assert_eq!(back.offsets, [10, 10, 11, 11]);
         assert_eq!(back.value_schemas, [0, -1, -1, -1]);
+    }
+
+    #[test]
+    fn a_schema_that_both_have_is_kept_once() {
+        let mut one = letters();
+        one.schemas = vec![vec![8], vec![7]];
+        one.value_schemas = vec![0, 1, -1, 0];
+        let mut other = letters();
+        other.schemas = vec![vec![5], vec![7]];
+        other.value_schemas = vec![1, 0, -1, 1];
+        one.append(&other);
+        assert_eq!(one.check(), Ok(()));
+        assert_eq!(one.schemas, [[8], [7], [5]]);
+        assert_eq!(one.value_schemas, [0, 1, -1, 0, 1, 2, -1, 1]);
+        assert_eq!(one.topic_indexes, [], "all are of the first topic");
+        let same = one.clone();
+        one.append(&same);
+        assert_eq!(one.schemas, same.schemas);
+    }
+
+    #[test]
+    fn topics_and_schemas_that_no_record_uses_are_forgotten() {
+        let mut batch = letters();
+        batch.topics = ["a", "b", "c"].map(str::to_owned).to_vec();
+        batch.topic_indexes = vec![2, 0, 2, 1];
+        batch.schemas = vec![vec![8], vec![7], vec![5], vec![6]];
+        batch.key_schemas = vec![3, -1, -1, 0];
+        batch.value_schemas = vec![2, 1, 1, 0];
+        batch.headers.schemas = vec![-1, 3, 1];
+        let mut chosen = batch.select(&[0, 1, 2]);
+        chosen.drop_unused();
+        assert_eq!(chosen.check(), Ok(()));
+        assert_eq!(chosen.topics, ["c", "a"]);
+        assert_eq!(chosen.topic_indexes, [0, 1, 0]);
+        assert_eq!(chosen.schemas, [[6], [5], [7]]);
+        assert_eq!(chosen.key_schemas, [0, -1, -1]);
+        assert_eq!(chosen.value_schemas, [1, 2, 2]);
+        assert_eq!(chosen.headers.schemas, [-1, 0]);
+        let mut first = letters();
+        first.topics.push("unused".to_owned());
+        first.drop_unused();
+        assert_eq!(first.topics, ["t"], "no indexes stand for the first topic");
     }
 }

@@ -71,6 +71,17 @@ pub enum SandboxError {
     Internal(String),
 }
 
+/// A failure of one record of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordError {
+    /// The record's index in the batch that was given.
+    pub index: usize,
+    /// What kind of failure it is.
+    pub class: ErrorClass,
+    /// What went wrong.
+    pub message: String,
+}
+
 impl SandboxError {
     /// What the worker does about it.
     #[must_use]

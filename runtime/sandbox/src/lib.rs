@@ -18,6 +18,7 @@
 //! | `state`, `host_functions`, `files`, `file_output`, `guest_log`, `guest_output`, `guest_text`, `unoffered` | what a guest is given, and its words |
 //! | `source`, `sink`, `transform` | the typed instances |
 //! | `bridge`, `reads`, `incoming`, `merge` | batches across the boundary: moved, held back, checked, merged |
+//! | `parts`, `gathered` | a batch that is too large for one call: divided, and put together again |
 //!
 //! Every method blocks; call them on threads that may block, never on an async worker thread.
 
@@ -29,10 +30,10 @@ mod compile;
 mod describe;
 mod digest;
 mod engine;
-
 mod error;
 mod file_output;
 mod files;
+mod gathered;
 mod guest;
 mod guest_log;
 mod guest_output;
@@ -41,6 +42,7 @@ mod host_functions;
 mod incoming;
 mod limiter;
 mod merge;
+mod parts;
 mod plugin;
 mod reads;
 mod registry;
@@ -60,7 +62,7 @@ pub use compile::{
 pub use describe::{CONFIG_KEYS_MAX, Kind, PLUGINS_MAX, PluginInfo};
 pub use digest::Digest;
 pub use engine::WASM_STACK_BYTES;
-pub use error::SandboxError;
+pub use error::{RecordError, SandboxError};
 pub use guest_log::{Identity, LOG_LINE_BYTES_MAX, LOG_LINES_BURST, LOG_LINES_PER_SECOND};
 pub use host_functions::SOURCE_PARTITIONS_MAX;
 pub use limiter::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLES_MAX};
@@ -70,10 +72,10 @@ pub use reads::Reads;
 pub use registry::{COMPONENTS_MAX, Registry};
 pub use sandbox::Sandbox;
 pub use settings::{COMPILE_ARGUMENT, Compiler, Limits, Settings};
-pub use sink::{RecordError, SinkInstance};
+pub use sink::{Put, SinkInstance};
 pub use source::{Polled, SourceInstance, WAIT_MS_MAX};
 pub use state::OffsetReader;
-pub use transform::{Condition, PredicateInstance, Step, TransformInstance};
+pub use transform::{Condition, PredicateInstance, Step, Tested, TransformInstance};
 
 #[cfg(test)]
 mod tests {

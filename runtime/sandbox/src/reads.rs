@@ -15,6 +15,15 @@ pub struct Reads {
     pub headers: bool,
 }
 
+impl Reads {
+    /// Everything, as a sink gets it.
+    pub(crate) const ALL: Self = Self {
+        keys: true,
+        values: true,
+        headers: true,
+    };
+}
+
 impl From<types::Reads> for Reads {
     fn from(reads: types::Reads) -> Self {
         Self {

@@ -1,32 +1,35 @@
 //! A sink task's guest.
 
 use tidegate_config::Properties;
-use tidegate_model::{Batch, ErrorClass, TopicName, TopicPartition};
+use tidegate_model::{Batch, TopicName, TopicPartition};
 
 use crate::bindings::sink::Guest as Exports;
 use crate::bindings::types;
 use crate::bridge::{from_wire, to_wire};
-use crate::error::SandboxError;
+use crate::error::{RecordError, SandboxError};
 use crate::guest::{self, Guest};
+use crate::parts::{Parts, part};
 use crate::plugin::wire_config;
+use crate::reads::Reads;
 use crate::settings::Deadline;
 
 /// A sink task's guest. Life: `start` → (`open` | `put` | `flush` | `close`)* → `stop`.
 pub struct SinkInstance {
     guest: Guest<Exports>,
     class: String,
-    given: Option<Batch>,
 }
 
-/// A failure of one record of a batch.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RecordError {
-    /// The record's index in the batch that was given.
-    pub index: usize,
-    /// What kind of failure it is.
-    pub class: ErrorClass,
-    /// What went wrong.
-    pub message: String,
+/// What came of a batch that was put.
+#[derive(Debug)]
+pub struct Put {
+    /// The batch again.
+    pub batch: Batch,
+    /// How many records, from the first on, were answered for: all, unless `ended` says why not.
+    pub answered: usize,
+    /// Those of them that cannot be delivered, in ascending order; all others are taken.
+    pub errors: Vec<RecordError>,
+    /// The guest's own error, or its fault: no record after the answered ones was taken.
+    pub ended: Option<SandboxError>,
 }
 
 impl SinkInstance {
@@ -34,7 +37,6 @@ impl SinkInstance {
         Self {
             guest,
             class: class.to_owned(),
-            given: None,
         }
     }
 
@@ -60,33 +62,44 @@ impl SinkInstance {
         })
     }
 
-    /// Hands over records. The answer is the batch again, and the records that cannot be delivered, in
-    /// ascending order; all others are taken. After an error, [`SinkInstance::take_back`] has the batch.
-    ///
-    /// # Errors
-    /// The guest's own (no record was taken), or its fault.
-    pub fn put(&mut self, batch: Batch) -> Result<(Batch, Vec<RecordError>), SandboxError> {
+    /// Hands over records, in several calls where one cannot carry them (`parts`).
+    pub fn put(&mut self, batch: Batch) -> Put {
+        let Some(parts) = Parts::of(&batch, Reads::ALL) else {
+            let (batch, answer) = self.put_part(batch);
+            let mut put = Put::nothing_of(batch);
+            put.take(0, put.batch.count, answer);
+            return put;
+        };
+        let mut put = Put::nothing_of(batch);
+        for run in parts.runs {
+            let (_, answer) = self.put_part(part(&put.batch, &run));
+            put.take(run.start, run.end, answer);
+            if put.ended.is_some() {
+                break;
+            }
+        }
+        if put.ended.is_none() {
+            // After the last part only records that are too large are left.
+            put.answered = put.batch.count;
+        }
+        let answered = put.answered;
+        let too_large = parts.too_large.into_iter();
+        put.errors
+            .extend(too_large.filter(|error| error.index < answered));
+        put.errors.sort_by_key(|error| error.index);
+        put
+    }
+
+    fn put_part(&mut self, batch: Batch) -> (Batch, Result<Vec<RecordError>, SandboxError>) {
         let count = batch.count;
         let wire = to_wire(batch);
         let answer = self.guest.call("put", Deadline::Put, |exports, store| {
             exports.call_put(store, &wire)
         });
-        let batch = from_wire(wire);
         let checked = answer.and_then(|errors| {
             record_errors(errors, count).map_err(|message| self.guest.violation("put", message))
         });
-        match checked {
-            Ok(errors) => Ok((batch, errors)),
-            Err(error) => {
-                self.given = Some(batch);
-                Err(error)
-            }
-        }
-    }
-
-    /// The batch of the `put` that failed last.
-    pub fn take_back(&mut self) -> Option<Batch> {
-        self.given.take()
+        (from_wire(wire), checked)
     }
 
     /// Delivers all that was taken. `offsets` says where each partition stands; the answer is what may be
@@ -144,6 +157,35 @@ impl SinkInstance {
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         self.guest.memory_bytes()
+    }
+}
+
+impl Put {
+    fn nothing_of(batch: Batch) -> Self {
+        Self {
+            batch,
+            answered: 0,
+            errors: Vec::new(),
+            ended: None,
+        }
+    }
+
+    /// Adds the answer for the records from `first` to `end`.
+    fn take(&mut self, first: usize, end: usize, answer: Result<Vec<RecordError>, SandboxError>) {
+        match answer {
+            Ok(errors) => {
+                self.answered = end;
+                self.errors
+                    .extend(errors.into_iter().map(|error| RecordError {
+                        index: first + error.index,
+                        ..error
+                    }));
+            }
+            Err(error) => {
+                self.answered = first;
+                self.ended = Some(error);
+            }
+        }
     }
 }
 

@@ -5,10 +5,12 @@ use tidegate_model::Batch;
 
 use crate::bindings::{predicate, transform, types};
 use crate::bridge::{from_wire, to_wire};
-use crate::error::SandboxError;
+use crate::error::{RecordError, SandboxError};
+use crate::gathered::Gathered;
 use crate::guest::Guest;
 use crate::incoming::KnownSchemas;
 use crate::merge::{Applied, merge};
+use crate::parts::{Parts, part};
 use crate::plugin::wire_config;
 use crate::reads::{Held, Reads};
 use crate::settings::Deadline;
@@ -79,11 +81,31 @@ impl TransformInstance {
         self.reads
     }
 
-    /// Runs the chain over a batch. After an error, [`TransformInstance::take_back`] has the batch.
+    /// Runs the chain over a batch, in several calls where one cannot carry it (`parts`). After an error,
+    /// [`TransformInstance::take_back`] has the batch.
     ///
     /// # Errors
-    /// The guest's own, or its fault; an answer that breaks the interface is one.
-    pub fn apply(&mut self, mut batch: Batch) -> Result<Applied, SandboxError> {
+    /// The guest's own, or its fault; an answer that breaks the interface is one, and so is a batch that grows
+    /// beyond [`APPLIED_BYTES_MAX`](tidegate_model::limits::APPLIED_BYTES_MAX).
+    pub fn apply(&mut self, batch: Batch) -> Result<Applied, SandboxError> {
+        let Some(parts) = Parts::of(&batch, self.reads) else {
+            return self.apply_part(batch);
+        };
+        let mut gathered = Gathered::of(parts.too_large);
+        for run in parts.runs {
+            let applied = self.apply_part(part(&batch, &run)).and_then(|applied| {
+                let grown = gathered.add(run.start, run.len(), applied);
+                grown.map_err(|message| self.guest.violation("apply", message))
+            });
+            if let Err(error) = applied {
+                self.given = Some(batch);
+                return Err(error);
+            }
+        }
+        Ok(gathered.finish(batch.count))
+    }
+
+    fn apply_part(&mut self, mut batch: Batch) -> Result<Applied, SandboxError> {
         let held = Held::take(&mut batch, self.reads);
         let wire = to_wire(batch);
         let answer = self
@@ -125,6 +147,15 @@ impl TransformInstance {
     }
 }
 
+/// What a predicate says of a batch.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Tested {
+    /// For each record whether the predicate holds; `false` for those that failed.
+    pub holds: Vec<bool>,
+    /// The records that it could not be asked about, in ascending order.
+    pub errors: Vec<RecordError>,
+}
+
 /// The guest of a predicate on its own, configured.
 pub struct PredicateInstance {
     guest: Guest<predicate::Guest>,
@@ -155,11 +186,32 @@ impl PredicateInstance {
         self.reads
     }
 
-    /// For each record whether the predicate holds.
+    /// For each record whether the predicate holds, asked in several calls where one cannot carry the batch
+    /// (`parts`).
     ///
     /// # Errors
     /// The guest's own, or its fault.
-    pub fn test(&mut self, batch: &Batch) -> Result<Vec<bool>, SandboxError> {
+    pub fn test(&mut self, batch: &Batch) -> Result<Tested, SandboxError> {
+        let Some(parts) = Parts::of(batch, self.reads) else {
+            return Ok(Tested {
+                holds: self.test_part(batch)?,
+                errors: Vec::new(),
+            });
+        };
+        let mut holds = vec![false; batch.count];
+        for run in parts.runs {
+            let answers = self.test_part(&part(batch, &run))?;
+            for (holds, answer) in holds.iter_mut().skip(run.start).zip(answers) {
+                *holds = answer;
+            }
+        }
+        Ok(Tested {
+            holds,
+            errors: parts.too_large,
+        })
+    }
+
+    fn test_part(&mut self, batch: &Batch) -> Result<Vec<bool>, SandboxError> {
         self.fill(batch);
         let wire = &self.wire;
         let answer = self

@@ -130,8 +130,8 @@ fn a_predicate_answers_for_each_record() {
     };
     let given = batch(&["a", "b"]);
     let mut all = predicate("All");
-    assert_eq!(all.test(&given).unwrap(), [true, true]);
-    assert_eq!(all.test(&batch(&["a"])).unwrap(), [true]);
+    assert_eq!(all.test(&given).unwrap().holds, [true, true]);
+    assert_eq!(all.test(&batch(&["a"])).unwrap().holds, [true]);
     assert!(predicate("WrongCount").test(&given).is_err());
     assert!(predicate("WrongAnswer").test(&given).is_err());
 }
@@ -140,25 +140,26 @@ fn a_predicate_answers_for_each_record() {
 fn a_sink_gives_back_the_batch_and_names_what_it_cannot_deliver() {
     let plugin = plugin();
     let given = batch(&["a", "b", "c"]);
-    let (back, errors) = sink(&plugin, "Takes").put(given.clone()).unwrap();
-    assert_eq!((back, errors.len()), (given.clone(), 0));
-    let (back, errors) = sink(&plugin, "RefusesSecond").put(given.clone()).unwrap();
-    assert_eq!(back, given);
-    assert_eq!(errors.len(), 1);
-    assert_eq!((errors[0].index, errors[0].class), (1, ErrorClass::Data));
-    assert_eq!(errors[0].message, "refused\\n");
+    let put = sink(&plugin, "Takes").put(given.clone());
+    assert_eq!((&put.batch, put.answered), (&given, 3));
+    assert!(put.errors.is_empty() && put.ended.is_none(), "{put:?}");
+    let put = sink(&plugin, "RefusesSecond").put(given.clone());
+    assert_eq!((&put.batch, put.answered), (&given, 3));
+    let [error] = put.errors.as_slice() else {
+        panic!("{put:?}");
+    };
+    assert_eq!((error.index, error.class), (1, ErrorClass::Data));
+    assert_eq!(error.message, "refused\\n");
     let mut retrying = sink(&plugin, "RetriesPut");
-    let error = retrying.put(given.clone()).unwrap_err();
-    assert_eq!(error.class(), ErrorClass::Retriable);
-    assert_eq!(retrying.take_back(), Some(given.clone()));
+    let put = retrying.put(given.clone());
+    assert_eq!((&put.batch, put.answered), (&given, 0));
+    assert_eq!(put.ended.unwrap().class(), ErrorClass::Retriable);
     assert!(!retrying.is_dead());
-    let mut trapping = sink(&plugin, "TrapsInPut");
-    assert!(trapping.put(given.clone()).is_err());
-    assert_eq!(trapping.take_back(), Some(given.clone()));
-    assert!(matches!(
-        sink(&plugin, "RefusesBackwards").put(given),
-        Err(SandboxError::Violation { .. })
-    ));
+    let put = sink(&plugin, "TrapsInPut").put(given.clone());
+    assert_eq!((&put.batch, put.answered), (&given, 0));
+    assert!(matches!(put.ended, Some(SandboxError::Trap { .. })));
+    let put = sink(&plugin, "RefusesBackwards").put(given);
+    assert!(matches!(put.ended, Some(SandboxError::Violation { .. })));
 }
 
 #[test]

@@ -51,7 +51,8 @@ fn an_endless_loop_in_any_export_ends_at_its_deadline() {
     );
     assert_deadline(source(&plugin, "LoopsInStop").stop(), "stop");
     assert_deadline(sink(&plugin, "LoopsInOpen").open(&[partition()]), "open");
-    assert_deadline(sink(&plugin, "LoopsInPut").put(batch(&["a"])), "put");
+    let put = sink(&plugin, "LoopsInPut").put(batch(&["a"]));
+    assert_deadline(put.ended.map_or(Ok(()), Err), "put");
     assert_deadline(
         sink(&plugin, "LoopsInFlush").flush(&[(partition(), 1)]),
         "flush",

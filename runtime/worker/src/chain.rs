@@ -6,7 +6,7 @@
 use tidegate_config::connector::{ConnectorConfig, PredicateConfig, TransformConfig};
 use tidegate_model::Batch;
 use tidegate_sandbox::{
-    Condition, Identity, Kind, Plugin, PredicateInstance, Registry, Step, TransformInstance,
+    Condition, Identity, Kind, Plugin, PredicateInstance, Registry, Step, Tested, TransformInstance,
 };
 
 use crate::error::{Stage, WorkerError};
@@ -30,6 +30,8 @@ struct Link {
 struct Guard {
     predicate: PredicateInstance,
     negate: bool,
+    /// Its name, for messages.
+    alias: String,
 }
 
 /// What came of a batch.
@@ -148,7 +150,11 @@ impl Link {
                 let predicate = plugin
                     .predicate(identity, &class, &config.config)
                     .map_err(guest)?;
-                Some(Guard { predicate, negate })
+                Some(Guard {
+                    predicate,
+                    negate,
+                    alias: config.alias,
+                })
             }
         };
         let transforms = draft
@@ -170,35 +176,33 @@ impl Link {
         let Some(guard) = &mut self.guard else {
             return self.transform(batch, failed);
         };
-        let holds = guard
+        let tested = guard
             .predicate
             .test(&batch)
             .map_err(|error| WorkerError::Guest {
                 stage: Stage::Transformation,
                 error,
             })?;
-        let (crossing, staying): (Vec<u32>, Vec<u32>) = (0_u32..)
-            .zip(&holds)
-            .map(|(row, holds)| (row, *holds != guard.negate))
-            .fold(
-                (Vec::new(), Vec::new()),
-                |(mut crossing, mut staying), (row, crosses)| {
-                    if crosses {
-                        crossing.push(row)
-                    } else {
-                        staying.push(row)
-                    }
-                    (crossing, staying)
-                },
-            );
-        if crossing.is_empty() {
+        let (crossing, staying) = divide(&tested, guard.negate);
+        failed.extend(tested.errors.into_iter().map(|error| Failed {
+            row: error.index,
+            stage: Stage::Transformation,
+            message: format!("predicate {}: {}", guard.alias, error.message),
+        }));
+        if staying.len() == batch.len() {
             return Ok(Transformed {
                 batch,
                 inputs: None,
             });
         }
-        if staying.is_empty() {
+        if crossing.len() == batch.len() {
             return self.transform(batch, failed);
+        }
+        if crossing.is_empty() {
+            return Ok(Transformed {
+                batch: batch.select(&staying),
+                inputs: Some(staying),
+            });
         }
         let first = failed.len();
         let crossed = self.transform(batch.select(&crossing), failed)?;
@@ -241,6 +245,23 @@ impl Link {
             inputs: applied.inputs,
         })
     }
+}
+
+/// The rows that a guard lets cross, and those that stay as they are. Those that failed do neither.
+fn divide(tested: &Tested, negate: bool) -> (Vec<u32>, Vec<u32>) {
+    let (mut crossing, mut staying) = (Vec::new(), Vec::new());
+    let mut failed = tested.errors.iter().map(|error| error.index).peekable();
+    for (index, (row, holds)) in (0_u32..).zip(&tested.holds).enumerate() {
+        if failed.next_if_eq(&index).is_some() {
+            continue;
+        }
+        if *holds == negate {
+            staying.push(row);
+        } else {
+            crossing.push(row);
+        }
+    }
+    (crossing, staying)
 }
 
 /// Puts two sets of records in the order of the rows that they came from.
@@ -291,4 +312,25 @@ fn condition(
 fn find(registry: &Registry, kind: Kind, class: &str) -> Result<(Plugin, String), WorkerError> {
     let (plugin, info) = registry.find(kind, class)?;
     Ok((plugin, info.class_name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tidegate_model::ErrorClass;
+    use tidegate_sandbox::RecordError;
+
+    #[test]
+    fn a_record_that_a_predicate_cannot_be_asked_about_neither_crosses_nor_stays() {
+        let tested = Tested {
+            holds: vec![false, true, false, true, false],
+            errors: vec![RecordError {
+                index: 2,
+                class: ErrorClass::Data,
+                message: "too large".to_owned(),
+            }],
+        };
+        assert_eq!(divide(&tested, false), (vec![1, 3], vec![0, 4]));
+        assert_eq!(divide(&tested, true), (vec![0, 4], vec![1, 3]));
+    }
 }

@@ -9,6 +9,7 @@
 //! | `blocking` | lends a task's pipeline to a blocking thread for one step |
 //! | `chain` | the transformation chain of a task, one crossing per component in a row |
 //! | `record_converters` | key, value and header converter of a task, over whole batches |
+//! | `positions` | how far a sink was delivered and committed |
 //! | `submitted` | which source offsets are safe: the longest acknowledged prefix per source partition |
 //! | [`offset_store`] | source offsets in their compacted topic |
 //! | [`topic_log`] | a compacted topic as a table: read to the end, write and wait |
@@ -23,6 +24,7 @@ mod chain;
 mod error;
 mod file_watch;
 pub mod offset_store;
+mod positions;
 pub mod progress;
 mod record_converters;
 mod sink_pipeline;

@@ -1,16 +1,17 @@
 //! One step of a sink task, as it runs on a blocking thread: fetch → converters → transforms → put, and the
 //! flush before a commit.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tidegate_broker::{Consumer, Fetched};
-use tidegate_model::{Batch, ErrorClass, TopicName, TopicPartition};
+use tidegate_model::{Batch, ErrorClass, TopicPartition};
 use tidegate_sandbox::SinkInstance;
 
 use crate::chain::Chain;
 use crate::error::{Stage, WorkerError};
+use crate::positions::{FetchedRows, Positions};
 use crate::progress::Progress;
 use crate::record_converters::{Failed, RecordConverters};
 use crate::source_pipeline::{rows_without, tolerate};
@@ -47,21 +48,13 @@ pub enum Stepped {
     Retry(WorkerError),
 }
 
-/// How far each assigned partition was delivered, and how far that is committed.
-#[derive(Default)]
-pub struct Positions(BTreeMap<TopicPartition, Position>);
-
-#[derive(Clone, Copy)]
-struct Position {
-    delivered: i64,
-    committed: i64,
-}
-
-/// The offsets that a batch spans in one partition.
-struct Span {
-    partition: TopicPartition,
-    first: i64,
-    next: i64,
+/// A batch as the sink gets it.
+struct Prepared {
+    batch: Batch,
+    /// For each record of it the row that it came from. None: record n came from row n.
+    rows: Option<Vec<u32>>,
+    /// The rows that failed on the way, which are tolerated.
+    failed: Vec<Failed>,
 }
 
 impl SinkPipeline {
@@ -164,77 +157,108 @@ impl SinkPipeline {
         committed.and(closed).and(stopped)
     }
 
+    /// What the sink takes of a batch is delivered, and never again, even when it asks to be given the rest later.
     fn deliver(&mut self, batch: Batch) -> Result<Stepped, WorkerError> {
-        let spans = spans(&batch);
-        let fetched = batch.len();
-        let names = RecordNames::of(&batch);
-        let mut failed = Vec::new();
+        let fetched = FetchedRows::of(&batch);
+        let Prepared {
+            batch,
+            rows,
+            mut failed,
+        } = self.prepare(batch, &fetched)?;
+        let row_of = |index| row_at(rows.as_deref(), index);
+        let (mut done, mut ended) = (fetched.len(), None);
+        if !batch.is_empty() {
+            let put = self.instance.put(batch);
+            self.progress.gave(put.answered - put.errors.len());
+            let first = failed.len();
+            failed.extend(put.errors.into_iter().map(|error| Failed {
+                row: row_of(error.index),
+                stage: Stage::TaskPut,
+                message: error.message,
+            }));
+            self.tolerate(failed.get(first..).unwrap_or_default(), &fetched)?;
+            if let Some(error) = put.ended {
+                // Of a row that became several records, none counts as taken before all are.
+                done = row_of(put.answered);
+                ended = Some(WorkerError::Guest {
+                    stage: Stage::TaskPut,
+                    error,
+                });
+            }
+        }
+        self.count(done, &failed, rows.as_deref());
+        self.positions.delivered(fetched.spans(0..done));
+        match ended {
+            None => Ok(Stepped::Moved),
+            Some(error) if error.class() == ErrorClass::Retriable => {
+                let rest = fetched.spans(done..fetched.len()).into_iter();
+                let back: Vec<_> = rest.map(|span| (span.partition, span.first)).collect();
+                self.consumer.seek(&back)?;
+                Ok(Stepped::Retry(error))
+            }
+            Some(error) => Err(error),
+        }
+    }
 
+    /// Converts and transforms a batch.
+    fn prepare(&mut self, batch: Batch, fetched: &FetchedRows) -> Result<Prepared, WorkerError> {
+        let mut failed = Vec::new();
         let batch = self.converters.decode(batch, &mut failed);
-        self.tolerate(&failed, &names, None)?;
+        self.tolerate(&failed, fetched)?;
         let (batch, rows) = if failed.is_empty() {
             (batch, None)
         } else {
-            let rows = rows_without(fetched, &failed);
+            let rows = rows_without(batch.len(), &failed);
             (batch.select(&rows), Some(rows))
         };
-        failed.clear();
-        let converted = batch.len();
+        let first = failed.len();
         let transformed = self.chain.apply(batch, &mut failed)?;
-        self.tolerate(&failed, &names, rows.as_deref())?;
-        self.progress
-            .filtered(transformed.dropped(converted, failed.len()));
-
-        if !transformed.batch.is_empty() {
-            let count = transformed.batch.len();
-            match self.instance.put(transformed.batch) {
-                Ok((_, errors)) => {
-                    self.progress.gave(count - errors.len());
-                    let errant = errors.into_iter().map(|error| Failed {
-                        row: transformed.inputs.as_ref().map_or(error.index, |inputs| {
-                            inputs.get(error.index).map_or(0, |row| *row as usize)
-                        }),
-                        stage: Stage::TaskPut,
-                        message: error.message,
-                    });
-                    self.tolerate(&errant.collect::<Vec<_>>(), &names, rows.as_deref())?;
-                }
-                Err(error) if error.class() == ErrorClass::Retriable => {
-                    let back: Vec<_> = spans
-                        .into_iter()
-                        .map(|span| (span.partition, span.first))
-                        .collect();
-                    self.consumer.seek(&back)?;
-                    return Ok(Stepped::Retry(WorkerError::Guest {
-                        stage: Stage::TaskPut,
-                        error,
-                    }));
-                }
-                Err(error) => {
-                    return Err(WorkerError::Guest {
-                        stage: Stage::TaskPut,
-                        error,
-                    });
-                }
-            }
+        for failure in failed.iter_mut().skip(first) {
+            failure.row = row_at(rows.as_deref(), failure.row);
         }
-        self.progress.took(fetched);
-        self.progress.set_lag(self.consumer.lag().unwrap_or(0));
-        self.positions.delivered(spans);
-        Ok(Stepped::Moved)
+        self.tolerate(failed.get(first..).unwrap_or_default(), fetched)?;
+        let rows = match (rows, transformed.inputs) {
+            (rows, None) => rows,
+            (None, inputs) => inputs,
+            (Some(rows), Some(inputs)) => Some(
+                inputs
+                    .iter()
+                    .filter_map(|input| rows.get(*input as usize).copied())
+                    .collect(),
+            ),
+        };
+        Ok(Prepared {
+            batch: transformed.batch,
+            rows,
+            failed,
+        })
     }
 
-    /// `rows` gives for each row that failed its row in the batch that was fetched.
-    fn tolerate(
-        &self,
-        failed: &[Failed],
-        names: &RecordNames,
-        rows: Option<&[u32]>,
-    ) -> Result<(), WorkerError> {
-        tolerate(failed, self.tolerant, &self.progress, |row| {
-            let fetched = rows.map_or(row, |rows| rows.get(row).map_or(0, |row| *row as usize));
-            names.of_row(fetched)
-        })
+    /// Fails with the first of these rows, unless failures are tolerated.
+    fn tolerate(&self, failed: &[Failed], fetched: &FetchedRows) -> Result<(), WorkerError> {
+        tolerate(failed, self.tolerant, |row| fetched.name(row))
+    }
+
+    /// Counts the rows before `done`: what comes again is counted then.
+    fn count(&self, done: usize, failed: &[Failed], rows: Option<&[u32]>) {
+        let mut kept = vec![rows.is_none(); done];
+        for row in rows.unwrap_or_default() {
+            if let Some(kept) = kept.get_mut(*row as usize) {
+                *kept = true;
+            }
+        }
+        let mut skipped = 0;
+        for failure in failed {
+            if let Some(kept) = kept.get_mut(failure.row) {
+                skipped += 1;
+                *kept = true;
+            }
+        }
+        self.progress.took(done);
+        self.progress.skipped(skipped);
+        self.progress
+            .filtered(kept.iter().filter(|kept| !**kept).count());
+        self.progress.set_lag(self.consumer.lag().unwrap_or(0));
     }
 
     fn lifecycle(
@@ -248,160 +272,7 @@ impl SinkPipeline {
     }
 }
 
-impl Positions {
-    fn delivered(&mut self, spans: Vec<Span>) {
-        for span in spans {
-            let position = self.0.entry(span.partition).or_insert(Position {
-                delivered: 0,
-                committed: -1,
-            });
-            position.delivered = span.next;
-        }
-    }
-
-    fn uncommitted(&self) -> Vec<(TopicPartition, i64)> {
-        let moved = self
-            .0
-            .iter()
-            .filter(|(_, position)| position.delivered != position.committed);
-        moved
-            .map(|(partition, position)| (partition.clone(), position.delivered))
-            .collect()
-    }
-
-    /// What a guest says may be committed, never further than it was delivered.
-    fn accept(&self, offsets: Vec<(TopicPartition, i64)>) -> Vec<(TopicPartition, i64)> {
-        let known = |(partition, offset): (TopicPartition, i64)| {
-            let position = self.0.get(&partition)?;
-            (offset > position.committed).then(|| (partition, offset.min(position.delivered)))
-        };
-        offsets.into_iter().filter_map(known).collect()
-    }
-
-    fn committed(&mut self, offsets: &[(TopicPartition, i64)]) {
-        for (partition, offset) in offsets {
-            if let Some(position) = self.0.get_mut(partition) {
-                position.committed = *offset;
-            }
-        }
-    }
-
-    fn forget(&mut self, partitions: &[TopicPartition]) {
-        self.0
-            .retain(|partition, _| !partitions.contains(partition));
-    }
-}
-
-/// Where the records of a fetched batch came from, for messages; the batch itself moves on.
-struct RecordNames {
-    topics: Vec<String>,
-    topic_indexes: Vec<u32>,
-    partitions: Vec<i32>,
-    offsets: Vec<i64>,
-}
-
-impl RecordNames {
-    fn of(batch: &Batch) -> Self {
-        Self {
-            topics: batch.topics.clone(),
-            topic_indexes: batch.topic_indexes.clone(),
-            partitions: batch.partitions.clone(),
-            offsets: batch.offsets.clone(),
-        }
-    }
-
-    fn of_row(&self, row: usize) -> String {
-        let topic = self
-            .topic_indexes
-            .get(row)
-            .map_or(0, |topic| *topic as usize);
-        let topic = self.topics.get(topic).map_or("?", String::as_str);
-        let partition = self.partitions.get(row).copied().unwrap_or(0);
-        let offset = self.offsets.get(row).copied().unwrap_or(-1);
-        format!("{topic}-{partition} offset {offset}")
-    }
-}
-
-/// What a batch spans in each partition. Consumers give long runs of one partition.
-fn spans(batch: &Batch) -> Vec<Span> {
-    let mut spans: Vec<(u32, i32, i64, i64)> = Vec::new();
-    let mut current = None;
-    for (row, offset) in batch.offsets.iter().enumerate() {
-        let topic = batch.topic_indexes.get(row).copied().unwrap_or(0);
-        let partition = batch.partitions.get(row).copied().unwrap_or(0);
-        if current.is_none_or(|index: usize| {
-            spans
-                .get(index)
-                .is_none_or(|span| (span.0, span.1) != (topic, partition))
-        }) {
-            current = spans
-                .iter()
-                .position(|span| (span.0, span.1) == (topic, partition))
-                .or_else(|| {
-                    spans.push((topic, partition, *offset, *offset));
-                    Some(spans.len() - 1)
-                });
-        }
-        if let Some(span) = current.and_then(|index| spans.get_mut(index)) {
-            span.3 = offset.saturating_add(1);
-        }
-    }
-    let named = spans
-        .into_iter()
-        .filter_map(|(topic, partition, first, next)| {
-            let topic = TopicName::parse(batch.topics.get(topic as usize)?).ok()?;
-            Some(Span {
-                partition: TopicPartition { topic, partition },
-                first,
-                next,
-            })
-        });
-    named.collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(partition: i32, offset: i64) -> (TopicPartition, i64) {
-        (
-            TopicPartition {
-                topic: TopicName::parse("t").unwrap(),
-                partition,
-            },
-            offset,
-        )
-    }
-
-    #[test]
-    fn a_batch_spans_each_of_its_partitions() {
-        let batch = Batch {
-            count: 4,
-            topics: vec!["t".to_owned()],
-            partitions: vec![0, 0, 1, 0],
-            offsets: vec![5, 6, 40, 9],
-            ..Batch::default()
-        };
-        let found: Vec<_> = spans(&batch)
-            .iter()
-            .map(|span| (span.partition.partition, span.first, span.next))
-            .collect();
-        assert_eq!(found, [(0, 5, 10), (1, 40, 41)]);
-    }
-
-    #[test]
-    fn a_guest_cannot_commit_further_than_was_delivered() {
-        let mut positions = Positions::default();
-        let (partition, _) = at(0, 0);
-        positions.delivered(vec![Span {
-            partition,
-            first: 0,
-            next: 10,
-        }]);
-        assert_eq!(positions.uncommitted(), [at(0, 10)]);
-        assert_eq!(positions.accept(vec![at(0, 99), at(7, 3)]), [at(0, 10)]);
-        positions.committed(&[at(0, 10)]);
-        assert_eq!(positions.uncommitted(), []);
-        assert_eq!(positions.accept(vec![at(0, 4)]), [], "nor go back");
-    }
+/// The row that a record came from.
+fn row_at(rows: Option<&[u32]>, index: usize) -> usize {
+    rows.map_or(index, |rows| rows.get(index).map_or(0, |row| *row as usize))
 }

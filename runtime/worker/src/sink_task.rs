@@ -1,4 +1,7 @@
 //! A sink task: fetch → converters → transforms → put → flush → commit.
+//!
+//! A paused task goes on with its steps, so that it stays a member of its group and partitions come and go; its
+//! consumer gives it no records.
 
 use std::time::Duration;
 
@@ -58,15 +61,16 @@ impl SinkTask {
     async fn deliver_until_stopped(&mut self) -> Result<(), WorkerError> {
         let mut commit_due = Instant::now() + self.flush_interval;
         let mut retry = RETRY_MIN;
+        let mut paused = false;
         loop {
             let target = *self.target.borrow_and_update();
-            match target {
-                TargetState::Running => {}
-                TargetState::Stopped => return Ok(()),
-                TargetState::Paused => {
-                    self.pause().await?;
-                    continue;
-                }
+            if target == TargetState::Stopped {
+                return Ok(());
+            }
+            let pause = target == TargetState::Paused;
+            if pause != paused {
+                self.set_paused(pause).await?;
+                paused = pause;
             }
             if Instant::now() >= commit_due {
                 self.blocking(SinkPipeline::commit).await?;
@@ -103,17 +107,20 @@ impl SinkTask {
         }
     }
 
-    async fn pause(&mut self) -> Result<(), WorkerError> {
-        self.blocking(SinkPipeline::commit).await?;
-        (self.report)(State::Paused);
-        while *self.target.borrow_and_update() == TargetState::Paused {
-            if self.target.changed().await.is_err() {
-                return Ok(());
+    async fn set_paused(&mut self, paused: bool) -> Result<(), WorkerError> {
+        self.blocking(move |pipeline| {
+            if paused {
+                pipeline.commit()?;
             }
-        }
-        if *self.target.borrow() == TargetState::Running {
-            (self.report)(State::Running);
-        }
+            pipeline.consumer.set_paused(paused);
+            Ok(())
+        })
+        .await?;
+        (self.report)(if paused {
+            State::Paused
+        } else {
+            State::Running
+        });
         Ok(())
     }
 

@@ -145,18 +145,18 @@ impl SourcePipeline {
     }
 
     fn tolerate(&self, failed: &[Failed]) -> Result<(), WorkerError> {
-        tolerate(failed, self.tolerant, &self.progress, |row| {
+        tolerate(failed, self.tolerant, |row| {
             format!("{row} of the polled batch")
-        })
+        })?;
+        self.progress.skipped(failed.len());
+        Ok(())
     }
 }
 
-/// Counts failed records when they are tolerated; else fails with the first of the batch, whichever transform it
-/// was that refused it.
+/// Fails with the first of these records, whichever transform it was that refused it, unless failures are tolerated.
 pub fn tolerate(
     failed: &[Failed],
     tolerant: bool,
-    progress: &Progress,
     name: impl Fn(usize) -> String,
 ) -> Result<(), WorkerError> {
     match failed.iter().min_by_key(|failure| failure.row) {
@@ -165,10 +165,7 @@ pub fn tolerate(
             record: name(first.row),
             message: first.message.clone(),
         }),
-        _ => {
-            progress.skipped(failed.len());
-            Ok(())
-        }
+        _ => Ok(()),
     }
 }
 

@@ -3,7 +3,7 @@
 //! | target | what the task does |
 //! | --- | --- |
 //! | Running | moves records |
-//! | Paused | commits what is done, then waits; the guest stays |
+//! | Paused | commits what is done, then waits; the guest stays, and a sink stays a member of its group |
 //! | Stopped | commits what is done, stops the guest, ends |
 //!
 //! The task reports its state to a [`Listener`]: RUNNING, PAUSED, FAILED with a trace, or UNASSIGNED when

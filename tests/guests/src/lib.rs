@@ -63,6 +63,33 @@ pub fn error(kind: types::ErrorKind, message: impl Into<String>) -> types::Error
     }
 }
 
+fn path(name: &str, default: Option<&str>, names: plugin::Names) -> plugin::ConfigKey {
+    plugin::ConfigKey {
+        name: name.to_owned(),
+        type_: plugin::ConfigType::Text,
+        default_value: default.map(str::to_owned),
+        required: false,
+        importance: plugin::Importance::High,
+        documentation: "A path.".to_owned(),
+        valid_values: vec![],
+        names,
+    }
+}
+
+/// Appends lines to the file that the configuration calls `out`, if it does.
+pub fn write_lines(config: &types::Config, lines: impl IntoIterator<Item = String>) {
+    let out = config_value(config, "out");
+    if out.is_empty() {
+        return;
+    }
+    let text: String = lines.into_iter().map(|line| line + "\n").collect();
+    let file = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(out);
+    std::io::Write::write_all(&mut file.unwrap(), text.as_bytes()).unwrap();
+}
+
 impl plugin::Guest for Component {
     fn describe() -> Vec<Info> {
         let of = |kind, names: &[&str]| -> Vec<Info> {
@@ -74,16 +101,10 @@ impl plugin::Guest for Component {
                     kind,
                     version: "1.2.3".to_owned(),
                     documentation: "Misbehaves.\nIn one way.".to_owned(),
-                    config: vec![plugin::ConfigKey {
-                        name: "path".to_owned(),
-                        type_: plugin::ConfigType::Text,
-                        default_value: Some("x".to_owned()),
-                        required: false,
-                        importance: plugin::Importance::High,
-                        documentation: "A path.".to_owned(),
-                        valid_values: vec![],
-                        names: plugin::Names::ReadFile,
-                    }],
+                    config: vec![
+                        path("path", Some("x"), plugin::Names::ReadFile),
+                        path("out", None, plugin::Names::WriteFile),
+                    ],
                 })
                 .collect()
         };

@@ -124,3 +124,19 @@ pub fn hold_files(path: &str) -> usize {
     }
     held.len()
 }
+
+/// Panics when a call brought more than 8 MiB.
+pub fn trap_on_large_call(batch: &crate::types::Batch) {
+    let columns = [
+        &batch.keys,
+        &batch.values,
+        &batch.headers.keys,
+        &batch.headers.values,
+    ];
+    let columns: usize = columns
+        .iter()
+        .map(|column| column.bytes.len() + 4 * column.lengths.len())
+        .sum();
+    let schemas: usize = batch.schemas.iter().map(Vec::len).sum();
+    assert!(columns + schemas <= 8 * 1024 * 1024, "a large call");
+}

@@ -1,12 +1,12 @@
 //! Sinks.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use crate::exports::tidegate::connect::sink::Guest;
 use crate::types::{
     Batch, Config, Error, ErrorKind, RecordError, TopicPartition, TopicPartitionOffset,
 };
-use crate::{Component, error, misdeeds};
+use crate::{Component, config_value, error, misdeeds, write_lines};
 
 /// The class names, without `test.`.
 pub const NAMES: &[&str] = &[
@@ -21,10 +21,15 @@ pub const NAMES: &[&str] = &[
     "FlushesTooFar",
     "FlushesOthers",
     "RetriesPut",
+    "RetriesSomePuts",
+    "TrapsOnLargeCalls",
+    "WritesPartitions",
 ];
 
 thread_local! {
     static CLASS: RefCell<String> = const { RefCell::new(String::new()) };
+    static CONFIG: RefCell<Config> = const { RefCell::new(Vec::new()) };
+    static PUTS: Cell<u32> = const { Cell::new(0) };
 }
 
 fn is(class: &str) -> bool {
@@ -38,17 +43,54 @@ fn refuse(index: u32) -> RecordError {
     }
 }
 
+/// The values, which are strings, without the dots at their ends.
+fn texts(batch: &Batch) -> Vec<String> {
+    let mut rest = batch.values.bytes.as_slice();
+    let text = |length: &i32| {
+        let (value, after) = rest.split_at(*length as usize);
+        rest = after;
+        let text = std::str::from_utf8(&value[5..]).unwrap();
+        text.trim_end_matches('.').to_owned()
+    };
+    batch.values.lengths.iter().map(text).collect()
+}
+
+/// Asks to be called again where the number of the put stands in `retried`, as in `1,3`; else writes the values.
+fn retry_some_puts(batch: &Batch) -> Result<Vec<RecordError>, Error> {
+    PUTS.set(PUTS.get() + 1);
+    let put = PUTS.get().to_string();
+    CONFIG.with_borrow(|config| {
+        if config_value(config, "retried")
+            .split(',')
+            .any(|number| number == put)
+        {
+            return Err(error(ErrorKind::Retriable, "later"));
+        }
+        write_lines(config, texts(batch));
+        Ok(vec![])
+    })
+}
+
+fn write_partitions(what: &str, partitions: &[TopicPartition]) {
+    let line = |partition: &TopicPartition| format!("{what} {}", partition.partition);
+    CONFIG.with_borrow(|config| write_lines(config, partitions.iter().map(line)));
+}
+
 impl Guest for Component {
     fn task_configs(_: String, config: Config, tasks_max: u32) -> Result<Vec<Config>, Error> {
         Ok(vec![config; tasks_max as usize])
     }
 
-    fn start(class_name: String, _: Config) -> Result<(), Error> {
+    fn start(class_name: String, config: Config) -> Result<(), Error> {
         CLASS.set(class_name);
+        CONFIG.set(config);
         Ok(())
     }
 
-    fn open(_: Vec<TopicPartition>) -> Result<(), Error> {
+    fn open(partitions: Vec<TopicPartition>) -> Result<(), Error> {
+        if is("WritesPartitions") {
+            write_partitions("open", &partitions);
+        }
         if is("LoopsInOpen") {
             misdeeds::loop_for_ever();
         }
@@ -62,6 +104,15 @@ impl Guest for Component {
         }
         if is("RetriesPut") {
             return Err(error(ErrorKind::Retriable, "later"));
+        }
+        if is("TrapsOnLargeCalls") {
+            misdeeds::trap_on_large_call(&batch);
+        }
+        if is("RetriesSomePuts") {
+            return retry_some_puts(&batch);
+        }
+        if is("WritesPartitions") {
+            CONFIG.with_borrow(|config| write_lines(config, texts(&batch)));
         }
         if is("RefusesSecond") && batch.count > 1 {
             return Ok(vec![refuse(1)]);
@@ -85,7 +136,10 @@ impl Guest for Component {
         Ok(offsets)
     }
 
-    fn close(_: Vec<TopicPartition>) -> Result<(), Error> {
+    fn close(partitions: Vec<TopicPartition>) -> Result<(), Error> {
+        if is("WritesPartitions") {
+            write_partitions("close", &partitions);
+        }
         if is("LoopsInClose") {
             misdeeds::loop_for_ever();
         }

@@ -1,11 +1,11 @@
 //! Sources.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use crate::exports::tidegate::connect::source::{Guest, PollLimits, Polled};
 use crate::tidegate::connect::{host, source_offsets};
 use crate::types::{Batch, Column, Config, Error, ErrorKind, Headers};
-use crate::{Component, config_value, error, misdeeds};
+use crate::{Component, config_value, error, misdeeds, write_lines};
 
 /// The class names, without `test.`.
 pub const NAMES: &[&str] = &[
@@ -35,10 +35,13 @@ pub const NAMES: &[&str] = &[
     "RandomBytes",
     "HoldsFiles",
     "BadBatch",
+    "LargeRecords",
+    "WritesCommits",
 ];
 
 thread_local! {
     static TASK: RefCell<(String, Config)> = const { RefCell::new((String::new(), Vec::new())) };
+    static POLLS: Cell<u32> = const { Cell::new(0) };
 }
 
 /// An encoded string (see `wit/ENCODING.md`).
@@ -186,6 +189,8 @@ impl Guest for Component {
                 let number = std::hash::BuildHasher::hash_one(&keys, 1);
                 return Err(error(ErrorKind::Data, format!("{number}")));
             }
+            "test.LargeRecords" => return Ok(polled(&[text(&"x".repeat(1_000_000))])),
+            "test.WritesCommits" => return Ok(one_of_ten()),
             "test.BadBatch" => return Ok(bad(&config_value(&config, "what"))),
             _ => {}
         }
@@ -196,9 +201,13 @@ impl Guest for Component {
     }
 
     fn commit(partitions: Vec<Vec<u8>>, offsets: Vec<Vec<u8>>) -> Result<(), Error> {
-        let (class, _) = TASK.with_borrow(Clone::clone);
+        let (class, config) = TASK.with_borrow(Clone::clone);
         if class == "test.LoopsInCommit" {
             misdeeds::loop_for_ever();
+        }
+        if class == "test.WritesCommits" {
+            let number = |offset: &Vec<u8>| offset.last().map(|last| char::from(*last).to_string());
+            write_lines(&config, offsets.iter().filter_map(number));
         }
         if partitions.len() == offsets.len() {
             Ok(())
@@ -212,6 +221,19 @@ impl Guest for Component {
         if class == "test.LoopsInStop" {
             misdeeds::loop_for_ever();
         }
+    }
+}
+
+/// A record with the position 0, then one with 1, up to 9; then nothing.
+fn one_of_ten() -> Polled {
+    let poll = POLLS.replace(POLLS.get() + 1);
+    if poll >= 10 {
+        return polled(&[]);
+    }
+    let number = poll.to_string();
+    Polled {
+        source_offsets: column(&[map("position", &number)]),
+        ..polled(&[text(&number)])
     }
 }
 

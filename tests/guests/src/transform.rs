@@ -6,6 +6,7 @@ use crate::exports::tidegate::connect::predicate;
 use crate::exports::tidegate::connect::transform::{
     Guest, Step, TopicColumn, Transformed, ValueColumn,
 };
+use crate::source::{column, text};
 use crate::types::{Batch, Config, Error, ErrorKind, Reads};
 use crate::{Component, config_value, error, misdeeds};
 
@@ -19,12 +20,21 @@ pub const TRANSFORMS: &[&str] = &[
     "LoopsInConfigure",
     "RefusesConfig",
     "TooManyOutputs",
+    "TrapsOnLargeCalls",
+    "GrowsValues",
 ];
 /// The class names of the predicates, without `test.`.
-pub const PREDICATES: &[&str] = &["All", "LoopsInTest", "WrongCount", "WrongAnswer"];
+pub const PREDICATES: &[&str] = &[
+    "All",
+    "LoopsInTest",
+    "WrongCount",
+    "WrongAnswer",
+    "BeginsWithYes",
+];
 
 thread_local! {
     static CLASS: RefCell<String> = const { RefCell::new(String::new()) };
+    static CONFIG: RefCell<Config> = const { RefCell::new(Vec::new()) };
 }
 
 fn reads(config: &Config) -> Reads {
@@ -40,6 +50,23 @@ fn class() -> String {
     CLASS.with_borrow(Clone::clone)
 }
 
+/// The values, none of which is null.
+fn values(batch: &Batch) -> impl Iterator<Item = &[u8]> {
+    let mut rest = batch.values.bytes.as_slice();
+    batch.values.lengths.iter().map(move |length| {
+        let (value, after) = rest.split_at(*length as usize);
+        rest = after;
+        value
+    })
+}
+
+/// An encoded string with dots at its end, so that it has `size` characters.
+fn padded(value: &[u8], size: usize) -> Vec<u8> {
+    let held = std::str::from_utf8(&value[5..]).unwrap();
+    let dots = ".".repeat(size.saturating_sub(held.len()));
+    text(&(held.to_owned() + &dots))
+}
+
 impl Guest for Component {
     fn configure(chain: Vec<Step>) -> Result<Reads, Error> {
         let step = &chain[0];
@@ -49,6 +76,7 @@ impl Guest for Component {
             _ => {}
         }
         CLASS.set(step.class_name.clone());
+        CONFIG.set(step.config.clone());
         Ok(reads(&step.config))
     }
 
@@ -87,6 +115,22 @@ impl Guest for Component {
             "test.DropsAll" => Ok(unchanged(0)),
             "test.TooManyOutputs" => Ok(unchanged(u32::MAX)),
             "test.LoopsInApply" => misdeeds::loop_for_ever(),
+            "test.TrapsOnLargeCalls" => {
+                misdeeds::trap_on_large_call(&batch);
+                Ok(unchanged(batch.count))
+            }
+            "test.GrowsValues" => {
+                let size = CONFIG.with_borrow(|config| config_value(config, "bytes"));
+                let size: usize = size.parse().unwrap();
+                let grown: Vec<_> = values(&batch).map(|value| padded(value, size)).collect();
+                Ok(Transformed {
+                    values: Some(ValueColumn {
+                        schemas: vec![],
+                        values: column(&grown),
+                    }),
+                    ..unchanged(batch.count)
+                })
+            }
             "test.TrapsOnPoison" => {
                 assert!(
                     !batch.values.bytes.windows(6).any(|text| text == b"poison"),
@@ -110,6 +154,11 @@ impl predicate::Guest for Component {
             "test.LoopsInTest" => misdeeds::loop_for_ever(),
             "test.WrongCount" => Ok(vec![1]),
             "test.WrongAnswer" => Ok(vec![2; batch.count as usize]),
+            "test.BeginsWithYes" => {
+                misdeeds::trap_on_large_call(&batch);
+                let yes = |value: &[u8]| u8::from(value.get(5..8) == Some(b"yes"));
+                Ok(values(&batch).map(yes).collect())
+            }
             _ => Ok(vec![1; batch.count as usize]),
         }
     }

@@ -22,6 +22,7 @@ pub struct EmbeddedConsumer {
     assigned: BTreeMap<TopicPartition, Assigned>,
     /// How many fetches there were: each begins with another partition.
     turn: usize,
+    paused: bool,
 }
 
 struct Assigned {
@@ -48,6 +49,7 @@ impl EmbeddedConsumer {
             signal: Arc::default(),
             assigned: BTreeMap::new(),
             turn: 0,
+            paused: false,
         }
     }
 
@@ -156,14 +158,21 @@ impl Consumer for EmbeddedConsumer {
     }
 
     fn ready(&self) -> BoxFuture<'_, ()> {
-        let told = self
-            .member
-            .is_some_and(|member| self.log.groups().has_event(&self.group, member));
-        if told || self.has_records() {
+        let (log, group, member) = (Arc::clone(&self.log), self.group.clone(), self.member);
+        let told = move || member.is_some_and(|member| log.groups().has_event(&group, member));
+        let paused = self.paused;
+        if told() || (!paused && self.has_records()) {
             return std::future::ready(()).boxed();
         }
         let signal = Arc::clone(&self.signal);
-        async move { signal.raised().await }.boxed()
+        async move {
+            signal.raised().await;
+            // Records raise it too; they are of no interest to a paused consumer.
+            while paused && !told() {
+                signal.raised().await;
+            }
+        }
+        .boxed()
     }
 
     fn fetch(&mut self, records_max: usize, bytes_max: usize) -> Result<Fetched, BrokerError> {
@@ -183,6 +192,7 @@ impl Consumer for EmbeddedConsumer {
                 }
                 return Ok(Fetched::Revoked(partitions));
             }
+            None if self.paused => return Ok(Fetched::Nothing),
             None => {}
         }
         let batch = self.records(records_max, bytes_max)?;
@@ -239,6 +249,10 @@ impl Consumer for EmbeddedConsumer {
         }
         self.signal.raise();
         Ok(())
+    }
+
+    fn set_paused(&mut self, paused: bool) {
+        self.paused = paused;
     }
 
     fn lag(&self) -> Option<u64> {

@@ -5,6 +5,9 @@
 //! client says that it gave them up; that is said in [`released`](Consumer::released), after the owner delivered
 //! and committed what it had of them. Messages of revoked partitions are dropped until then; after it, and after a
 //! seek, librdkafka knows by itself which waiting messages are outdated and drops them.
+//!
+//! A paused consumer leaves messages in that queue, where librdkafka stops reading ahead, and goes on polling for
+//! everything else. librdkafka's own pause is not used: it would outlast the assignment.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::ControlFlow;
@@ -31,7 +34,8 @@ use super::native::BatchConsumer;
 use super::rows::Rows;
 use crate::{BrokerError, Consumer, Fetched, Subscription};
 
-/// How often a consumer that finds nothing is polled nevertheless, so that the group does not take it for dead.
+/// How often a consumer that finds nothing is polled nevertheless, so that the group does not take it for dead; a
+/// third of `max.poll.interval.ms` when that is less.
 const IDLE_POLL: Duration = Duration::from_secs(60);
 /// How long going to a position may take.
 const SEEK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -42,6 +46,8 @@ pub struct KafkaConsumer {
     client: Option<BatchConsumer<Rebalances>>,
     rebalances: Arc<Shared>,
     group: String,
+    idle_poll: Duration,
+    paused: bool,
     /// Nothing more was in the queues when they were looked at last.
     drained: bool,
     /// Partitions that are being taken away and are not released yet.
@@ -159,6 +165,14 @@ fn give_up(client: &BaseConsumer<Rebalances>, partitions: &TopicPartitionList) -
     }
 }
 
+fn idle_poll(config: &ClientConfig) -> Duration {
+    let limit = config.get("max.poll.interval.ms");
+    let limit = limit.and_then(|limit| limit.parse().ok());
+    limit.map_or(IDLE_POLL, |limit| {
+        IDLE_POLL.min(Duration::from_millis(limit) / 3)
+    })
+}
+
 fn warn_of(result: KafkaResult<()>) {
     if let Err(error) = result {
         tracing::warn!(%error, "the consumer could not take part in a rebalance");
@@ -265,6 +279,8 @@ impl KafkaConsumer {
             client: Some(client),
             rebalances,
             group: group.to_owned(),
+            idle_poll: idle_poll(config),
+            paused: false,
             drained: false,
             revoking: BTreeSet::new(),
             revoked: Vec::new(),
@@ -407,13 +423,14 @@ impl Consumer for KafkaConsumer {
     }
 
     fn ready(&self) -> BoxFuture<'_, ()> {
-        if !self.drained || self.rebalances.any_pending.load(Ordering::Acquire) {
+        let records = !self.paused && !self.drained;
+        if records || self.rebalances.any_pending.load(Ordering::Acquire) {
             return std::future::ready(()).boxed();
         }
-        let shared = Arc::clone(&self.rebalances);
+        let (shared, limit) = (Arc::clone(&self.rebalances), self.idle_poll);
         async move {
             // Over or not: the owner looks.
-            let _looked = tokio::time::timeout(IDLE_POLL, shared.ready.notified()).await;
+            let _looked = tokio::time::timeout(limit, shared.ready.notified()).await;
         }
         .boxed()
     }
@@ -435,7 +452,7 @@ impl Consumer for KafkaConsumer {
                 return Ok(event);
             }
         }
-        let no_messages = self.take_messages(&mut rows, limits)?;
+        let no_messages = !self.paused && self.take_messages(&mut rows, limits)?;
         self.drained = no_others && no_messages;
         if rows.len() == 0 {
             return Ok(Fetched::Nothing);
@@ -504,6 +521,11 @@ impl Consumer for KafkaConsumer {
             }
         }
         Ok(())
+    }
+
+    fn set_paused(&mut self, paused: bool) {
+        self.paused = paused;
+        self.drained = false;
     }
 
     fn lag(&self) -> Option<u64> {

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // Tests.
 
+mod paused;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
@@ -11,6 +13,8 @@ use tidegate_broker::{
     Acknowledge, Broker, BrokerError, Consumer, Fetched, NewTopic, Properties, Reader, Subscription,
 };
 use tidegate_model::{Batch, ErrorClass, TopicName, TopicPartition};
+
+pub use paused::*;
 
 /// How long anything may take.
 pub const DEADLINE: Duration = Duration::from_secs(60);
@@ -51,6 +55,8 @@ macro_rules! all_cases {
             a_fetch_keeps_to_its_limits
             an_assigned_partition_comes_back_without_old_records
             lag_is_what_is_not_fetched
+            a_paused_consumer_gets_no_records_and_misses_none
+            a_paused_consumer_takes_part_in_rebalances
             a_reader_reads_all_partitions_from_the_beginning
             a_topic_is_created_once_and_described
             what_kafka_refuses_is_refused
@@ -199,7 +205,7 @@ pub fn values(batch: &Batch) -> Vec<String> {
     batch.iter_values().map(text).collect()
 }
 
-fn partition(topic: &TopicName, partition: i32) -> TopicPartition {
+pub fn partition(topic: &TopicName, partition: i32) -> TopicPartition {
     TopicPartition {
         topic: topic.clone(),
         partition,
@@ -216,7 +222,7 @@ pub struct Seen {
 }
 
 impl Seen {
-    fn take(&mut self, fetched: &Fetched) {
+    pub fn take(&mut self, fetched: &Fetched) {
         match fetched {
             Fetched::Records(batch) => {
                 assert_eq!(batch.check(), Ok(()));
@@ -249,7 +255,7 @@ impl Seen {
 }
 
 /// Waits until the consumer may have something.
-fn wait_ready(runtime: &tokio::runtime::Runtime, consumer: &dyn Consumer, limit: Duration) {
+pub fn wait_ready(runtime: &tokio::runtime::Runtime, consumer: &dyn Consumer, limit: Duration) {
     let _ready = runtime.block_on(async { tokio::time::timeout(limit, consumer.ready()).await });
 }
 
@@ -279,7 +285,10 @@ pub fn fetch_until(consumer: &mut dyn Consumer, seen: &mut Seen, enough: impl Fn
 }
 
 /// Fetches with two consumers in turn until what both have seen is enough.
-fn fetch_both(consumers: &mut [(Box<dyn Consumer>, Seen)], enough: impl Fn(&Seen, &Seen) -> bool) {
+pub fn fetch_both(
+    consumers: &mut [(Box<dyn Consumer>, Seen)],
+    enough: impl Fn(&Seen, &Seen) -> bool,
+) {
     let runtime = runtime();
     let end = Instant::now() + DEADLINE;
     while !enough(&consumers[0].1, &consumers[1].1) {
@@ -296,7 +305,7 @@ fn fetch_both(consumers: &mut [(Box<dyn Consumer>, Seen)], enough: impl Fn(&Seen
 }
 
 /// A broker that is away for a moment is tried again.
-fn retried(mut call: impl FnMut() -> Result<Fetched, BrokerError>) -> Fetched {
+pub fn retried(mut call: impl FnMut() -> Result<Fetched, BrokerError>) -> Fetched {
     match call() {
         Err(error) if error.class() == ErrorClass::Retriable => Fetched::Nothing,
         other => other.unwrap(),

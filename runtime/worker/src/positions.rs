@@ -1,0 +1,203 @@
+//! How far a sink was delivered, and where the records of a fetched batch came from.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use tidegate_model::{Batch, TopicName, TopicPartition};
+
+/// How far each assigned partition was delivered, and how far that is committed.
+#[derive(Default)]
+pub struct Positions(BTreeMap<TopicPartition, Position>);
+
+#[derive(Clone, Copy)]
+struct Position {
+    delivered: i64,
+    committed: i64,
+}
+
+/// The offsets that records span in one partition.
+pub struct Span {
+    pub partition: TopicPartition,
+    /// The offset of the first.
+    pub first: i64,
+    /// The offset after the last.
+    pub next: i64,
+}
+
+impl Positions {
+    pub fn delivered(&mut self, spans: Vec<Span>) {
+        for span in spans {
+            let position = self.0.entry(span.partition).or_insert(Position {
+                delivered: 0,
+                committed: -1,
+            });
+            position.delivered = span.next;
+        }
+    }
+
+    pub fn uncommitted(&self) -> Vec<(TopicPartition, i64)> {
+        let moved = self
+            .0
+            .iter()
+            .filter(|(_, position)| position.delivered != position.committed);
+        moved
+            .map(|(partition, position)| (partition.clone(), position.delivered))
+            .collect()
+    }
+
+    /// What a guest says may be committed, never further than it was delivered.
+    pub fn accept(&self, offsets: Vec<(TopicPartition, i64)>) -> Vec<(TopicPartition, i64)> {
+        let known = |(partition, offset): (TopicPartition, i64)| {
+            let position = self.0.get(&partition)?;
+            (offset > position.committed).then(|| (partition, offset.min(position.delivered)))
+        };
+        offsets.into_iter().filter_map(known).collect()
+    }
+
+    pub fn committed(&mut self, offsets: &[(TopicPartition, i64)]) {
+        for (partition, offset) in offsets {
+            if let Some(position) = self.0.get_mut(partition) {
+                position.committed = *offset;
+            }
+        }
+    }
+
+    pub fn forget(&mut self, partitions: &[TopicPartition]) {
+        self.0
+            .retain(|partition, _| !partitions.contains(partition));
+    }
+}
+
+/// Where the records of a fetched batch came from; the batch itself moves on.
+pub struct FetchedRows {
+    count: usize,
+    topics: Vec<String>,
+    topic_indexes: Vec<u32>,
+    partitions: Vec<i32>,
+    offsets: Vec<i64>,
+}
+
+impl FetchedRows {
+    pub fn of(batch: &Batch) -> Self {
+        Self {
+            count: batch.count,
+            topics: batch.topics.clone(),
+            topic_indexes: batch.topic_indexes.clone(),
+            partitions: batch.partitions.clone(),
+            offsets: batch.offsets.clone(),
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// The name of a record, for messages.
+    pub fn name(&self, row: usize) -> String {
+        let topic = self.topic_index(row) as usize;
+        let topic = self.topics.get(topic).map_or("?", String::as_str);
+        let offset = self.offsets.get(row).copied().unwrap_or(-1);
+        format!("{topic}-{} offset {offset}", self.partition(row))
+    }
+
+    /// What these records span in each partition. Consumers give long runs of one partition.
+    pub fn spans(&self, rows: Range<usize>) -> Vec<Span> {
+        let mut spans: Vec<(u32, i32, i64, i64)> = Vec::new();
+        let mut current = None;
+        for row in rows {
+            let Some(offset) = self.offsets.get(row) else {
+                break;
+            };
+            let (topic, partition) = (self.topic_index(row), self.partition(row));
+            if current.is_none_or(|index: usize| {
+                spans
+                    .get(index)
+                    .is_none_or(|span| (span.0, span.1) != (topic, partition))
+            }) {
+                current = spans
+                    .iter()
+                    .position(|span| (span.0, span.1) == (topic, partition))
+                    .or_else(|| {
+                        spans.push((topic, partition, *offset, *offset));
+                        Some(spans.len() - 1)
+                    });
+            }
+            if let Some(span) = current.and_then(|index| spans.get_mut(index)) {
+                span.3 = offset.saturating_add(1);
+            }
+        }
+        let named = spans
+            .into_iter()
+            .filter_map(|(topic, partition, first, next)| {
+                let topic = TopicName::parse(self.topics.get(topic as usize)?).ok()?;
+                Some(Span {
+                    partition: TopicPartition { topic, partition },
+                    first,
+                    next,
+                })
+            });
+        named.collect()
+    }
+
+    fn topic_index(&self, row: usize) -> u32 {
+        self.topic_indexes.get(row).copied().unwrap_or(0)
+    }
+
+    fn partition(&self, row: usize) -> i32 {
+        self.partitions.get(row).copied().unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(partition: i32, offset: i64) -> (TopicPartition, i64) {
+        (
+            TopicPartition {
+                topic: TopicName::parse("t").unwrap(),
+                partition,
+            },
+            offset,
+        )
+    }
+
+    #[test]
+    fn records_span_each_of_their_partitions() {
+        let batch = Batch {
+            count: 4,
+            topics: vec!["t".to_owned()],
+            partitions: vec![0, 0, 1, 0],
+            offsets: vec![5, 6, 40, 9],
+            ..Batch::default()
+        };
+        let rows = FetchedRows::of(&batch);
+        let spans = |range| -> Vec<_> {
+            rows.spans(range)
+                .iter()
+                .map(|span| (span.partition.partition, span.first, span.next))
+                .collect()
+        };
+        assert_eq!(spans(0..4), [(0, 5, 10), (1, 40, 41)]);
+        assert_eq!(spans(0..1), [(0, 5, 6)]);
+        assert_eq!(spans(1..4), [(0, 6, 10), (1, 40, 41)]);
+        assert_eq!(spans(4..4), []);
+        assert_eq!(rows.name(2), "t-1 offset 40");
+    }
+
+    #[test]
+    fn a_guest_cannot_commit_further_than_was_delivered() {
+        let mut positions = Positions::default();
+        let (partition, _) = at(0, 0);
+        positions.delivered(vec![Span {
+            partition,
+            first: 0,
+            next: 10,
+        }]);
+        assert_eq!(positions.uncommitted(), [at(0, 10)]);
+        assert_eq!(positions.accept(vec![at(0, 99), at(7, 3)]), [at(0, 10)]);
+        positions.committed(&[at(0, 10)]);
+        assert_eq!(positions.uncommitted(), []);
+        assert_eq!(positions.accept(vec![at(0, 4)]), [], "nor go back");
+    }
+}

@@ -1,0 +1,72 @@
+//! Offsets of a source while the broker is away.
+
+use crate::support::{Place, numbers, wait_for};
+
+/// The positions in the offset topic.
+fn written(place: &Place) -> Vec<String> {
+    let topic = place.offset_topic();
+    let ends = place.broker().admin().describe(&topic).unwrap().offsets;
+    let mut left: i64 = ends.iter().map(|(first, end)| end - first).sum();
+    let mut reader = place.broker().reader(&topic).unwrap();
+    let mut found = Vec::new();
+    while left > 0 {
+        let batch = reader.read(100, crate::support::DEADLINE).unwrap();
+        left -= batch.count as i64;
+        let values = batch.iter_values().flatten();
+        found.extend(values.map(|value| String::from_utf8(value.to_vec()).unwrap()));
+    }
+    found
+}
+
+#[test]
+fn a_source_hears_no_commit_before_its_offset_is_written() {
+    let place = Place::new();
+    let offsets = place.offset_topic();
+    place.producer().set_away(offsets.as_str(), true);
+    let started = place.start("WritesCommits", &[]);
+    let progress = started.handle.progress();
+    wait_for(
+        "all records",
+        || progress.counts().records_out,
+        |out| *out == 10,
+    );
+    // It is tried at each commit, and the records stay acknowledged.
+    let refused = place.producer().refused();
+    wait_for(
+        "two more tries",
+        || place.producer().refused(),
+        |now| *now >= refused + 2,
+    );
+    assert_eq!(place.lines(), Vec::<String>::new(), "commit was called");
+    assert_eq!(written(&place), Vec::<String>::new());
+
+    place.producer().set_away(offsets.as_str(), false);
+    wait_for("the commit", || place.lines(), |lines| !lines.is_empty());
+    assert_eq!(place.lines(), ["9"]);
+    assert_eq!(written(&place), [r#"{"position":"9"}"#]);
+    place.stop(started);
+    assert_eq!(place.lines(), ["9"], "it was committed once");
+}
+
+#[test]
+fn offsets_that_could_not_be_written_are_written_at_the_end() {
+    let place = Place::new();
+    let offsets = place.offset_topic();
+    place.producer().set_away(offsets.as_str(), true);
+    let started = place.start("WritesCommits", &[]);
+    wait_for("a try", || place.producer().refused(), |now| *now >= 1);
+    let progress = started.handle.progress();
+    wait_for(
+        "all records",
+        || progress.counts().records_out,
+        |out| *out == 10,
+    );
+    place.producer().set_away(offsets.as_str(), false);
+    place.stop(started);
+    let committed = place.lines();
+    assert_eq!(committed.last(), numbers(9..10).first());
+    assert_eq!(
+        written(&place).last().map(String::as_str),
+        Some(r#"{"position":"9"}"#)
+    );
+}

@@ -1,0 +1,247 @@
+//! A worker in a folder of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Condvar, LazyLock, Mutex};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use tidegate_broker::{Broker, NewTopic, Properties};
+use tidegate_config::connector::ConnectorConfig;
+use tidegate_config::grants::Policy;
+use tidegate_config::worker::WorkerConfig;
+use tidegate_model::{Batch, ConnectorName, TaskId, TopicName, TopicPartition};
+use tidegate_sandbox::{Compiler, Registry, Sandbox, Settings};
+use tidegate_worker::task::Listener;
+use tidegate_worker::worker::NewTask;
+use tidegate_worker::{State, TargetState, TaskHandle, Worker};
+use tokio::runtime::Runtime;
+
+use crate::broker::{ToldBroker, ToldProducer};
+
+/// How long a condition may take before a test fails.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// The component of `tests/guests`, built and compiled once for each run.
+static REGISTRY: LazyLock<Arc<Registry>> = LazyLock::new(|| {
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--profile", "guest"])
+        .args(["--target", "wasm32-wasip2", "-p", "tidegate-test-guests"])
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
+        .status()
+        .expect("cargo runs");
+    assert!(built.success(), "the test guests are built");
+    let target = std::env::current_exe().expect("a test has a path");
+    let target = target.ancestors().nth(3).expect("target/debug/deps");
+    let component = std::fs::read(target.join("wasm32-wasip2/guest/tidegate_test_guests.wasm"));
+    let cache = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("compiled");
+    let sandbox = Sandbox::new(Settings {
+        compiler: Compiler::InProcess,
+        ..Settings::new(cache)
+    });
+    let registry = Registry::default();
+    registry.add(sandbox.unwrap().load(&component.unwrap()).unwrap());
+    Arc::new(registry)
+});
+
+/// A worker with its broker.
+pub struct Place {
+    folder: TempDir,
+    broker: Arc<ToldBroker>,
+    worker: Arc<Worker>,
+    runtime: Runtime,
+}
+
+/// A task and what it said of itself.
+pub struct Started {
+    pub handle: TaskHandle,
+    states: Arc<States>,
+}
+
+#[derive(Default)]
+struct States {
+    told: Mutex<Vec<State>>,
+    changed: Condvar,
+}
+
+impl Listener for States {
+    fn task_state(&self, _task: &TaskId, state: State) {
+        self.told.lock().unwrap().push(state);
+        self.changed.notify_all();
+    }
+}
+
+impl Place {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let broker = Arc::new(ToldBroker::open(&folder.path().join("topics")));
+        let config = properties(&[
+            (
+                "key.converter",
+                "org.apache.kafka.connect.storage.StringConverter",
+            ),
+            (
+                "value.converter",
+                "org.apache.kafka.connect.storage.StringConverter",
+            ),
+            ("offset.flush.interval.ms", "20"),
+        ]);
+        let (config, _) = WorkerConfig::standalone(config).unwrap();
+        let shared = Arc::clone(&broker) as Arc<dyn Broker>;
+        let worker = Worker::open(config, shared, Arc::clone(&REGISTRY)).unwrap();
+        Self {
+            folder,
+            broker,
+            worker: Arc::new(worker),
+            runtime: Runtime::new().unwrap(),
+        }
+    }
+
+    pub fn broker(&self) -> &dyn Broker {
+        self.broker.as_ref()
+    }
+
+    pub fn producer(&self) -> &ToldProducer {
+        &self.broker.producer
+    }
+
+    /// The name of the offset topic.
+    pub fn offset_topic(&self) -> TopicName {
+        self.worker.config().offset_topic.name.clone()
+    }
+
+    /// The file that guests call `out`.
+    pub fn out(&self) -> PathBuf {
+        self.folder.path().join("out")
+    }
+
+    /// The lines of that file.
+    pub fn lines(&self) -> Vec<String> {
+        let text = std::fs::read_to_string(self.out()).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// A topic with these texts in its partitions.
+    pub fn topic(&self, name: &str, partitions: &[&[String]]) -> TopicName {
+        let topic = TopicName::parse(name).unwrap();
+        let new = NewTopic {
+            name: topic.clone(),
+            partitions: partitions.len().try_into().unwrap(),
+            replication_factor: 1,
+            config: Properties::new(),
+        };
+        assert!(self.broker.admin().create_topic(&new).unwrap());
+        for (partition, texts) in (0..).zip(partitions) {
+            self.write(&topic, partition, texts);
+        }
+        topic
+    }
+
+    /// Writes texts to a partition and waits until they are there.
+    pub fn write(&self, topic: &TopicName, partition: i32, texts: &[String]) {
+        if texts.is_empty() {
+            return;
+        }
+        let mut batch = Batch {
+            count: texts.len(),
+            topics: vec![topic.as_str().to_owned()],
+            partitions: vec![partition; texts.len()],
+            ..Batch::default()
+        };
+        for text in texts {
+            batch.values.push(Some(text.as_bytes()));
+        }
+        let producer = self.broker.producer(&Properties::new()).unwrap();
+        let ignored: Arc<dyn tidegate_broker::Acknowledge> = Arc::new(Ignored);
+        producer.submit(&batch, &[], 0, 1, &ignored).unwrap();
+        producer.flush(DEADLINE).unwrap();
+    }
+
+    /// Starts the only task of a connector of `tests/guests`.
+    pub fn start(&self, class: &str, entries: &[(&str, &str)]) -> Started {
+        self.start_as(class, entries, TargetState::Running)
+    }
+
+    /// The same with what the task does first.
+    pub fn start_as(&self, class: &str, entries: &[(&str, &str)], target: TargetState) -> Started {
+        let mut config = properties(entries);
+        config.insert("connector.class".to_owned(), format!("test.{class}"));
+        config.insert("out".to_owned(), self.out().display().to_string());
+        let connector = ConnectorConfig::of("tested", config).unwrap();
+        let new = NewTask {
+            task: TaskId {
+                connector: ConnectorName::parse("tested").unwrap(),
+                task: 0,
+            },
+            config: connector.properties.clone(),
+            connector,
+            policy: Policy::Permissive,
+            target,
+        };
+        let states: Arc<States> = Arc::default();
+        let _context = self.runtime.enter();
+        Started {
+            handle: self.worker.start(new, Arc::clone(&states) as _),
+            states,
+        }
+    }
+
+    /// Stops a task, which must end in time and without an error.
+    pub fn stop(&self, started: Started) {
+        assert!(self.runtime.block_on(started.handle.stop(DEADLINE)));
+        let states = started.states.told.lock().unwrap();
+        assert_eq!(states.last(), Some(&State::Unassigned));
+    }
+
+    /// What the group of the tested sink committed.
+    pub fn committed(&self) -> Vec<(TopicPartition, i64)> {
+        let admin = self.broker.admin();
+        admin.group_offsets("connect-tested").unwrap()
+    }
+}
+
+impl Started {
+    /// Waits until the task has this state now.
+    pub fn wait_for(&self, state: &State) {
+        let told = self.states.told.lock().unwrap();
+        let (told, _) = self
+            .states
+            .changed
+            .wait_timeout_while(told, DEADLINE, |told| told.last() != Some(state))
+            .unwrap();
+        assert_eq!(told.last(), Some(state), "{told:?}");
+    }
+}
+
+struct Ignored;
+
+impl tidegate_broker::Acknowledge for Ignored {
+    fn acknowledged(&self, _group: u64, result: Result<(), tidegate_broker::BrokerError>) {
+        result.unwrap();
+    }
+}
+
+pub fn properties(entries: &[(&str, &str)]) -> Properties {
+    entries
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+        .collect()
+}
+
+/// Texts from numbers.
+pub fn numbers(range: std::ops::Range<u32>) -> Vec<String> {
+    range.map(|number| number.to_string()).collect()
+}
+
+/// Waits for a condition.
+pub fn wait_for<T: std::fmt::Debug>(what: &str, look: impl Fn() -> T, enough: impl Fn(&T) -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let found = look();
+        if enough(&found) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{what} did not come: {found:?}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
