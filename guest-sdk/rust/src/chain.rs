@@ -5,7 +5,8 @@ use tidegate_model::Batch;
 use crate::error::Result;
 use crate::plugins::{Plugins, Step};
 use crate::predicate::Predicate;
-use crate::transform::{Reads, Transform, TransformBatch, Transformed};
+use crate::transform::{Reads, Transform};
+use crate::transform_batch::{TransformBatch, Transformed};
 
 /// A prepared chain.
 pub struct Chain {

@@ -17,7 +17,8 @@ use crate::plugins::{ConfigPairs, Kind, PluginSet, Plugins, Step, StepCondition}
 use crate::predicate::Predicate;
 use crate::sink::{Failures, SinkTask, TopicPartition, TopicPartitionOffset};
 use crate::source::{Committed, Offsets, SourceBatch, SourceTask};
-use crate::transform::{Reads, Transformed};
+use crate::transform::Reads;
+use crate::transform_batch::Transformed;
 
 /// A component with the plugins of `P`.
 #[derive(Debug)]

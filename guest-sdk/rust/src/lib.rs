@@ -216,11 +216,13 @@ pub mod host;
 pub mod plugins;
 pub mod predicate;
 pub mod record;
+pub mod row;
 pub mod schemas;
 pub mod sink;
 pub mod source;
 pub mod testing;
 pub mod transform;
+pub mod transform_batch;
 
 pub use chain::Chain;
 pub use config::Config;
@@ -229,6 +231,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use plugins::{Kind, PluginSet, Plugins, Step, StepCondition};
 pub use predicate::Predicate;
 pub use record::{Header, Record, records};
+pub use row::{Row, Side, rows};
 pub use schemas::{NO_SCHEMA, NewSchema, SchemaPlans, Schemas};
 pub use sink::{Failures, SinkConnector, SinkTask, TopicPartition, TopicPartitionOffset};
 pub use source::{
@@ -236,7 +239,8 @@ pub use source::{
 };
 pub use tidegate_model as model;
 pub use tidegate_model::{Batch, Column, Encoder, Field, Schema, SchemaType, Value, View};
-pub use transform::{Apply, Edit, Reads, Row, Side, Transform, TransformBatch, rows};
+pub use transform::{Apply, Reads, Transform};
+pub use transform_batch::{Edit, TransformBatch};
 
 /// All that most plugins need.
 pub mod prelude {

@@ -17,7 +17,8 @@ use crate::sink::{Failures, SinkConnector, SinkTask, TopicPartitionOffset};
 use crate::source::{
     Committed, Offsets, Polled, SourceBatch, SourceConnector, SourceRecord, SourceTask,
 };
-use crate::transform::{Transform, TransformBatch, Transformed};
+use crate::transform::Transform;
+use crate::transform_batch::{TransformBatch, Transformed};
 
 thread_local! {
     static LOG: RefCell<Vec<(Level, String)>> = const { RefCell::new(Vec::new()) };

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use tidegate_sdk::model::Batch;
 use tidegate_sdk::prelude::*;
 use tidegate_sdk::record::batch_of;
-use tidegate_sdk::transform::Transformed;
+use tidegate_sdk::transform_batch::Transformed;
 use tidegate_sdk::{Chain, Edit, NO_SCHEMA, PluginSet, Side, Step, StepCondition, TransformBatch};
 
 /// Doubles int32 values; null is dropped, a text fails. `times` copies come out.
@@ -200,7 +200,10 @@ fn what_comes_out_as_it_went_in_does_not_count_as_changed() {
         vec![step("test.Nothing")],
         &[record, Record::new("u", Value::Null)],
     );
-    assert_eq!(done.changed, tidegate_sdk::transform::Changed::default());
+    assert_eq!(
+        done.changed,
+        tidegate_sdk::transform_batch::Changed::default()
+    );
     assert_eq!(done.inputs, None);
     assert_eq!(done.batch.schemas.len(), done.schemas_given);
 }

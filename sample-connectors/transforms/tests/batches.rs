@@ -12,7 +12,7 @@ use std::sync::Arc;
 use tidegate_sdk::model::{Field, Schema, SchemaType, Value};
 use tidegate_sdk::record::batch_of;
 use tidegate_sdk::testing::pairs;
-use tidegate_sdk::transform::Transformed;
+use tidegate_sdk::transform_batch::Transformed;
 use tidegate_sdk::{Chain, ErrorKind, PluginSet, Reads, Record, Step, StepCondition, records};
 use tidegate_transforms::ComponentPlugins;
 
