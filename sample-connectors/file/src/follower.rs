@@ -133,7 +133,11 @@ impl Follower {
         }
         bytes.append(&mut self.tail);
         let kept = bytes.len();
-        let found = self.read(&mut bytes)?;
+        let found = if self.is_read_to_its_end()? {
+            0
+        } else {
+            self.read(&mut bytes)?
+        };
         if found == 0 {
             self.tail = bytes;
             return self.at_end();
@@ -190,6 +194,15 @@ impl Follower {
         self.read_to = self.position;
         self.file = Some(file);
         Ok(true)
+    }
+
+    /// Whether the file has as many bytes as were read, which spares an idle source the room for more. A file
+    /// that has none may be one whose size the system does not know.
+    fn is_read_to_its_end(&self) -> Result<bool> {
+        match &self.file {
+            Some(file) if self.read_to > 0 => Ok(self.metadata(file)?.len() == self.read_to),
+            _ => Ok(false),
+        }
     }
 
     /// Appends what the file has next, at most [`READ_BYTES`].
