@@ -118,17 +118,37 @@ fn values() -> Vec<(&'static str, Value)> {
         ("true", Value::Boolean(true)),
         ("int8", Value::Int8(-1)),
         ("int8, smallest", Value::Int8(i8::MIN)),
+        ("int8, largest", Value::Int8(i8::MAX)),
         ("int16", Value::Int16(300)),
         ("int16, smallest", Value::Int16(i16::MIN)),
+        ("int16, largest", Value::Int16(i16::MAX)),
         ("int32", Value::Int32(100_000)),
         ("int32, smallest", Value::Int32(i32::MIN)),
+        ("int32, largest", Value::Int32(i32::MAX)),
         ("int64", Value::Int64(42)),
         ("int64, largest", Value::Int64(i64::MAX)),
         ("int64, smallest", Value::Int64(i64::MIN)),
+        ("int64, no double", Value::Int64((1 << 53) + 1)),
         ("float32", Value::Float32(1.5)),
         ("float32, infinity", Value::Float32(f32::INFINITY)),
+        ("float32, 0.1", Value::Float32(0.1)),
+        ("float32, largest", Value::Float32(f32::MAX)),
+        (
+            "float32, smallest above zero",
+            Value::Float32(f32::from_bits(1)),
+        ),
+        ("float32, NaN", Value::Float32(f32::from_bits(0x7fc0_0000))),
         ("float64", Value::Float64(12.34)),
         ("float64, negative zero", Value::Float64(-0.0)),
+        (
+            "float64, negative infinity",
+            Value::Float64(f64::NEG_INFINITY),
+        ),
+        ("float64, largest", Value::Float64(f64::MAX)),
+        (
+            "float64, smallest above zero",
+            Value::Float64(f64::from_bits(1)),
+        ),
         (
             "float64, NaN",
             Value::Float64(f64::from_bits(0x7ff8_0000_0000_0000)),
@@ -137,16 +157,58 @@ fn values() -> Vec<(&'static str, Value)> {
         ("string", Value::from("hello")),
         ("string, UTF-8 of one to four bytes", Value::from("aé€😀")),
         ("string, with a zero byte", Value::from("a\0b")),
+        ("string, that begins with U+FEFF", Value::from("\u{feff}a")),
+        (
+            "string, of 300 bytes",
+            Value::from("x".repeat(300).as_str()),
+        ),
         ("bytes, empty", Value::Bytes(vec![])),
         ("bytes", Value::Bytes(vec![0, 1, 0xff])),
         ("date, 2024-01-31", Value::Date(19_753)),
         ("date, before the epoch", Value::Date(-1)),
+        ("time, midnight", Value::Time(0)),
+        ("time, the last of a day", Value::Time(86_399_999)),
         ("time, 14:34:54.346", Value::Time(52_494_346)),
         (
             "timestamp, 2019-08-23T14:34:54.346Z",
             Value::Timestamp(1_566_570_894_346),
         ),
         ("timestamp, before the epoch", Value::Timestamp(-1)),
+        (
+            "decimal, 0.00",
+            Value::Decimal {
+                scale: 2,
+                unscaled: vec![0],
+            },
+        ),
+        (
+            "decimal, -1.56",
+            Value::Decimal {
+                scale: 2,
+                unscaled: vec![0xff, 0x64],
+            },
+        ),
+        (
+            "decimal, -128",
+            Value::Decimal {
+                scale: 0,
+                unscaled: vec![0x80],
+            },
+        ),
+        (
+            "decimal, 2 to the power of 64",
+            Value::Decimal {
+                scale: 0,
+                unscaled: vec![1, 0, 0, 0, 0, 0, 0, 0, 0],
+            },
+        ),
+        (
+            "decimal, 1.56 with bytes that repeat the sign",
+            Value::Decimal {
+                scale: 2,
+                unscaled: vec![0, 0, 0, 0x9c],
+            },
+        ),
         (
             "decimal, 1.56",
             Value::Decimal {
@@ -173,6 +235,7 @@ fn values() -> Vec<(&'static str, Value)> {
             "array, of several types",
             Value::Array(vec![Value::Int64(1), Value::from("a"), Value::Null]),
         ),
+        ("array, of every type that is no container", every_leaf()),
         (
             "array, in an array",
             Value::Array(vec![Value::Array(vec![Value::Array(vec![])])]),
@@ -188,6 +251,14 @@ fn values() -> Vec<(&'static str, Value)> {
         (
             "map, keys that are no strings",
             Value::Map(vec![(Value::Int32(1), Value::from("x"))]),
+        ),
+        (
+            "map, a null and containers as keys",
+            Value::Map(vec![
+                (Value::Null, Value::Int8(1)),
+                (Value::Array(vec![Value::Int8(2)]), Value::Int8(3)),
+                (Value::Map(vec![]), Value::Array(vec![])),
+            ]),
         ),
         (
             "map, in a map",
@@ -210,21 +281,85 @@ fn values() -> Vec<(&'static str, Value)> {
             "the deepest nesting allowed",
             (0..VALUE_DEPTH_MAX).fold(Value::Null, |value, _| Value::Array(vec![value])),
         ),
+        ("the deepest nesting allowed, in keys and structs", {
+            let in_keys = |value, _| Value::Map(vec![(value, Value::Null)]);
+            let in_structs = |value, _| Value::Struct(vec![value]);
+            let half = (0..VALUE_DEPTH_MAX / 2).fold(Value::Null, in_keys);
+            (0..VALUE_DEPTH_MAX / 2).fold(half, in_structs)
+        }),
     ]
+}
+
+/// One of each type but the containers.
+fn every_leaf() -> Value {
+    Value::Array(vec![
+        Value::Null,
+        Value::Boolean(true),
+        Value::Int8(-2),
+        Value::Int16(-3),
+        Value::Int32(-4),
+        Value::Int64(-5),
+        Value::Float32(0.5),
+        Value::Float64(-0.25),
+        Value::from("a"),
+        Value::Bytes(vec![0xff]),
+        Value::Date(1),
+        Value::Time(2),
+        Value::Timestamp(3),
+        Value::Decimal {
+            scale: 1,
+            unscaled: vec![4],
+        },
+    ])
 }
 
 fn damaged_values() -> Vec<(&'static str, Vec<u8>)> {
     let too_deep = (0..=VALUE_DEPTH_MAX)
         .fold(Value::Null, |value, _| Value::Array(vec![value]))
         .to_encoded();
+    let too_deep_in_keys = (0..=VALUE_DEPTH_MAX)
+        .fold(Value::Null, |value, _| {
+            Value::Map(vec![(value, Value::Null)])
+        })
+        .to_encoded();
     vec![
         ("nothing", vec![]),
         ("an unknown tag", vec![17]),
+        ("the largest tag byte", vec![255]),
         ("a boolean of 2", vec![1, 2]),
+        ("a boolean without its byte", vec![1]),
+        ("an int8 without its byte", vec![2]),
+        ("an int16 of one byte", vec![3, 1]),
+        ("an int32 of three bytes", vec![4, 1, 2, 3]),
         ("an int64 of seven bytes", vec![5, 1, 2, 3, 4, 5, 6, 7]),
+        ("a float32 of three bytes", vec![6, 1, 2, 3]),
+        ("a float64 of seven bytes", vec![7, 1, 2, 3, 4, 5, 6, 7]),
+        ("a date of three bytes", vec![13, 1, 2, 3]),
+        ("a time of three bytes", vec![14, 1, 2, 3]),
+        ("a timestamp of seven bytes", vec![15, 1, 2, 3, 4, 5, 6, 7]),
+        ("a decimal of three bytes of scale", vec![16, 1, 2, 3]),
+        ("a decimal without a length", vec![16, 2, 0, 0, 0]),
+        (
+            "a decimal longer than its bytes",
+            vec![16, 2, 0, 0, 0, 2, 0, 0, 0, 1],
+        ),
         ("a byte after the value", vec![0, 0]),
         ("a string longer than its bytes", vec![8, 5, 0, 0, 0, b'a']),
+        ("a string of three bytes of length", vec![8, 0, 0, 0]),
+        (
+            "a string of the largest length",
+            vec![8, 0xff, 0xff, 0xff, 0xff, b'a'],
+        ),
+        ("bytes longer than they are", vec![9, 2, 0, 0, 0, 1]),
         ("a string that is not UTF-8", vec![8, 1, 0, 0, 0, 0xff]),
+        (
+            "a string with half of a surrogate pair",
+            vec![8, 3, 0, 0, 0, 0xed, 0xa0, 0x80],
+        ),
+        (
+            "a string with a zero of two bytes",
+            vec![8, 2, 0, 0, 0, 0xc0, 0x80],
+        ),
         (
             "an array whose count is too large",
             vec![10, 5, 0, 0, 0, 2, 0, 0, 0, 0],
@@ -232,6 +367,26 @@ fn damaged_values() -> Vec<(&'static str, Vec<u8>)> {
         (
             "an array whose count is too small",
             vec![10, 6, 0, 0, 0, 1, 0, 0, 0, 0, 0],
+        ),
+        (
+            "an array of the largest count",
+            vec![10, 5, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0],
+        ),
+        (
+            "an array of the largest length",
+            vec![10, 0xff, 0xff, 0xff, 0xff, 1, 0, 0, 0, 0],
+        ),
+        (
+            "an array of a length below four",
+            vec![10, 3, 0, 0, 0, 0, 0, 0],
+        ),
+        (
+            "an array with an unknown tag in it",
+            vec![10, 5, 0, 0, 0, 1, 0, 0, 0, 17],
+        ),
+        (
+            "an array with a string in it that is not UTF-8",
+            vec![10, 10, 0, 0, 0, 1, 0, 0, 0, 8, 1, 0, 0, 0, 0xff],
         ),
         ("an array without a count", vec![10, 0, 0, 0, 0]),
         (
@@ -242,7 +397,20 @@ fn damaged_values() -> Vec<(&'static str, Vec<u8>)> {
             "a map with a key and no value",
             vec![11, 5, 0, 0, 0, 1, 0, 0, 0, 0],
         ),
+        (
+            "a map whose count is that of keys and values",
+            vec![11, 6, 0, 0, 0, 2, 0, 0, 0, 0, 0],
+        ),
+        (
+            "a map of 2 to the power of 31 entries in no bytes",
+            vec![11, 4, 0, 0, 0, 0, 0, 0, 0x80],
+        ),
+        (
+            "a struct whose count is too large",
+            vec![12, 5, 0, 0, 0, 2, 0, 0, 0, 0],
+        ),
         ("nested too deep", too_deep),
+        ("nested too deep in keys", too_deep_in_keys),
     ]
 }
 
@@ -302,7 +470,31 @@ fn schemas() -> Vec<(&'static str, Schema)> {
             ])),
         ),
         ("optional", plain(SchemaType::String).optional()),
+        (
+            "array of optional struct",
+            plain(SchemaType::Array(Arc::new(
+                plain(SchemaType::Struct(vec![field(
+                    "a",
+                    plain(SchemaType::Bytes),
+                )]))
+                .optional(),
+            ))),
+        ),
+        (
+            "struct, in a struct; names that are empty or not ASCII",
+            plain(SchemaType::Struct(vec![
+                field(
+                    "größe",
+                    plain(SchemaType::Struct(vec![field(
+                        "",
+                        plain(SchemaType::Boolean),
+                    )])),
+                ),
+                field("b", plain(SchemaType::Float64)),
+            ])),
+        ),
         ("name", plain(SchemaType::String).named("shop.Name")),
+        ("name, empty", plain(SchemaType::String).named("")),
         (
             "version",
             Schema {
@@ -325,6 +517,59 @@ fn schemas() -> Vec<(&'static str, Schema)> {
             },
         ),
         (
+            "default, optional",
+            with_default(plain(SchemaType::Boolean).optional(), Value::Boolean(false)),
+        ),
+        (
+            "default of an array",
+            with_default(
+                plain(SchemaType::Array(of(SchemaType::Int16))),
+                Value::Array(vec![Value::Int16(1), Value::Int16(2)]),
+            ),
+        ),
+        (
+            "default of a map",
+            with_default(
+                plain(SchemaType::Map(
+                    of(SchemaType::String),
+                    of(SchemaType::Int8),
+                )),
+                Value::Map(vec![(Value::from("k"), Value::Int8(1))]),
+            ),
+        ),
+        (
+            "default of a struct, with a null",
+            with_default(
+                plain(SchemaType::Struct(vec![
+                    field("a", plain(SchemaType::Int64)),
+                    field("b", plain(SchemaType::String).optional()),
+                ])),
+                Value::Struct(vec![Value::Int64(1), Value::Null]),
+            ),
+        ),
+        (
+            "default of a date",
+            with_default(Schema::date(), Value::Date(19_753)),
+        ),
+        (
+            "default of a time",
+            with_default(Schema::time(), Value::Time(1)),
+        ),
+        (
+            "default of a timestamp",
+            with_default(Schema::timestamp(), Value::Timestamp(1)),
+        ),
+        (
+            "default of a decimal",
+            with_default(
+                Schema::decimal(2),
+                Value::Decimal {
+                    scale: 2,
+                    unscaled: vec![0, 0x9c],
+                },
+            ),
+        ),
+        (
             "parameters",
             Schema {
                 parameters: vec![("k".to_owned(), "v".to_owned())],
@@ -336,6 +581,15 @@ fn schemas() -> Vec<(&'static str, Schema)> {
         ("time", Schema::time()),
         ("timestamp", Schema::timestamp()),
         ("decimal of scale 2", Schema::decimal(2)),
+        ("decimal of scale -3", Schema::decimal(-3)),
+        (
+            "no logical type: the name of one on another type",
+            plain(SchemaType::String).named(tidegate_model::schema::DATE),
+        ),
+        ("the deepest nesting allowed", {
+            let array = |schema, _| plain(SchemaType::Array(Arc::new(schema)));
+            (1..VALUE_DEPTH_MAX).fold(plain(SchemaType::Int8), array)
+        }),
         (
             "all flags within a struct within a map",
             plain(SchemaType::Map(
@@ -352,22 +606,73 @@ fn schemas() -> Vec<(&'static str, Schema)> {
     ]
 }
 
+/// The same schema with a default.
+fn with_default(schema: Schema, default: Value) -> Schema {
+    Schema {
+        default: Some(default),
+        ..schema
+    }
+}
+
 fn damaged_schemas() -> Vec<(&'static str, Vec<u8>)> {
+    let too_deep = (0..VALUE_DEPTH_MAX)
+        .flat_map(|_| [10, 0])
+        .chain([2, 0])
+        .collect();
     vec![
         ("nothing", vec![]),
         ("no flags", vec![3]),
         ("a type that is none: null", vec![0, 0]),
         ("a type that is carried by another: date", vec![13, 0]),
+        ("a type that is carried by another: decimal", vec![16, 0]),
+        ("the largest type byte", vec![255, 0]),
         ("an unknown flag", vec![3, 0x40]),
+        ("another unknown flag", vec![3, 0x80]),
         ("a byte after the schema", vec![3, 0, 0]),
         ("a name longer than its bytes", vec![3, 2, 5, 0, 0, 0, b'a']),
         ("a name that is not UTF-8", vec![3, 2, 1, 0, 0, 0, 0xff]),
+        (
+            "a name of the largest length",
+            vec![3, 2, 0xff, 0xff, 0xff, 0xff, b'a'],
+        ),
+        ("a version of three bytes", vec![3, 4, 1, 0, 0]),
+        ("a doc longer than its bytes", vec![3, 8, 5, 0, 0, 0, b'a']),
+        ("no default where one is announced", vec![3, 16]),
+        ("a default that ends early", vec![3, 16, 3, 1]),
+        ("a default that is a boolean of 2", vec![1, 16, 1, 2]),
+        (
+            "a parameter without a value",
+            vec![3, 32, 1, 0, 0, 0, 1, 0, 0, 0, b'k'],
+        ),
+        (
+            "fewer parameters than their count",
+            vec![3, 32, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        ),
+        (
+            "more parameters than are allowed",
+            vec![3, 32, 0x11, 0x27, 0, 0],
+        ),
         ("a default that is no value", vec![3, 16, 17]),
         ("an array without a schema of its elements", vec![10, 0]),
+        ("a map without a schema of its values", vec![11, 0, 8, 0]),
+        ("a struct without a count", vec![12, 0, 0, 0, 0]),
+        (
+            "a field without a schema",
+            vec![12, 0, 1, 0, 0, 0, 1, 0, 0, 0, b'a'],
+        ),
+        (
+            "a field whose name is not UTF-8",
+            vec![12, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0xff, 2, 0],
+        ),
         (
             "more fields than are allowed",
             vec![12, 0, 0x11, 0x27, 0, 0],
         ),
+        (
+            "the largest count of fields",
+            vec![12, 0, 0xff, 0xff, 0xff, 0xff],
+        ),
+        ("nested too deep", too_deep),
     ]
 }
 
