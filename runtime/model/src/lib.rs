@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`value`] | the encoded Connect value: writing it, reading it lazily, checking it; and a tree for convenience |
 //! | [`schema`] | Connect schemas and their encoding |
+//! | `fits` | whether a value fits a schema |
 //! | [`column`] | byte strings of one field of many records, in one buffer |
 //! | [`batch`] | records as columns, the only form in which records travel through Tidegate |
 //! | [`short`] | short byte strings, copied without a call |
@@ -17,6 +18,7 @@
 pub mod batch;
 pub mod column;
 pub mod error;
+mod fits;
 pub mod ids;
 pub mod java;
 pub mod limits;

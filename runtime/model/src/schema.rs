@@ -139,6 +139,18 @@ pub enum SchemaError {
     /// Too many fields or parameters.
     #[error("{0} fields or parameters; at most {SCHEMA_FIELDS_MAX} are allowed")]
     Fields(usize),
+    /// Two fields of one name.
+    #[error("two fields are called {0:?}; each needs a name of its own")]
+    FieldTwice(String),
+    /// A flag says that there are parameters, and there are none.
+    #[error("the flag 0x20 says that there are parameters, and there are none; leave the flag out")]
+    NoParameters,
+    /// A default of null.
+    #[error("the default of a schema is null; leave out the flag 0x10 instead")]
+    NullDefault,
+    /// A default of another type.
+    #[error("the default of a schema does not fit the schema's own type")]
+    DefaultType,
     /// A default that is no value.
     #[error("the default of a schema: {0}")]
     Default(#[from] ValueError),
@@ -316,6 +328,16 @@ fn text(text: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(text.as_bytes());
 }
 
+/// Says whether no two fields have one name.
+fn distinct(fields: &[Field]) -> Result<(), SchemaError> {
+    let mut names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
+    names.sort_unstable();
+    match names.array_windows().find(|[one, next]| one == next) {
+        Some([name, _]) => Err(SchemaError::FieldTwice((*name).to_owned())),
+        None => Ok(()),
+    }
+}
+
 struct Reader<'a> {
     bytes: &'a [u8],
 }
@@ -340,8 +362,11 @@ impl<'a> Reader<'a> {
                 parameters.push((self.text()?, self.text()?));
             }
         }
+        if has(PARAMETERS) && parameters.is_empty() {
+            return Err(SchemaError::NoParameters);
+        }
         let kind = self.kind(type_tag, depth_left)?;
-        Ok(Schema {
+        let schema = Schema {
             kind,
             optional: has(OPTIONAL),
             name,
@@ -349,7 +374,13 @@ impl<'a> Reader<'a> {
             doc,
             default,
             parameters,
-        })
+        };
+        match &schema.default {
+            // Null is what an absent default means; as a default of its own it would stand for itself for ever.
+            Some(Value::Null) => Err(SchemaError::NullDefault),
+            Some(default) if !default.fits(&schema) => Err(SchemaError::DefaultType),
+            _ => Ok(schema),
+        }
     }
 
     fn kind(&mut self, type_tag: u8, depth_left: usize) -> Result<SchemaType, SchemaError> {
@@ -376,6 +407,7 @@ impl<'a> Reader<'a> {
                         schema: Arc::new(self.schema(depth_left)?),
                     });
                 }
+                distinct(&fields)?;
                 SchemaType::Struct(fields)
             }
             other => return Err(SchemaError::Tag(other)),
