@@ -1,4 +1,4 @@
-//! fjall, with the settings of `runtime/broker/src/embedded/log.rs`, and the same with a bound on its memory.
+//! fjall, with the settings that the log had when it used it, and the same with a bound on its memory.
 //!
 //! When a memtable is full, fjall asks its worker thread with each commit to begin a new one. While the worker merges
 //! files, 1,000 such requests fill its queue. The worker then waits for room in its own queue, and memtable and journal
@@ -31,7 +31,7 @@ pub struct FjallStore {
 /// Who begins new memtables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rotation {
-    /// The worker, asked by fjall with each commit, as in the log.
+    /// The worker, asked by fjall with each commit, as the log had it.
     ByWorker,
     /// The writer.
     ByWriter,

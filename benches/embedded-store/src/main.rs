@@ -1,6 +1,6 @@
-//! Compares stores for the embedded log: fjall, which it uses, redb and SQLite.
+//! Compares stores for the embedded log: SQLite, which it uses, redb and fjall.
 //!
-//! The access pattern is the log's (`runtime/broker/src/embedded/log.rs`): one chunk of records and the state of its
+//! The access pattern is the log's (`runtime/broker/src/embedded/records.rs`): one chunk of records and the state of its
 //! partition per write, in one atomic step; chunks are read one after another by their keys. Settings are in one
 //! file per store. Results and what follows from them are in `docs/adr/0002-embedded-store.md`.
 //!
