@@ -12,7 +12,7 @@ TIDEGATE := $(TARGET_DIR)/debug/tidegate
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## installs what a new machine lacks: C compiler and headers for librdkafka, the WebAssembly target
+setup: ## installs what a new machine lacks: C compiler (librdkafka, SQLite), headers, the WebAssembly target
 	@tests/setup.sh
 
 guests: setup ## builds the components of sample-connectors/ into target/plugins

@@ -35,7 +35,7 @@ const OWNED: &[(&str, &str)] = &[
     ("wasmtime", "sandbox"),
     ("wasmparser", "sandbox"),
     ("rdkafka", "broker"),
-    ("fjall", "broker"),
+    ("rusqlite", "broker"),
     ("axum", "rest"),
     ("hyper", "rest"),
     ("clap", "tidegate"),

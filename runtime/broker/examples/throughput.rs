@@ -2,7 +2,7 @@
 //!
 //! `cargo run -p tidegate-broker --example throughput -- FOLDER|HOST:PORT [RECORDS] [PARTITIONS]`
 //!
-//! Prints nanoseconds per record, of the clock and of this process's CPU.
+//! Prints nanoseconds per record, of the clock and of this process's CPU. The topic is deleted at the end.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)] // A program for developers.
 
 use std::path::Path;
@@ -63,8 +63,10 @@ fn main() {
     let broker: Box<dyn Broker> = if arguments[0].contains(':') {
         Box::new(KafkaBroker::connect(&arguments[0], &none, &none, &none, &none).unwrap())
     } else {
-        let settings = EmbeddedSettings::default();
-        Box::new(EmbeddedBroker::open(Path::new(&arguments[0]), settings).unwrap())
+        let (settings, start) = (EmbeddedSettings::default(), Instant::now());
+        let broker = EmbeddedBroker::open(Path::new(&arguments[0]), settings).unwrap();
+        println!("open: {:?}", start.elapsed());
+        Box::new(broker)
     };
     let since = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos();
     let topic = TopicName::parse(&format!("throughput-{since}")).unwrap();

@@ -92,7 +92,7 @@ pub enum BrokerError {
     Locked(PathBuf),
     /// A folder of another version.
     #[error(
-        "the folder {folder} was written in format {found}, this version reads {wanted}; use the version that wrote it"
+        "the folder {folder} was written in format {found}, this version reads {wanted}; use the version that wrote it, or another folder"
     )]
     Format {
         /// The folder.
@@ -101,6 +101,16 @@ pub enum BrokerError {
         found: u32,
         /// The format read by this version.
         wanted: u32,
+    },
+    /// A file of the embedded log has something else in it than was written.
+    #[error(
+        "the file {file} of the embedded log is damaged: {found}; restore its folder from a copy, or move the folder away to begin with an empty log"
+    )]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        found: String,
     },
     /// The embedded log's storage failed.
     #[error("the embedded log failed: {0}")]
@@ -133,7 +143,7 @@ impl BrokerError {
             | Self::GroupNotEmpty(_)
             | Self::Away(_)
             | Self::Timeout { .. } => ErrorClass::Retriable,
-            Self::Storage(_) | Self::Client(_) => ErrorClass::Fatal,
+            Self::Damaged { .. } | Self::Storage(_) | Self::Client(_) => ErrorClass::Fatal,
             Self::Internal(_) => ErrorClass::Internal,
         }
     }

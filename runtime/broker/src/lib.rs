@@ -3,7 +3,7 @@
 //! | module | what |
 //! | --- | --- |
 //! | [`kafka`] | Apache Kafka through librdkafka; the only module that sees `rdkafka` |
-//! | [`embedded`] | a log in this process on an embedded store, for standalone use and tests |
+//! | [`embedded`] | a log in this process on SQLite, for standalone use and tests |
 //!
 //! Records travel as [`Batch`]es whose keys, values and header values are the bytes on the topic.
 //! All methods block unless they return a future; the worker calls them from blocking threads.

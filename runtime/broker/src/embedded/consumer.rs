@@ -8,7 +8,8 @@ use futures::future::BoxFuture;
 use tidegate_model::{Batch, TopicPartition};
 
 use super::group::{Event, Wants};
-use super::log::{Log, Position};
+use super::log::Log;
+use super::records::Position;
 use super::signal::Signal;
 use super::topic::Topic;
 use crate::{BrokerError, Consumer, Fetched, Subscription};

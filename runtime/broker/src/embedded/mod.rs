@@ -7,31 +7,34 @@
 //! | module | what |
 //! | --- | --- |
 //! | [`settings`] | settings of the log and of topics |
-//! | `log` | topics, partitions and positions on the store |
-//! | `chunk` | how records are stored |
-//! | `keys` | under which keys |
-//! | `journal` | a torn tail after a power failure |
+//! | `log` | the topics of a folder |
+//! | `records`, `positions` | the log's records and committed positions |
+//! | `store` | the database that keeps them |
+//! | `chunk`, `cursor` | how records are stored, and taken out again |
 //! | `topic` | a topic in memory |
 //! | `partitioner` | the partition of a key |
 //! | `producer`, `consumer`, `reader`, `admin` | the broker's traits |
 //! | `group`, `assign` | consumer groups |
-//! | `maintenance` | sync, compaction, retention |
+//! | `maintenance`, `compaction` | sync, retention, compaction |
 //! | `signal` | waking those who wait |
 
 mod admin;
 mod assign;
 mod chunk;
+mod compaction;
 mod consumer;
+mod cursor;
 mod group;
-mod journal;
-mod keys;
 mod log;
 mod maintenance;
 mod partitioner;
+mod positions;
 mod producer;
 mod reader;
+mod records;
 pub mod settings;
 mod signal;
+mod store;
 mod topic;
 
 use std::path::Path;
@@ -67,13 +70,14 @@ impl EmbeddedBroker {
         Ok(Self { log, maintenance })
     }
 
-    /// Compacts compacted topics and removes old records now instead of in the background.
+    /// Compacts compacted topics, removes old records and gives space back now instead of in the background.
     ///
     /// # Errors
     /// When the store fails.
     pub fn maintain(&self) -> Result<(), BrokerError> {
         self.log.compact(|state| state.bytes > 0)?;
-        self.log.remove_old()
+        self.log.remove_old()?;
+        self.log.give_space_back(|| false)
     }
 }
 
@@ -85,7 +89,7 @@ impl Drop for EmbeddedBroker {
         {
             tracing::error!(folder = %self.log.folder.display(), "the thread of the embedded log broke");
         }
-        if let Err(error) = self.log.sync() {
+        if let Err(error) = self.log.store.sync() {
             tracing::error!(folder = %self.log.folder.display(), %error, "the embedded log could not be brought to the disk");
         }
     }

@@ -11,9 +11,10 @@ use std::time::Duration;
 use tidegate_model::{Batch, TopicName};
 
 use super::chunk::ChunkBuilder;
-use super::log::{Append, Log};
+use super::log::Log;
 use super::maintenance::now_ms;
 use super::partitioner::partition_of_key;
+use super::records::Append;
 use super::topic::Topic;
 use crate::{Acknowledge, BrokerError, NewTopic, Producer, Properties};
 
@@ -159,7 +160,7 @@ impl EmbeddedProducer {
         if appends.is_empty() {
             return Ok(());
         }
-        self.log.append(appends).map(drop)
+        self.log.append(&appends).map(drop)
     }
 }
 

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use tidegate_model::{Batch, TopicPartition};
 
-use super::log::{Log, Position};
+use super::log::Log;
+use super::records::Position;
 use super::signal::Signal;
 use super::topic::Topic;
 use crate::{BrokerError, Reader};

@@ -70,7 +70,8 @@ pub struct EmbeddedSettings {
     pub auto_create_topics: bool,
     /// `embedded.retention.check.interval.ms`: how often old records are looked for; 300000.
     pub retention_check: Duration,
-    /// `embedded.memory.bytes`: what the store keeps in memory before it writes its files; 8 MiB.
+    /// `embedded.memory.bytes`: what the store keeps of its database in memory: half for who writes, half for those
+    /// who read; 8 MiB.
     pub memory_bytes: u64,
 }
 

@@ -3,28 +3,15 @@
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use serde::{Deserialize, Serialize};
 use tidegate_model::TopicName;
 
 use super::settings::TopicSettings;
 use super::signal::Signal;
-use crate::Properties;
-
-/// What the store keeps of a topic.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct TopicRecord {
-    /// Its number, never used again.
-    pub id: u32,
-    /// How many partitions.
-    pub partitions: i32,
-    /// Its configuration as it was given.
-    pub config: Properties,
-}
 
 /// A topic.
 #[derive(Debug)]
 pub struct Topic {
-    /// Its number.
+    /// Its number, never used again.
     pub id: u32,
     /// Its name.
     pub name: TopicName,
@@ -60,18 +47,19 @@ pub struct State {
 }
 
 impl Topic {
-    /// Makes a topic whose partitions have these states.
+    /// Makes a topic of so many partitions, which have these states.
     pub fn new(
+        id: u32,
         name: TopicName,
-        record: &TopicRecord,
         settings: TopicSettings,
+        partitions: i32,
         states: impl Fn(i32) -> State,
     ) -> Arc<Self> {
         Arc::new(Self {
-            id: record.id,
+            id,
             name,
             settings,
-            partitions: (0..record.partitions)
+            partitions: (0..partitions)
                 .map(|number| Partition::new(states(number)))
                 .collect(),
             deleted: AtomicBool::new(false),
@@ -151,52 +139,5 @@ impl Partition {
         for signal in waiting.iter().filter_map(Weak::upgrade) {
             signal.raise();
         }
-    }
-}
-
-impl State {
-    /// As bytes: four little-endian numbers.
-    pub fn encode(&self) -> [u8; 32] {
-        let mut bytes = [0; 32];
-        let numbers = [
-            self.first.cast_unsigned(),
-            self.next.cast_unsigned(),
-            self.bytes,
-            self.dirty,
-        ];
-        for (place, number) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(numbers) {
-            *place = number.to_le_bytes();
-        }
-        bytes
-    }
-
-    /// From bytes.
-    pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let [first, next, size, dirty] = bytes.as_chunks::<8>().0 else {
-            return None;
-        };
-        Some(Self {
-            first: i64::from_le_bytes(*first),
-            next: i64::from_le_bytes(*next),
-            bytes: u64::from_le_bytes(*size),
-            dirty: u64::from_le_bytes(*dirty),
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_state_is_found_again() {
-        let state = State {
-            first: 1,
-            next: i64::MAX,
-            bytes: 3,
-            dirty: 4,
-        };
-        assert_eq!(State::decode(&state.encode()), Some(state));
-        assert_eq!(State::decode(&[0; 31]), None);
     }
 }
