@@ -1,20 +1,24 @@
 //! What librdkafka has to say goes to `tracing`, never to standard error.
 //!
 //! A failure to connect is a warning here: librdkafka goes on trying, and who waits for it gets an error. A refusal
-//! is an error, since a person is needed; each client hears it again and again, so it is said now and then only.
+//! is an error, since a person is needed. Each client of the process hears the same again and again, so the same is
+//! said now and then only.
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::refusal::refusal;
 use crate::BrokerError;
 
-/// How often it is said that the cluster refuses clients of this process.
-const REFUSAL_EVERY: Duration = Duration::from_secs(60);
+/// How often the same is said.
+const SAME_EVERY: Duration = Duration::from_secs(60);
+/// So many different lines are remembered as said.
+const SAID_MAX: usize = 64;
 
 /// A context that only logs.
 #[derive(Debug, Default)]
@@ -73,7 +77,9 @@ pub fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
         | RDKafkaLogLevel::Critical
         | RDKafkaLogLevel::Error
         | RDKafkaLogLevel::Warning => {
-            tracing::warn!(target: "librdkafka", facility, "{}", message.escape_debug());
+            if is_due(message) {
+                tracing::warn!(target: "librdkafka", facility, "{}", message.escape_debug());
+            }
         }
         RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
             tracing::debug!(target: "librdkafka", facility, "{}", message.escape_debug());
@@ -87,18 +93,40 @@ pub fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
 /// Logs an error event of librdkafka; the same goes to who waits, where it matters.
 pub fn report(error: &KafkaError, reason: &str) {
     match refusal(error, reason) {
-        Some(refusal) if is_due() => tracing::error!(target: "librdkafka", "{refusal}"),
+        Some(refusal) if is_due("a refusal") => tracing::error!(target: "librdkafka", "{refusal}"),
+        None if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) => {
+            if is_due("away") {
+                tracing::warn!(
+                    "No broker of bootstrap.servers answers; it is tried again until one does."
+                );
+            }
+        }
         _ => tracing::debug!(target: "librdkafka", %error, "{}", reason.escape_debug()),
     }
 }
 
-/// Whether a refusal was not said lately.
-fn is_due() -> bool {
-    static SAID: Mutex<Option<Instant>> = Mutex::new(None);
+/// Whether this was not said lately by any client of the process; numbers in it do not count.
+fn is_due(line: &str) -> bool {
+    static SAID: LazyLock<Mutex<HashMap<String, Instant>>> = LazyLock::new(Mutex::default);
+    let line: String = line.chars().filter(|c| !c.is_ascii_digit()).collect();
     let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
-    let due = said.is_none_or(|said| said.elapsed() >= REFUSAL_EVERY);
-    if due {
-        *said = Some(Instant::now());
+    let now = Instant::now();
+    said.retain(|_, at| now.duration_since(*at) < SAME_EVERY);
+    let known = said.contains_key(&line);
+    if !known && said.len() < SAID_MAX {
+        said.insert(line, now);
     }
-    due
+    !known
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_due;
+
+    #[test]
+    fn the_same_is_said_once_whatever_its_numbers() {
+        assert!(is_due("host:1: connection refused after 3 ms"));
+        assert!(!is_due("host:1: connection refused after 40 ms"));
+        assert!(is_due("another:1: connection refused after 3 ms"));
+    }
 }
