@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
+use tidegate_model::guest_text::clean;
 use tidegate_model::limits::{RECORD_BYTES_MAX, RECORD_HEADERS_MAX};
 use tidegate_model::{Batch, Column, Schema, TopicName, value};
 
-use crate::guest_text::clean;
 
 /// How many schemas are remembered as checked.
 const KNOWN_SCHEMAS_MAX: usize = 1_000;
