@@ -17,7 +17,10 @@ pub const CALL_BYTES_FROM_GUEST_MAX: usize = 16 * 1024 * 1024;
 pub const APPLIED_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// The most schemas of one batch.
 pub const BATCH_SCHEMAS_MAX: usize = 10_000;
-/// The most fields of one struct schema.
+/// The most bytes of one encoded schema.
+pub const SCHEMA_BYTES_MAX: usize = 1024 * 1024;
+/// The most fields of one schema with all that is in it; elements, keys, values, parameters and the parts of
+/// defaults count as well.
 pub const SCHEMA_FIELDS_MAX: usize = 10_000;
 /// The most bytes of a topic's name (Kafka's own limit).
 pub const TOPIC_NAME_BYTES_MAX: usize = 249;
