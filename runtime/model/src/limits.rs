@@ -23,6 +23,8 @@ pub const SCHEMA_BYTES_MAX: usize = 1024 * 1024;
 /// defaults count as well.
 pub const SCHEMA_FIELDS_MAX: usize = 10_000;
 /// The most bytes of a topic's name (Kafka's own limit).
+/// The most bytes of one encoded source partition or source offset.
+pub const SOURCE_POSITION_BYTES_MAX: usize = 64 * 1024;
 pub const TOPIC_NAME_BYTES_MAX: usize = 249;
 /// The most bytes of a connector's name.
 pub const CONNECTOR_NAME_BYTES_MAX: usize = 255;

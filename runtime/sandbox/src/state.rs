@@ -19,11 +19,11 @@ const RANDOM_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Reads committed source offsets for a source task.
 pub trait OffsetReader: Send + Sync {
-    /// For each source partition (an encoded map) the source offset (an encoded map) committed last, or `None`.
+    /// The source offset (an encoded map) that was committed last for a source partition (an encoded map).
     ///
     /// # Errors
     /// When the offsets cannot be read now; the guest's call then fails and its task is started again.
-    fn read(&self, partitions: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, String>;
+    fn read(&self, partition: &[u8]) -> Result<Option<Vec<u8>>, String>;
 }
 
 /// What a guest is made for.

@@ -14,10 +14,11 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use support::*;
 use tidegate_config::grants::Grants;
-use tidegate_sandbox::{OffsetReader, Plugin};
+use tidegate_sandbox::{OffsetReader, Plugin, SandboxError};
 
 /// Lets a guest with a grant do something with a path; the answer is what it says.
 fn try_path(plugin: &Plugin, grants: &Grants, action: &str, path: &str, to: &str) -> String {
@@ -218,17 +219,16 @@ fn a_folder_that_is_not_there_is_named() {
 struct OneOffset;
 
 impl OffsetReader for OneOffset {
-    fn read(&self, partitions: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, String> {
-        Ok((0..partitions.len())
-            .map(|index| (index == 1).then(|| vec![11, 4, 0, 0, 0, 0, 0, 0, 0]))
-            .collect())
+    fn read(&self, partition: &[u8]) -> Result<Option<Vec<u8>>, String> {
+        let is_wanted = partition.last() == Some(&b'b');
+        Ok(is_wanted.then(|| vec![11, 4, 0, 0, 0, 0, 0, 0, 0]))
     }
 }
 
 struct Unavailable;
 
 impl OffsetReader for Unavailable {
-    fn read(&self, _: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, String> {
+    fn read(&self, _: &[u8]) -> Result<Option<Vec<u8>>, String> {
         Err("the broker is away".to_owned())
     }
 }
@@ -268,3 +268,31 @@ fn random_numbers_differ_between_instances() {
     };
     assert_ne!(draw(), draw());
 }
+/// An offset of 64 KiB for every source partition; counts how often it was asked.
+#[derive(Default)]
+struct LargeOffsets(AtomicUsize);
+
+impl OffsetReader for LargeOffsets {
+    fn read(&self, _: &[u8]) -> Result<Option<Vec<u8>>, String> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(Some(vec![0; 64 * 1024]))
+    }
+}
+
+#[test]
+fn offsets_are_read_up_to_what_a_call_may_bring() {
+    let plugin = plugin_with(tidegate_sandbox::Limits::default());
+    let offsets = Arc::new(LargeOffsets::default());
+    let class = "test.ReadsOneOffsetOften";
+    let error = plugin
+        .source(&identity(), class, &Grants::default(), offsets.clone())
+        .unwrap()
+        .start(&config(&[]))
+        .unwrap_err();
+    assert!(
+        matches!(&error, SandboxError::Violation { message, .. } if message.contains("8388608 bytes")),
+        "{error}"
+    );
+    assert_eq!(offsets.0.load(Ordering::Relaxed), 129);
+}
+

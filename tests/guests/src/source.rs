@@ -18,6 +18,7 @@ pub const NAMES: &[&str] = &[
     "LooksAround",
     "UsesPath",
     "ReadsOffsets",
+    "ReadsOneOffsetOften",
     "LoopsInPoll",
     "LoopsInCommit",
     "LoopsInStop",
@@ -145,6 +146,10 @@ impl Guest for Component {
         TASK.set((class_name, config));
         Ok(())
     }
+            "test.ReadsOneOffsetOften" => {
+                let found = source_offsets::read(&vec![map("file", "a"); 10_000]);
+                return Err(error(ErrorKind::Config, format!("{}", found.len())));
+            }
 
     fn poll(limits: PollLimits) -> Result<Polled, Error> {
         let (class, config) = TASK.with_borrow(Clone::clone);
@@ -285,5 +290,9 @@ fn bad(what: &str) -> Polled {
         "more-than-asked" => return polled(&vec![text("a"); 600]),
         _ => unreachable!("no such wrong"),
     }
+        "partition-large" => wrong.source_partitions = vec![map("file", &"x".repeat(65_536))],
+        "offset-large" => {
+            wrong.source_offsets = column(&[map("a", "b"), map("a", &"x".repeat(65_536))]);
+        }
     wrong
 }
