@@ -17,7 +17,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use support::*;
-use tidegate_config::grants::Grants;
+use tidegate_config::definition::{ConfigKey, Definition, Names};
+use tidegate_config::grants::{Grants, grants};
+use tidegate_config::policy::{Allowed, Policy};
 use tidegate_sandbox::{OffsetReader, Plugin, SandboxError};
 
 /// Lets a guest with a grant do something with a path; the answer is what it says.
@@ -222,6 +224,38 @@ impl OffsetReader for OneOffset {
     fn read(&self, partition: &[u8]) -> Result<Option<Vec<u8>>, String> {
         let is_wanted = partition.last() == Some(&b'b');
         Ok(is_wanted.then(|| vec![11, 4, 0, 0, 0, 0, 0, 0, 0]))
+#[test]
+fn a_folder_that_was_swapped_after_the_policy_allowed_it_is_not_opened() {
+    let plugin = plugin();
+    let outer = tempfile::tempdir().unwrap();
+    let [allowed, secret, link] = ["allowed", "secret", "link"].map(|name| outer.path().join(name));
+    for folder in [&allowed, &secret] {
+        fs::create_dir(folder).unwrap();
+        fs::write(folder.join("in.txt"), text(folder)).unwrap();
+    }
+    symlink(&allowed, &link).unwrap();
+    let key = ConfigKey {
+        names: Names::ReadFile,
+        ..ConfigKey::named("path")
+    };
+    let policy = Policy::Allow(Arc::new(Allowed {
+        read: vec![allowed.clone()],
+        ..Allowed::default()
+    }));
+    let path = link.join("in.txt");
+    let named = config(&[("path", text(&path))]);
+    let grants = grants(&Definition(vec![key]), &named, &policy).unwrap();
+    let answer = try_path(&plugin, &grants, "read", text(&path), "");
+    assert_eq!(answer, format!("done: {}", text(&allowed)));
+    fs::remove_file(&link).unwrap();
+    symlink(&secret, &link).unwrap();
+    let error = plugin
+        .source(&identity(), "test.UsesPath", &grants, Arc::new(NoOffsets))
+        .err()
+        .unwrap();
+    assert!(error.to_string().contains("policy allowed it"), "{error}");
+}
+
     }
 }
 

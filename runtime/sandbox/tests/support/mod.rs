@@ -97,6 +97,7 @@ pub fn granted(path: &std::path::Path, writable: bool) -> Grants {
         folders: vec![FolderGrant {
             path: path.to_owned(),
             writable,
+            real: None,
         }],
         ..Grants::default()
     }
