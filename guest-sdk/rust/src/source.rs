@@ -361,7 +361,7 @@ impl SourceRow<'_> {
         put(&mut batch.partitions, batch.count, -1, partition);
     }
 
-    /// Writes the key, with a schema's index or [`NO_SCHEMA`].
+    /// Writes the key, with a schema's index or [`NO_SCHEMA`]; the last one counts.
     #[inline]
     pub fn key(&mut self, schema: i32, write: impl FnOnce(&mut Encoder<'_>)) {
         let batch = &mut self.batch.batch;
@@ -369,7 +369,7 @@ impl SourceRow<'_> {
         put_schema(&mut batch.key_schemas, batch.count, schema);
     }
 
-    /// Writes the value, with a schema's index or [`NO_SCHEMA`].
+    /// Writes the value, with a schema's index or [`NO_SCHEMA`]; the last one counts.
     #[inline]
     pub fn value(&mut self, schema: i32, write: impl FnOnce(&mut Encoder<'_>)) {
         let batch = &mut self.batch.batch;
@@ -391,7 +391,7 @@ impl SourceRow<'_> {
         headers.schemas.push(schema);
     }
 
-    /// Sets the source offset, an encoded map.
+    /// Sets the source offset, an encoded map; the last one counts.
     #[inline]
     pub fn offset(&mut self, encoded: &[u8]) {
         let count = self.batch.batch.count;
@@ -415,10 +415,18 @@ fn put_schema(indexes: &mut Vec<i32>, count: usize, schema: i32) {
     }
 }
 
-/// Writes the entry of record number `count`, the last one; encoded null becomes null.
+/// Writes the entry of record number `count`, the last one, in place of the one it has; encoded null becomes null.
 #[inline]
 fn write_entry(column: &mut Column, count: usize, write: impl FnOnce(&mut Encoder<'_>)) {
-    column.lengths.resize(count.saturating_sub(1), -1);
+    let before = count.saturating_sub(1);
+    // A second entry for the same record takes the place of the first.
+    while column.lengths.len() > before {
+        let replaced = column.lengths.pop().unwrap_or(-1);
+        let length = usize::try_from(replaced).unwrap_or(0);
+        let left = column.bytes.len().saturating_sub(length);
+        column.bytes.truncate(left);
+    }
+    column.lengths.resize(before, -1);
     let mark = column.begin();
     write(&mut Encoder::new(&mut column.bytes));
     if column.bytes.get(mark..) == Some(&[tag::NULL]) {

@@ -7,7 +7,7 @@
     reason = "a test says what it expects by failing"
 )]
 
-use tidegate_sdk::model::Value;
+use tidegate_sdk::model::{Schema, SchemaType, Value};
 use tidegate_sdk::{IntegerOffset, NO_SCHEMA, Record, SourceBatch, SourceRecord, records};
 
 fn map(key: &str, value: impl Into<Value>) -> Value {
@@ -44,6 +44,41 @@ fn rows_leave_what_they_do_not_write_null() {
         offsets,
         [None, None, Some(map("n", 3_i64).to_encoded().as_slice())]
     );
+}
+
+#[test]
+fn what_a_row_writes_again_takes_the_place_of_what_it_wrote() {
+    let mut batch = SourceBatch::new(10, 1000);
+    let topic = batch.topic("a");
+    let partition = batch.source_partition(&map("p", 1_i32).to_encoded());
+    let schema = batch.schema(&Schema::new(SchemaType::String).to_encoded());
+    batch
+        .row(topic, partition)
+        .value(NO_SCHEMA, |out| out.string("first"));
+    let mut row = batch.row(topic, partition);
+    for text in ["a longer one", "b"] {
+        row.key(schema, |out| out.string(text));
+        row.value(NO_SCHEMA, |out| out.string(text));
+        row.header(text, NO_SCHEMA, |out| out.string(text));
+        row.timestamp(7);
+        row.partition(1);
+    }
+    row.key(NO_SCHEMA, |out| out.null());
+    row.offset(IntegerOffset::new("n").at(3));
+    row.offset(IntegerOffset::new("n").at(4));
+    let polled = batch.finish();
+    polled.batch.check().unwrap();
+    polled.source_offsets.check().unwrap();
+    let found: Vec<Record> = records(&polled.batch).map(Result::unwrap).collect();
+    assert_eq!(found[0].value, "first".into());
+    assert_eq!(
+        (&found[1].key, &found[1].value),
+        (&Value::Null, &"b".into())
+    );
+    assert_eq!(polled.batch.key_schemas, [NO_SCHEMA; 2]);
+    assert_eq!(found[1].headers.len(), 2, "headers may repeat");
+    let offset = polled.source_offsets.iter().last().flatten();
+    assert_eq!(offset, Some(map("n", 4_i64).to_encoded().as_slice()));
 }
 
 #[test]

@@ -1,7 +1,11 @@
 //! What configuration keys a plugin has, and whether the values given for them can work, as Kafka's `ConfigDef`
 //! says it.
 
+use std::borrow::Cow;
 use std::fmt;
+
+use tidegate_model::guest_text::clean;
+use tidegate_model::limits::GUEST_MESSAGE_BYTES_MAX;
 
 pub use crate::validator::Validator;
 
@@ -148,7 +152,12 @@ impl ConfigKey {
             Some(text) => match Parsed::of(self.kind, text) {
                 Ok(parsed) => Some(parsed),
                 Err(message) => {
-                    value.errors.push(self.invalid(Some(text), &message));
+                    // A default is a guest's text; what was given is the user's own.
+                    let shown = match given {
+                        Some(given) => Cow::Borrowed(given),
+                        None => clean(text, GUEST_MESSAGE_BYTES_MAX),
+                    };
+                    value.errors.push(self.invalid(Some(&shown), &message));
                     None
                 }
             },
@@ -158,8 +167,14 @@ impl ConfigKey {
         if let (Some(shown), true, true) = (&shown, listed_only, !self.valid_values.is_empty())
             && !self.is_valid(parsed.as_ref(), shown)
         {
-            let message = format!("String must be one of: {}", self.valid_values.join(", "));
-            value.errors.push(self.invalid(Some(shown), &message));
+            let allowed = self.valid_values.join(", ");
+            let allowed = clean(&allowed, GUEST_MESSAGE_BYTES_MAX);
+            let found = match given {
+                Some(_) => Cow::Borrowed(shown.as_str()),
+                None => clean(shown, GUEST_MESSAGE_BYTES_MAX),
+            };
+            let message = format!("String must be one of: {allowed}");
+            value.errors.push(self.invalid(Some(&found), &message));
         }
         for validator in &self.validators {
             if let Some(message) = validator.check(parsed.as_ref(), &self.valid_values) {
@@ -442,6 +457,31 @@ mod tests {
         assert_eq!(
             errors(&aliases, Some("a, a")),
             ["Invalid value [a, a] for configuration transforms: Duplicate alias provided."]
+        );
+    }
+
+    #[test]
+    fn what_a_guest_wrote_is_made_safe_where_it_is_shown() {
+        let key = ConfigKey {
+            default: Some("\u{1b}[31m".into()),
+            valid_values: vec!["\n".into(), ";".into()],
+            ..ConfigKey::named("separator")
+        };
+        assert_eq!(errors(&key, Some("\n;")).len(), 0, "it is trimmed");
+        assert_eq!(
+            errors(&key, None),
+            [
+                "Invalid value \\u{1b}[31m for configuration separator: String must be one of: \\n, ;"
+            ]
+        );
+        let number = ConfigKey {
+            kind: ConfigType::Int,
+            default: Some("\u{1b}".into()),
+            ..ConfigKey::named("number")
+        };
+        assert_eq!(
+            errors(&number, None),
+            ["Invalid value \\u{1b} for configuration number: Not a number of type INT"]
         );
     }
 

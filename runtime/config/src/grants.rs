@@ -31,6 +31,9 @@ pub struct FolderGrant {
     pub path: PathBuf,
     /// Whether it may be written too.
     pub writable: bool,
+    /// Where it was, links followed, when the policy allowed it: it is granted there and nowhere else. `None`:
+    /// wherever the path leads.
+    pub real: Option<PathBuf>,
 }
 
 /// Computes what a plugin is granted.
@@ -110,7 +113,7 @@ impl Grants {
         writable: bool,
         policy: &Policy,
     ) -> Result<(), ConfigError> {
-        if !policy.allows_folder(&path, writable) {
+        let Some(grant) = policy.folder(path.clone(), writable) else {
             let (what, line) = if writable {
                 ("write", "sandbox.policy.write")
             } else {
@@ -122,10 +125,11 @@ impl Grants {
                 line,
                 &path.display().to_string(),
             ));
-        }
-        match self.folders.iter_mut().find(|known| known.path == path) {
+        };
+        let mut known = self.folders.iter_mut();
+        match known.find(|known| known.path == grant.path && known.real == grant.real) {
             Some(known) => known.writable |= writable,
-            None => self.folders.push(FolderGrant { path, writable }),
+            None => self.folders.push(grant),
         }
         Ok(())
     }
@@ -204,7 +208,8 @@ mod tests {
             read.folders,
             [FolderGrant {
                 path: "/data".into(),
-                writable: false
+                writable: false,
+                real: None,
             }]
         );
         assert_eq!(read.files, [PathBuf::from("/data/in.txt")]);
@@ -214,7 +219,8 @@ mod tests {
             write.folders,
             [FolderGrant {
                 path: here.clone(),
-                writable: true
+                writable: true,
+                real: None,
             }]
         );
         assert_eq!(write.files, [here.join("out.txt")]);
@@ -233,7 +239,8 @@ mod tests {
             granted.folders,
             [FolderGrant {
                 path: "/d".into(),
-                writable: true
+                writable: true,
+                real: None,
             }]
         );
         assert_eq!(granted.files.len(), 2);

@@ -8,6 +8,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::grants::FolderGrant;
+
 /// How far grants may go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Policy {
@@ -31,27 +33,19 @@ pub struct Allowed {
 }
 
 impl Policy {
-    /// Whether a folder may be granted. Links are followed before it is compared.
-    pub(crate) fn allows_folder(&self, folder: &Path, writable: bool) -> bool {
-        let allowed = match self {
-            Self::Permissive => return true,
-            Self::Strict => return false,
-            Self::Allow(allowed) => allowed,
+    /// The grant of a folder; `None`: it may not be granted. Links are followed before it is compared, and the grant
+    /// holds for where they led.
+    pub(crate) fn folder(&self, path: PathBuf, writable: bool) -> Option<FolderGrant> {
+        let real = match self {
+            Self::Permissive => None,
+            Self::Strict => return None,
+            Self::Allow(allowed) => Some(allowed.real_folder(&path, writable)?),
         };
-        let Ok(real) = folder.canonicalize() else {
-            return false;
-        };
-        let read = if writable {
-            [].as_slice()
-        } else {
-            allowed.read.as_slice()
-        };
-        allowed
-            .write
-            .iter()
-            .chain(read)
-            .filter_map(|root| root.canonicalize().ok())
-            .any(|root| real.starts_with(root))
+        Some(FolderGrant {
+            path,
+            writable,
+            real,
+        })
     }
 
     /// Whether a `host:port` may be granted.
@@ -73,5 +67,23 @@ impl Policy {
                     matches(wanted_host, host) && matches(wanted_port, port)
                 })
         })
+    }
+}
+
+impl Allowed {
+    /// Where a folder really is, if that is allowed.
+    fn real_folder(&self, folder: &Path, writable: bool) -> Option<PathBuf> {
+        let real = folder.canonicalize().ok()?;
+        let read = if writable {
+            [].as_slice()
+        } else {
+            self.read.as_slice()
+        };
+        let mut roots = self
+            .write
+            .iter()
+            .chain(read)
+            .filter_map(|root| root.canonicalize().ok());
+        roots.any(|root| real.starts_with(root)).then_some(real)
     }
 }

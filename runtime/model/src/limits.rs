@@ -13,12 +13,18 @@ pub const BATCH_RECORDS_MAX: usize = 10_000;
 pub const CALL_BYTES_TO_GUEST_MAX: usize = 8 * 1024 * 1024;
 /// The most bytes that one call may move from a guest to the host.
 pub const CALL_BYTES_FROM_GUEST_MAX: usize = 16 * 1024 * 1024;
-/// The most bytes that a batch may become in a run of transforms, all its parts together.
+/// The most bytes that a batch may become in a run of transforms, all its parts together, and that the outputs of
+/// one call may repeat of their inputs.
 pub const APPLIED_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// The most schemas of one batch.
 pub const BATCH_SCHEMAS_MAX: usize = 10_000;
-/// The most fields of one struct schema.
+/// The most bytes of one encoded schema.
+pub const SCHEMA_BYTES_MAX: usize = 1024 * 1024;
+/// The most fields of one schema with all that is in it; elements, keys, values, parameters and the parts of
+/// defaults count as well.
 pub const SCHEMA_FIELDS_MAX: usize = 10_000;
+/// The most bytes of one encoded source partition or source offset.
+pub const SOURCE_POSITION_BYTES_MAX: usize = 64 * 1024;
 /// The most bytes of a topic's name (Kafka's own limit).
 pub const TOPIC_NAME_BYTES_MAX: usize = 249;
 /// The most bytes of a connector's name.

@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use crate::limits::{SCHEMA_FIELDS_MAX, VALUE_DEPTH_MAX};
+use crate::limits::{SCHEMA_BYTES_MAX, SCHEMA_FIELDS_MAX, VALUE_DEPTH_MAX};
 use crate::value::{self, Value, ValueError, tag};
 
 /// The name of the logical type Date, carried by int32.
@@ -136,6 +136,9 @@ pub enum SchemaError {
     /// Too deep.
     #[error("schemas nest deeper than {VALUE_DEPTH_MAX}")]
     Depth,
+    /// Too long.
+    #[error("a schema of {0} bytes; at most {SCHEMA_BYTES_MAX} are allowed")]
+    Bytes(usize),
     /// Too many fields or parameters.
     #[error("{0} fields or parameters; at most {SCHEMA_FIELDS_MAX} are allowed")]
     Fields(usize),
@@ -151,6 +154,11 @@ pub enum SchemaError {
     /// A default of another type.
     #[error("the default of a schema does not fit the schema's own type")]
     DefaultType,
+    /// Too many parts in all.
+    #[error(
+        "more than {SCHEMA_FIELDS_MAX} fields, elements, parameters and parts of defaults in all; no more are allowed"
+    )]
+    Parts,
     /// A default that is no value.
     #[error("the default of a schema: {0}")]
     Default(#[from] ValueError),
@@ -252,7 +260,14 @@ impl Schema {
     /// # Errors
     /// When `bytes` are not exactly one schema, or it is over a limit.
     pub fn decode(bytes: &[u8]) -> Result<Self, SchemaError> {
-        let mut reader = Reader { bytes };
+        if bytes.len() > SCHEMA_BYTES_MAX {
+            return Err(SchemaError::Bytes(bytes.len()));
+        }
+        let mut reader = Reader {
+            bytes,
+            // One more for the schema itself.
+            parts_left: SCHEMA_FIELDS_MAX + 1,
+        };
         let schema = reader.schema(VALUE_DEPTH_MAX)?;
         if reader.bytes.is_empty() {
             Ok(schema)
@@ -340,11 +355,14 @@ fn distinct(fields: &[Field]) -> Result<(), SchemaError> {
 
 struct Reader<'a> {
     bytes: &'a [u8],
+    /// A part takes few bytes and far more memory once it is read, so they are counted.
+    parts_left: usize,
 }
 
 impl<'a> Reader<'a> {
     fn schema(&mut self, depth_left: usize) -> Result<Schema, SchemaError> {
         let depth_left = depth_left.checked_sub(1).ok_or(SchemaError::Depth)?;
+        self.take_parts(1)?;
         let [type_tag, flags] = *self.array::<2>()?;
         if flags & !0x3f != 0 {
             return Err(SchemaError::Flags(flags));
@@ -359,6 +377,7 @@ impl<'a> Reader<'a> {
         let mut parameters = Vec::new();
         if has(PARAMETERS) {
             for _ in 0..self.count()? {
+                self.take_parts(1)?;
                 parameters.push((self.text()?, self.text()?));
             }
         }
@@ -414,6 +433,12 @@ impl<'a> Reader<'a> {
         })
     }
 
+    fn take_parts(&mut self, parts: usize) -> Result<(), SchemaError> {
+        let left = self.parts_left.checked_sub(parts);
+        self.parts_left = left.ok_or(SchemaError::Parts)?;
+        Ok(())
+    }
+
     fn array<const N: usize>(&mut self) -> Result<&'a [u8; N], SchemaError> {
         let (array, rest) = self
             .bytes
@@ -451,7 +476,22 @@ impl<'a> Reader<'a> {
             .split_at_checked(length)
             .ok_or(SchemaError::Truncated)?;
         self.bytes = rest;
-        Ok(Value::decode(value)?)
+        let value = Value::decode(value)?;
+        self.take_parts(parts(&value))?;
+        Ok(value)
+    }
+}
+
+/// How many values there are in a value; none when it is not a container.
+fn parts(value: &Value) -> usize {
+    let with_parts = |value: &Value| 1 + parts(value);
+    match value {
+        Value::Array(elements) | Value::Struct(elements) => elements.iter().map(with_parts).sum(),
+        Value::Map(entries) => entries
+            .iter()
+            .map(|(key, value)| with_parts(key) + with_parts(value))
+            .sum(),
+        _ => 0,
     }
 }
 
@@ -525,6 +565,57 @@ mod tests {
         assert_eq!(
             Schema::decode(&nested(VALUE_DEPTH_MAX + 1)),
             Err(SchemaError::Depth)
+        );
+    }
+
+    #[test]
+    fn bytes_and_parts_have_limits() {
+        let fields = |count: usize| {
+            let schema = Arc::new(Schema::new(SchemaType::Int8));
+            let field = |number: usize| Field {
+                name: number.to_string(),
+                schema: Arc::clone(&schema),
+            };
+            SchemaType::Struct((0..count).map(field).collect())
+        };
+        let full = Schema::new(fields(SCHEMA_FIELDS_MAX));
+        assert!(Schema::decode(&full.to_encoded()).is_ok());
+        let half = || Arc::new(Schema::new(fields(SCHEMA_FIELDS_MAX / 2)));
+        let two = Schema::new(SchemaType::Map(half(), half()));
+        assert_eq!(
+            Schema::decode(&two.to_encoded()),
+            Err(SchemaError::Parts),
+            "structs are counted together"
+        );
+        let default = |count: usize| Schema {
+            default: Some(Value::Array(vec![Value::Null; count])),
+            ..Schema::new(SchemaType::Array(Arc::new(
+                Schema::new(SchemaType::Int8).optional(),
+            )))
+        };
+        // The schema of the elements is a part too.
+        assert!(Schema::decode(&default(SCHEMA_FIELDS_MAX - 1).to_encoded()).is_ok());
+        assert_eq!(
+            Schema::decode(&default(SCHEMA_FIELDS_MAX).to_encoded()),
+            Err(SchemaError::Parts)
+        );
+        let parameter = ("p".to_owned(), String::new());
+        let parameters = Schema {
+            parameters: vec![parameter; SCHEMA_FIELDS_MAX],
+            ..Schema::new(fields(1))
+        };
+        assert_eq!(
+            Schema::decode(&parameters.to_encoded()),
+            Err(SchemaError::Parts)
+        );
+        let long = Schema {
+            doc: Some("x".repeat(SCHEMA_BYTES_MAX)),
+            ..Schema::new(SchemaType::Int8)
+        };
+        let encoded = long.to_encoded();
+        assert_eq!(
+            Schema::decode(&encoded),
+            Err(SchemaError::Bytes(encoded.len()))
         );
     }
 }

@@ -15,11 +15,11 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
+use tidegate_model::guest_text::clean;
 use wasmtime::Engine;
 
 use crate::engine::engine;
 use crate::error::SandboxError;
-use crate::guest_text::clean;
 use crate::settings::Compiler;
 use crate::shape::COMPONENT_BYTES_MAX;
 

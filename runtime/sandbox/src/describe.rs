@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use tidegate_config::definition::{ConfigKey, ConfigType, Definition, Importance, Names};
+use tidegate_model::guest_text::clean;
 
 use crate::bindings::plugin::{self, Info};
-use crate::guest_text::clean;
 
 /// The most plugins of a component.
 pub const PLUGINS_MAX: usize = 1_000;
@@ -15,8 +15,11 @@ pub const CONFIG_KEYS_MAX: usize = 1_000;
 const NAMES_MAX: usize = 1_000;
 /// The most bytes of a class name, an alias or a key.
 const NAME_BYTES_MAX: usize = 255;
-/// The most bytes of a documentation or a default that are kept.
+/// The most bytes of a documentation that are kept.
 const TEXT_BYTES_MAX: usize = 8 * 1024;
+/// The most bytes of a default, and of a value that a key allows. Both are kept as they are, for the guest gets the
+/// default as a value and values are compared: they are made safe where they are shown.
+const VALUE_BYTES_MAX: usize = 8 * 1024;
 
 /// What a plugin is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -141,6 +144,13 @@ fn keys(info: &Info) -> Result<(), String> {
                 key.valid_values.len()
             ));
         }
+        let values = key.default_value.iter().chain(&key.valid_values);
+        if let Some(long) = values.map(String::len).find(|len| *len > VALUE_BYTES_MAX) {
+            return Err(format!(
+                "the key {} of {class} has a default or an allowed value of {long} bytes; at most {VALUE_BYTES_MAX} are allowed",
+                key.name
+            ));
+        }
         if key.required && key.default_value.is_some() {
             return Err(format!(
                 "the key {} of {class} is required and has a default; only one makes sense",
@@ -199,7 +209,7 @@ fn config_key(index: usize, key: &plugin::ConfigKey) -> ConfigKey {
             plugin::ConfigType::Class => ConfigType::Class,
             plugin::ConfigType::Password => ConfigType::Password,
         },
-        default: key.default_value.as_deref().map(text),
+        default: key.default_value.clone(),
         required: key.required,
         importance: match key.importance {
             plugin::Importance::High => Importance::High,
@@ -207,7 +217,7 @@ fn config_key(index: usize, key: &plugin::ConfigKey) -> ConfigKey {
             plugin::Importance::Low => Importance::Low,
         },
         documentation: text(&key.documentation),
-        valid_values: key.valid_values.iter().map(|value| text(value)).collect(),
+        valid_values: key.valid_values.clone(),
         names: match key.names {
             plugin::Names::Nothing => Names::Nothing,
             plugin::Names::ReadFile => Names::ReadFile,
@@ -220,5 +230,55 @@ fn config_key(index: usize, key: &plugin::ConfigKey) -> ConfigKey {
         },
         order: i32::try_from(index + 1).unwrap_or(i32::MAX),
         ..ConfigKey::named(&key.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn info(default: &str, valid: &str) -> Info {
+        Info {
+            class_name: "test.Sink".to_owned(),
+            aliases: vec![],
+            kind: plugin::Kind::Sink,
+            version: "1".to_owned(),
+            documentation: "One\ntwo.".to_owned(),
+            config: vec![plugin::ConfigKey {
+                name: "separator".to_owned(),
+                type_: plugin::ConfigType::Text,
+                default_value: Some(default.to_owned()),
+                required: false,
+                importance: plugin::Importance::Low,
+                documentation: String::new(),
+                valid_values: vec![valid.to_owned()],
+                names: plugin::Names::Nothing,
+            }],
+        }
+    }
+
+    #[test]
+    fn defaults_and_allowed_values_are_kept_as_they_are() {
+        let described = plugin_info(&info("\n", "\u{1f}"), true);
+        let key = &described.definition.0[0];
+        assert_eq!(key.default.as_deref(), Some("\n"));
+        assert_eq!(key.valid_values, ["\u{1f}"]);
+        assert_eq!(described.documentation, "One\\ntwo.");
+        let resolved = described.definition.resolved(&Default::default());
+        assert_eq!(resolved["separator"], "\n");
+    }
+
+    #[test]
+    fn a_default_or_an_allowed_value_that_is_too_long_is_refused() {
+        let check = |info| check(&[info], |_| true);
+        let (most, over) = ("x".repeat(VALUE_BYTES_MAX), "x".repeat(VALUE_BYTES_MAX + 1));
+        assert_eq!(check(info(&most, &most)), Ok(()));
+        for long in [info(&over, ""), info("", &over)] {
+            let refused = check(long).unwrap_err();
+            assert!(
+                refused.contains("separator of test.Sink") && refused.contains("8193 bytes"),
+                "{refused}"
+            );
+        }
     }
 }

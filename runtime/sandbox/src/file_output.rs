@@ -42,6 +42,7 @@ impl FileOutput {
 
 impl OutputStream for FileOutput {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        check_length(bytes.len(), FILE_WRITE_BYTES_MAX)?;
         let file = self.file.as_deref().ok_or(StreamError::Closed)?;
         let written = write_all(file, &bytes, &mut self.at);
         written.map_err(|error| {
@@ -62,6 +63,16 @@ impl OutputStream for FileOutput {
 #[async_trait]
 impl Pollable for FileOutput {
     async fn ready(&mut self) {}
+}
+
+/// Ends a guest that writes more than it was told that it may.
+pub(crate) fn check_length(bytes: usize, bytes_max: usize) -> StreamResult<()> {
+    if bytes > bytes_max {
+        return Err(StreamError::trap(&format!(
+            "a write of {bytes} bytes to a stream; check-write allows {bytes_max}"
+        )));
+    }
+    Ok(())
 }
 
 fn write_all(file: &File, bytes: &[u8], at: &mut At) -> io::Result<()> {
@@ -133,6 +144,18 @@ mod tests {
         other.write(Bytes::from_static(b"b")).unwrap();
         one.write(Bytes::from_static(b"c")).unwrap();
         assert_eq!(text(&file), "0123abc");
+    }
+
+    #[test]
+    fn a_write_is_as_large_as_it_may_be_and_no_larger() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = file(&folder);
+        let mut output = FileOutput::new(Arc::clone(&file), At::Position(0));
+        let most = output.check_write().unwrap();
+        output.write(Bytes::from(vec![b'x'; most])).unwrap();
+        let over = output.write(Bytes::from(vec![b'x'; most + 1]));
+        assert!(matches!(over, Err(StreamError::Trap(_))), "{over:?}");
+        assert_eq!(file.metadata().unwrap().len(), most as u64);
     }
 
     #[test]

@@ -2,19 +2,24 @@
 //!
 //! Opening a named pipe waits until somebody opens its other end, inside the system where no deadline reaches,
 //! and a device can do anything. A guest cannot make either; where the operator's folder has one, opening it is
-//! refused with an error that the guest sees. What a guest writes goes through [`FileOutput`].
+//! refused with an error that the guest sees (`file_open`). Folders are listed by `folder_listing`. What a guest
+//! writes goes through [`FileOutput`].
 
 use std::sync::Arc;
 
+use rustix::io::Errno;
 use wasmtime::component::{Linker, Resource};
 use wasmtime::{Result, StoreContextMut};
 use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemView};
 use wasmtime_wasi::p2::DynOutputStream;
+use wasmtime_wasi::p2::bindings::filesystem::types;
 use wasmtime_wasi::p2::bindings::sync::filesystem::types::{
     DescriptorFlags, DescriptorType, ErrorCode, Host, HostDescriptor, OpenFlags, PathFlags,
 };
 
+use crate::file_open::{How, open_beneath};
 use crate::file_output::{At, FileOutput};
+use crate::folder_listing;
 use crate::state::State;
 
 /// The interface as the linker has it; a test opens a named pipe, and so notices another version.
@@ -28,9 +33,10 @@ type Open = (
     DescriptorFlags,
 );
 
-/// Replaces opening and writing. The linker must allow shadowing.
+/// Replaces opening, listing and writing. The linker must allow shadowing.
 pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     let mut interface = linker.instance(INTERFACE)?;
+    folder_listing::add_to_linker(&mut interface)?;
     interface.func_wrap(
         "[method]descriptor.open-at",
         |mut store: StoreContextMut<'_, State>, open: Open| Ok((open_at(store.data_mut(), open)?,)),
@@ -70,10 +76,10 @@ fn open_at(
     (folder, path_flags, path, open_flags, flags): Open,
 ) -> Result<Result<Resource<Descriptor>, ErrorCode>> {
     let mut files = state.filesystem();
+    // A device may do something as soon as it is opened, so it is looked at first.
     let same_folder = Resource::new_borrow(folder.rep());
     let found = files.stat_at(same_folder, path_flags, path.clone());
-    let kind = found.map(|stat| stat.type_);
-    let opens = match kind {
+    let opens = match found.map(|stat| stat.type_) {
         Ok(kind) => matches!(
             kind,
             DescriptorType::RegularFile | DescriptorType::Directory | DescriptorType::SymbolicLink
@@ -84,8 +90,28 @@ fn open_at(
     if !opens {
         return Ok(Err(ErrorCode::NotPermitted));
     }
+    let beneath = match files.table.get(&folder)? {
+        Descriptor::Dir(folder) => folder.clone(),
+        Descriptor::File(_) => return Ok(Err(ErrorCode::NotDirectory)),
+    };
+    let how = How {
+        path: path_flags,
+        open: open_flags,
+        descriptor: flags,
+    };
+    if let Some(opened) = open_beneath(&beneath, &path, how) {
+        return match opened {
+            Ok(file) => Ok(Ok(files.table.push(file)?)),
+            Err(error) => Ok(Err(error)),
+        };
+    }
     match files.open_at(folder, path_flags, path, open_flags, flags) {
         Ok(file) => Ok(Ok(file)),
         Err(error) => files.convert_error_code(error).map(Err),
     }
+}
+
+/// An error of the system as guests see it.
+pub(crate) fn error_code(error: Errno) -> ErrorCode {
+    types::ErrorCode::from(std::io::Error::from(error)).into()
 }

@@ -12,11 +12,11 @@ use wasmtime::{Error, Store, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use tidegate_model::ErrorClass;
+use tidegate_model::guest_text::clean;
 use tidegate_model::limits::GUEST_MESSAGE_BYTES_MAX;
 
 use crate::bindings::types;
 use crate::error::SandboxError;
-use crate::guest_text::clean;
 use crate::host_functions::Ended;
 use crate::plugin::Loaded;
 use crate::settings::Deadline;

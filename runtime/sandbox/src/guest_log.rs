@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use tidegate_model::ConnectorName;
-
-use crate::guest_text::clean;
+use tidegate_model::guest_text::clean;
 
 /// The most bytes of a guest's log line.
 pub const LOG_LINE_BYTES_MAX: usize = 4096;
@@ -20,6 +19,8 @@ pub const LOG_LINES_BURST: u32 = 500;
 
 /// The most bytes of the last words.
 const LAST_WORDS_BYTES_MAX: usize = 2048;
+/// What stands between two of them.
+const BETWEEN: &str = " | ";
 
 /// Whose guest it is: stands in front of each of its log lines.
 #[derive(Debug, Clone)]
@@ -92,11 +93,11 @@ impl GuestLog {
         {
             let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let line = clean(text, LAST_WORDS_BYTES_MAX);
-            if inner.last_words.len() + line.len() > LAST_WORDS_BYTES_MAX {
+            if inner.last_words.len() + BETWEEN.len() + line.len() > LAST_WORDS_BYTES_MAX {
                 inner.last_words.clear();
             }
             if !inner.last_words.is_empty() {
-                inner.last_words.push_str(" | ");
+                inner.last_words.push_str(BETWEEN);
             }
             inner.last_words.push_str(&line);
         }
@@ -172,5 +173,8 @@ mod tests {
         assert!(!words.is_empty() && words.len() <= LAST_WORDS_BYTES_MAX);
         assert!(words.contains("\\u{7}"));
         assert!(log.take_last_words().is_empty());
+        log.standard_error(&"\u{7}".repeat(LAST_WORDS_BYTES_MAX));
+        let words = log.take_last_words();
+        assert!(words.len() <= LAST_WORDS_BYTES_MAX, "{}", words.len());
     }
 }

@@ -11,6 +11,7 @@ use wasmtime_wasi::async_trait;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
+use crate::file_output::check_length;
 use crate::guest_log::{GuestLog, LOG_LINE_BYTES_MAX, Level};
 
 /// The most bytes of one write.
@@ -75,6 +76,7 @@ impl GuestOutput {
 
 impl OutputStream for GuestOutput {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        check_length(bytes.len(), WRITE_BYTES_MAX)?;
         self.take(&bytes);
         Ok(())
     }
@@ -112,7 +114,18 @@ impl StdoutStream for GuestOutput {
 
 #[cfg(test)]
 mod tests {
+    use wasmtime_wasi::p2::StreamError;
+
     use super::*;
+
+    #[test]
+    fn a_write_is_as_large_as_it_may_be_and_no_larger() {
+        let mut output = GuestOutput::new(Stream::Output, GuestLog::new(None));
+        let write = |bytes| Bytes::from(vec![b'x'; bytes]);
+        OutputStream::write(&mut output, write(WRITE_BYTES_MAX)).unwrap();
+        let over = OutputStream::write(&mut output, write(WRITE_BYTES_MAX + 1));
+        assert!(matches!(over, Err(StreamError::Trap(_))), "{over:?}");
+    }
 
     #[test]
     fn an_endless_line_is_kept_in_bounded_memory() {

@@ -3,6 +3,7 @@
 //! An epoch ends a guest that computes; it does not end a guest that waits inside the host. So each function
 //! that waits does so until the deadline of the call that is running, and then ends the guest itself.
 
+use tidegate_model::limits::{CALL_BYTES_TO_GUEST_MAX, SOURCE_POSITION_BYTES_MAX};
 use tidegate_model::value::{self, View};
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 use wasmtime::{Error, Result};
@@ -76,20 +77,36 @@ impl source_offsets::Host for State {
                 partitions.len()
             )));
         }
+        let mut offsets = Vec::with_capacity(partitions.len());
+        let mut found = 0;
         for partition in &partitions {
-            check_map("a source partition", partition).map_err(violation)?;
+            check_position("a source partition", partition).map_err(violation)?;
+            let offset = match &self.offsets {
+                Some(reader) => reader
+                    .read(partition)
+                    .map_err(|message| Error::new(Ended::Unavailable(message)))?,
+                None => None,
+            };
+            found += offset.as_ref().map_or(0, Vec::len);
+            if found > CALL_BYTES_TO_GUEST_MAX {
+                return Err(violation(format!(
+                    "it read source offsets of more than {CALL_BYTES_TO_GUEST_MAX} bytes at once; no more are allowed: ask for fewer source partitions at a time"
+                )));
+            }
+            offsets.push(offset);
         }
-        let Some(reader) = &self.offsets else {
-            return Ok(vec![None; partitions.len()]);
-        };
-        reader
-            .read(&partitions)
-            .map_err(|message| Error::new(Ended::Unavailable(message)))
+        Ok(offsets)
     }
 }
 
-/// Checks that bytes are an encoded map.
-pub(crate) fn check_map(what: &str, bytes: &[u8]) -> Result<(), String> {
+/// Checks that bytes are a source partition or a source offset: an encoded map of bounded length.
+pub(crate) fn check_position(what: &str, bytes: &[u8]) -> Result<(), String> {
+    if bytes.len() > SOURCE_POSITION_BYTES_MAX {
+        return Err(format!(
+            "{what} of {} bytes; at most {SOURCE_POSITION_BYTES_MAX} are allowed",
+            bytes.len()
+        ));
+    }
     value::check(bytes).map_err(|error| format!("{what} is not an encoded value: {error}"))?;
     match View::read(bytes) {
         Ok(View::Map(_)) => Ok(()),

@@ -2,29 +2,31 @@
 
 use std::collections::HashSet;
 
+use tidegate_model::guest_text::clean;
 use tidegate_model::limits::{RECORD_BYTES_MAX, RECORD_HEADERS_MAX};
 use tidegate_model::{Batch, Column, Schema, TopicName, value};
 
-use crate::guest_text::clean;
+use crate::digest::Digest;
 
 /// How many schemas are remembered as checked.
 const KNOWN_SCHEMAS_MAX: usize = 1_000;
 
-/// Schemas of one guest that were checked before: most batches repeat the same few.
+/// Schemas of one guest that were checked before, by their digests: most batches repeat the same few.
 #[derive(Default)]
-pub(crate) struct KnownSchemas(HashSet<Vec<u8>>);
+pub(crate) struct KnownSchemas(HashSet<Digest>);
 
 impl KnownSchemas {
     pub(crate) fn check(&mut self, schemas: &[Vec<u8>]) -> Result<(), String> {
         for (index, schema) in schemas.iter().enumerate() {
-            if self.0.contains(schema) {
+            let digest = Digest::of(schema);
+            if self.0.contains(&digest) {
                 continue;
             }
             Schema::decode(schema).map_err(|error| format!("schema {index}: {error}"))?;
             if self.0.len() >= KNOWN_SCHEMAS_MAX {
                 self.0.clear();
             }
-            self.0.insert(schema.clone());
+            self.0.insert(digest);
         }
         Ok(())
     }
@@ -136,6 +138,7 @@ fn size(length: i32) -> usize {
 mod tests {
     use super::*;
     use tidegate_model::Encoder;
+    use tidegate_model::limits::SCHEMA_BYTES_MAX;
 
     fn text(bytes: usize) -> Vec<u8> {
         let mut encoded = Vec::new();
@@ -170,6 +173,12 @@ mod tests {
             batch(&bad_schema, &mut known)
                 .unwrap_err()
                 .contains("schema 0")
+        );
+        let mut long_schema = of(&text(3));
+        long_schema.schemas = vec![vec![0; SCHEMA_BYTES_MAX + 1]];
+        assert_eq!(
+            batch(&long_schema, &mut known).unwrap_err(),
+            "schema 0: a schema of 1048577 bytes; at most 1048576 are allowed"
         );
         let mut bad_time = of(&text(3));
         bad_time.timestamps = vec![-2];

@@ -15,7 +15,7 @@
 //! | `shape`, `compile`, `cache`, `digest` | from bytes to machine code |
 //! | `plugin`, `describe`, `registry`, `class_name` | what a component is, and finding it by name |
 //! | `guest` | one store, one call at a time, nothing after a fault |
-//! | `state`, `host_functions`, `files`, `file_output`, `guest_log`, `guest_output`, `guest_text`, `unoffered` | what a guest is given, and its words |
+//! | `state`, `host_functions`, `files`, `file_open`, `folder_listing`, `file_output`, `guest_log`, `guest_output`, `unoffered` | what a guest is given, and its words |
 //! | `source`, `sink`, `transform` | the typed instances |
 //! | `bridge`, `reads`, `incoming`, `merge` | batches across the boundary: moved, held back, checked, merged |
 //! | `parts`, `gathered` | a batch that is too large for one call: divided, and put together again |
@@ -31,13 +31,14 @@ mod describe;
 mod digest;
 mod engine;
 mod error;
+mod file_open;
 mod file_output;
 mod files;
+mod folder_listing;
 mod gathered;
 mod guest;
 mod guest_log;
 mod guest_output;
-mod guest_text;
 mod host_functions;
 mod incoming;
 mod limiter;

@@ -4,9 +4,8 @@
 //! input's, with rows chosen by `inputs`. When every output came from the record at its own place, nothing that
 //! is unchanged is touched at all.
 
-use std::mem::take;
-
-use tidegate_model::{Batch, Column, ErrorClass, Headers};
+use tidegate_model::limits::{APPLIED_BYTES_MAX, BATCH_RECORDS_MAX};
+use tidegate_model::{Batch, ErrorClass, Headers};
 
 use crate::bindings::transform::{StepError as WireStepError, Transformed};
 use crate::bridge::{column_from_wire, headers_from_wire};
@@ -37,55 +36,63 @@ pub struct StepError {
     pub message: String,
 }
 
-/// An answer that contradicts the interface.
-#[derive(Debug)]
-pub(crate) struct Contradiction {
-    /// How.
-    pub(crate) message: String,
-    /// The batch that was given, as it was.
-    pub(crate) given: Batch,
-}
-
-fn contradiction(message: String, given: Batch) -> Box<Contradiction> {
-    Box::new(Contradiction { message, given })
-}
-
-/// Merges.
+/// Merges; the error says how the answer contradicts the interface.
 pub(crate) fn merge(
     mut batch: Batch,
     answer: Transformed,
     steps: usize,
     known: &mut KnownSchemas,
-) -> Result<Applied, Box<Contradiction>> {
-    let count = batch.count;
-    let outline = Outline::of(&answer, count, steps);
-    let Outline { errors, inputs } = match outline {
-        Ok(outline) => outline,
-        Err(message) => return Err(contradiction(message, batch)),
-    };
-    let schemas = batch.schemas.len();
-    // What is replaced is taken out, so that it is not selected for nothing, and can be given back.
+) -> Result<Applied, String> {
+    let Outline { errors, inputs } = Outline::of(&answer, batch.count, steps)?;
     let changed = Changed::of(&answer);
-    let replaced = Replaced::take(&mut batch, &changed);
-    let mut original = None;
     if let Some(rows) = &inputs {
-        let selected = batch.select(rows);
-        original = Some(std::mem::replace(&mut batch, selected));
+        // What is replaced is not selected for nothing.
+        changed.clear(&mut batch);
+        check_bytes(&batch, rows)?;
+        batch = batch.select(rows);
     }
-    let checked = replace(&mut batch, answer, known).and_then(|()| changed.check(&batch));
-    match checked {
-        Ok(()) => Ok(Applied {
-            batch,
-            inputs,
-            errors,
-        }),
-        Err(message) => {
-            let mut given = original.unwrap_or(batch);
-            given.schemas.truncate(schemas);
-            replaced.give_back(&mut given);
-            Err(contradiction(message, given))
+    replace(&mut batch, answer, known)?;
+    changed.check(&batch)?;
+    Ok(Applied {
+        batch,
+        inputs,
+        errors,
+    })
+}
+
+/// Checks before they are copied that the rows of what is unchanged, which may repeat, are not too large together.
+fn check_bytes(batch: &Batch, rows: &[u32]) -> Result<(), String> {
+    let sizes = row_bytes(batch);
+    let bytes: usize = rows.iter().filter_map(|row| sizes.get(*row as usize)).sum();
+    if bytes > APPLIED_BYTES_MAX {
+        return Err(format!(
+            "{} outputs that repeat {bytes} bytes of their inputs; at most {APPLIED_BYTES_MAX} are allowed",
+            rows.len()
+        ));
+    }
+    Ok(())
+}
+
+/// The bytes of each record's key, value and headers, with the numbers that a header has.
+fn row_bytes(batch: &Batch) -> Vec<usize> {
+    const HEADER_NUMBERS: usize = 3 * size_of::<i32>();
+    let size = |length: &i32| usize::try_from(*length).unwrap_or(0);
+    let mut sizes = vec![0; batch.count];
+    for column in [&batch.keys, &batch.values] {
+        for (bytes, length) in sizes.iter_mut().zip(&column.lengths) {
+            *bytes += size(length);
         }
     }
+    let headers = &batch.headers;
+    let mut keys = headers.keys.lengths.iter().map(size);
+    let mut values = headers.values.lengths.iter().map(size);
+    for (bytes, count) in sizes.iter_mut().zip(&headers.counts) {
+        let count = *count as usize;
+        *bytes += count * HEADER_NUMBERS;
+        *bytes += keys.by_ref().take(count).sum::<usize>();
+        *bytes += values.by_ref().take(count).sum::<usize>();
+    }
+    sizes
 }
 
 /// Puts what the guest sent into the batch.
@@ -116,60 +123,6 @@ fn replace(batch: &mut Batch, answer: Transformed, known: &mut KnownSchemas) -> 
         batch.headers = headers_from_wire(headers);
     }
     Ok(())
-}
-
-/// Columns of the input that the guest replaces.
-#[derive(Default)]
-struct Replaced {
-    topics: Option<(Vec<String>, Vec<u32>)>,
-    partitions: Option<Vec<i32>>,
-    timestamps: Option<Vec<i64>>,
-    keys: Option<(Vec<i32>, Column)>,
-    values: Option<(Vec<i32>, Column)>,
-    headers: Option<Headers>,
-}
-
-impl Replaced {
-    fn take(batch: &mut Batch, changed: &Changed) -> Self {
-        Self {
-            topics: changed
-                .topics
-                .then(|| (take(&mut batch.topics), take(&mut batch.topic_indexes))),
-            partitions: changed.partitions.then(|| take(&mut batch.partitions)),
-            timestamps: changed.timestamps.then(|| take(&mut batch.timestamps)),
-            keys: changed
-                .keys
-                .then(|| (take(&mut batch.key_schemas), take(&mut batch.keys))),
-            values: changed
-                .values
-                .then(|| (take(&mut batch.value_schemas), take(&mut batch.values))),
-            headers: changed.headers.then(|| take(&mut batch.headers)),
-        }
-    }
-
-    fn give_back(self, batch: &mut Batch) {
-        if let Some((topics, indexes)) = self.topics {
-            batch.topics = topics;
-            batch.topic_indexes = indexes;
-        }
-        if let Some(partitions) = self.partitions {
-            batch.partitions = partitions;
-        }
-        if let Some(timestamps) = self.timestamps {
-            batch.timestamps = timestamps;
-        }
-        if let Some((schemas, keys)) = self.keys {
-            batch.key_schemas = schemas;
-            batch.keys = keys;
-        }
-        if let Some((schemas, values)) = self.values {
-            batch.value_schemas = schemas;
-            batch.values = values;
-        }
-        if let Some(headers) = self.headers {
-            batch.headers = headers;
-        }
-    }
 }
 
 /// Which outputs and errors there are, without their columns.
@@ -208,6 +161,31 @@ impl Changed {
             keys: answer.keys.is_some(),
             values: answer.values.is_some(),
             headers: answer.headers.is_some(),
+        }
+    }
+
+    /// Empties the columns that the guest replaces.
+    fn clear(&self, batch: &mut Batch) {
+        if self.topics {
+            batch.topics.clear();
+            batch.topic_indexes.clear();
+        }
+        if self.partitions {
+            batch.partitions.clear();
+        }
+        if self.timestamps {
+            batch.timestamps.clear();
+        }
+        if self.keys {
+            batch.key_schemas.clear();
+            batch.keys.clear();
+        }
+        if self.values {
+            batch.value_schemas.clear();
+            batch.values.clear();
+        }
+        if self.headers {
+            batch.headers = Headers::default();
         }
     }
 
@@ -283,6 +261,11 @@ fn inputs(outputs: u32, inputs: &[u32], count: usize) -> Result<Option<Vec<u32>>
         return Err(format!(
             "{outputs} outputs, and {} entries of where they came from",
             inputs.len()
+        ));
+    }
+    if inputs.len() > BATCH_RECORDS_MAX {
+        return Err(format!(
+            "{outputs} outputs; at most {BATCH_RECORDS_MAX} are allowed"
         ));
     }
     if !inputs.is_sorted() {
@@ -369,7 +352,7 @@ mod tests {
         }
     }
 
-    fn run(answer: Transformed) -> Result<Applied, Box<Contradiction>> {
+    fn run(answer: Transformed) -> Result<Applied, String> {
         merge(three(), answer, 1, &mut KnownSchemas::default())
     }
 
@@ -437,6 +420,58 @@ mod tests {
     }
 
     #[test]
+    fn outputs_are_counted_before_anything_is_copied() {
+        let repeated = |times: usize| Transformed {
+            inputs: vec![0; times],
+            ..unchanged(times as u32)
+        };
+        assert!(run(repeated(BATCH_RECORDS_MAX)).is_ok());
+        assert_eq!(
+            run(repeated(BATCH_RECORDS_MAX + 1)).unwrap_err(),
+            "10001 outputs; at most 10000 are allowed"
+        );
+    }
+
+    #[test]
+    fn what_is_unchanged_is_not_repeated_beyond_its_limit() {
+        let mut batch = three();
+        batch.values = [Some(&[0; 10_000][..]), None, None].into_iter().collect();
+        batch.headers.counts = vec![1, 0, 0];
+        batch.headers.keys.push(Some(&[b'h'; 4_000]));
+        batch.headers.values.push(Some(&text("v")));
+        // Key, value, and a header with its numbers.
+        let each = 6 + 10_000 + 4_000 + 6 + 12;
+        let known = &mut KnownSchemas::default();
+        let mut repeat = |times: usize, values: Option<ValueColumn>| {
+            let answer = Transformed {
+                inputs: vec![0; times],
+                values,
+                ..unchanged(times as u32)
+            };
+            merge(batch.clone(), answer, 1, known)
+        };
+        let most = APPLIED_BYTES_MAX / each;
+        assert!(repeat(most, None).is_ok());
+        let refused = repeat(most + 1, None).unwrap_err();
+        assert_eq!(
+            refused,
+            format!(
+                "{} outputs that repeat {} bytes of their inputs; at most 67108864 are allowed",
+                most + 1,
+                (most + 1) * each
+            )
+        );
+        let nulls = ValueColumn {
+            schemas: vec![],
+            values: types::Column {
+                bytes: vec![],
+                lengths: vec![-1; most + 1],
+            },
+        };
+        assert!(repeat(most + 1, Some(nulls)).is_ok(), "values are replaced");
+    }
+
+    #[test]
     fn answers_that_contradict_themselves_are_refused() {
         let wrong = [
             unchanged(4),
@@ -496,8 +531,7 @@ mod tests {
             },
         ];
         for (index, answer) in wrong.into_iter().enumerate() {
-            let refused = run(answer).unwrap_err();
-            assert_eq!(refused.given, three(), "{index}");
+            assert!(run(answer).is_err(), "{index}");
         }
     }
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use tidegate_config::Properties;
 use tidegate_config::grants::Grants;
+use wasmtime::Store;
 use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime::component::{Component, Instance, InstancePre, Linker};
 
 use crate::bindings::{plugin, predicate, sink, source, transform, types};
 use crate::cache::About;
@@ -91,9 +92,17 @@ impl Loaded {
         Ok(Arc::new(loaded))
     }
 
+    /// Makes a guest that describes and validates, with nothing granted.
+    fn plugin_guest(self: &Arc<Self>) -> Result<Guest<plugin::Guest>, SandboxError> {
+        let indices = &self.exports.plugin;
+        Guest::new(self, Purpose::default(), |store, guest| {
+            indices.load(store, guest)
+        })
+    }
+
     fn describe(self) -> Result<Self, SandboxError> {
         let loaded = Arc::new(self);
-        let mut guest = loaded.guest(Purpose::default(), |indices| Ok(&indices.plugin))?;
+        let mut guest = loaded.plugin_guest()?;
         let infos = guest.call_infallible("describe", Deadline::Validate, |exports, store| {
             exports.call_describe(store)
         })?;
@@ -105,77 +114,6 @@ impl Loaded {
             .ok_or_else(|| SandboxError::Internal("a guest outlived its description".to_owned()))?;
         loaded.wire_infos = infos;
         Ok(loaded)
-    }
-
-    /// Makes a guest with one of the exported interfaces.
-    fn guest<'a, I: Interface + 'a>(
-        self: &'a Arc<Self>,
-        purpose: Purpose<'_>,
-        choose: impl FnOnce(&'a Exports) -> Result<&'a I, SandboxError>,
-    ) -> Result<Guest<I::Guest>, SandboxError> {
-        let indices = choose(&self.exports)?;
-        Guest::new(self, purpose, |store, instance| indices.of(store, instance))
-    }
-}
-
-/// An interface of a component, before and after instantiating.
-trait Interface {
-    type Guest;
-    fn of(
-        &self,
-        store: &mut wasmtime::Store<State>,
-        instance: &wasmtime::component::Instance,
-    ) -> wasmtime::Result<Self::Guest>;
-}
-
-impl Interface for plugin::GuestIndices {
-    type Guest = plugin::Guest;
-    fn of(
-        &self,
-        store: &mut wasmtime::Store<State>,
-        instance: &wasmtime::component::Instance,
-    ) -> wasmtime::Result<Self::Guest> {
-        self.load(store, instance)
-    }
-}
-impl Interface for source::GuestIndices {
-    type Guest = source::Guest;
-    fn of(
-        &self,
-        store: &mut wasmtime::Store<State>,
-        instance: &wasmtime::component::Instance,
-    ) -> wasmtime::Result<Self::Guest> {
-        self.load(store, instance)
-    }
-}
-impl Interface for sink::GuestIndices {
-    type Guest = sink::Guest;
-    fn of(
-        &self,
-        store: &mut wasmtime::Store<State>,
-        instance: &wasmtime::component::Instance,
-    ) -> wasmtime::Result<Self::Guest> {
-        self.load(store, instance)
-    }
-}
-impl Interface for transform::GuestIndices {
-    type Guest = transform::Guest;
-    fn of(
-        &self,
-        store: &mut wasmtime::Store<State>,
-        instance: &wasmtime::component::Instance,
-    ) -> wasmtime::Result<Self::Guest> {
-        self.load(store, instance)
-    }
-}
-impl Interface for predicate::GuestIndices {
-    type Guest = predicate::Guest;
-    fn of(
-        &self,
-        store: &mut wasmtime::Store<State>,
-        instance: &wasmtime::component::Instance,
-    ) -> wasmtime::Result<Self::Guest> {
-        self.load(store, instance)
     }
 }
 
@@ -207,6 +145,26 @@ impl Exports {
             Kind::Transform => self.transform.is_some(),
             Kind::Predicate => self.predicate.is_some(),
         }
+    }
+
+    fn source(&self) -> Result<&source::GuestIndices, SandboxError> {
+        let indices = self.source.as_ref();
+        indices.ok_or_else(|| missing("source connectors"))
+    }
+
+    fn sink(&self) -> Result<&sink::GuestIndices, SandboxError> {
+        let indices = self.sink.as_ref();
+        indices.ok_or_else(|| missing("sink connectors"))
+    }
+
+    fn transform(&self) -> Result<&transform::GuestIndices, SandboxError> {
+        let indices = self.transform.as_ref();
+        indices.ok_or_else(|| missing("transforms"))
+    }
+
+    fn predicate(&self) -> Result<&predicate::GuestIndices, SandboxError> {
+        let indices = self.predicate.as_ref();
+        indices.ok_or_else(|| missing("predicates"))
     }
 }
 
@@ -249,7 +207,7 @@ impl Plugin {
         config: &Properties,
     ) -> Result<Vec<(String, String)>, SandboxError> {
         let config = wire_config(config);
-        let mut guest = self.0.guest(Purpose::default(), |e| Ok(&e.plugin))?;
+        let mut guest = self.0.plugin_guest()?;
         let problems =
             guest.call_infallible("validate", Deadline::Validate, |exports, store| {
                 exports.call_validate(store, class, &config)
@@ -276,13 +234,16 @@ impl Plugin {
         config: &Properties,
         tasks_max: u32,
     ) -> Result<Vec<Properties>, SandboxError> {
-        let config = wire_config(config);
-        let tasks_max = tasks_max.min(TASKS_MAX);
-        let mut guest = self.0.guest(Purpose::default(), source_of)?;
-        let configs = guest.call("task-configs", Deadline::Validate, |exports, store| {
-            exports.call_task_configs(store, class, &config, tasks_max)
-        })?;
-        task_configs(configs, tasks_max)
+        let indices = self.0.exports.source()?;
+        let load = |store: &mut Store<State>, guest: &Instance| indices.load(store, guest);
+        self.task_configs(
+            config,
+            tasks_max,
+            load,
+            |exports, store, config, tasks_max| {
+                exports.call_task_configs(store, class, config, tasks_max)
+            },
+        )
     }
 
     /// Divides a sink connector's work among at most `tasks_max` tasks, with nothing granted.
@@ -295,13 +256,48 @@ impl Plugin {
         config: &Properties,
         tasks_max: u32,
     ) -> Result<Vec<Properties>, SandboxError> {
+        let indices = self.0.exports.sink()?;
+        let load = |store: &mut Store<State>, guest: &Instance| indices.load(store, guest);
+        self.task_configs(
+            config,
+            tasks_max,
+            load,
+            |exports, store, config, tasks_max| {
+                exports.call_task_configs(store, class, config, tasks_max)
+            },
+        )
+    }
+
+    /// Loads a connector's exports, calls their `task-configs` and checks the answer.
+    fn task_configs<E>(
+        &self,
+        config: &Properties,
+        tasks_max: u32,
+        load: impl FnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<E>,
+        run: impl FnOnce(
+            &E,
+            &mut Store<State>,
+            &types::Config,
+            u32,
+        ) -> wasmtime::Result<Result<Vec<types::Config>, types::Error>>,
+    ) -> Result<Vec<Properties>, SandboxError> {
         let config = wire_config(config);
         let tasks_max = tasks_max.min(TASKS_MAX);
-        let mut guest = self.0.guest(Purpose::default(), sink_of)?;
+        let mut guest = Guest::new(&self.0, Purpose::default(), load)?;
         let configs = guest.call("task-configs", Deadline::Validate, |exports, store| {
-            exports.call_task_configs(store, class, &config, tasks_max)
+            run(exports, store, &config, tasks_max)
         })?;
-        task_configs(configs, tasks_max)
+        if configs.len() > tasks_max as usize {
+            let message = format!(
+                "{} tasks; at most {tasks_max} were asked for",
+                configs.len()
+            );
+            return Err(guest.violation("task-configs", message));
+        }
+        Ok(configs
+            .into_iter()
+            .map(|config| config.into_iter().collect())
+            .collect())
     }
 
     /// Makes a source task's guest.
@@ -320,7 +316,8 @@ impl Plugin {
             grants: Some(grants),
             offsets: Some(offsets),
         };
-        let guest = self.0.guest(purpose, source_of)?;
+        let indices = self.0.exports.source()?;
+        let guest = Guest::new(&self.0, purpose, |store, guest| indices.load(store, guest))?;
         Ok(SourceInstance::new(guest, class))
     }
 
@@ -339,7 +336,8 @@ impl Plugin {
             grants: Some(grants),
             offsets: None,
         };
-        let guest = self.0.guest(purpose, sink_of)?;
+        let indices = self.0.exports.sink()?;
+        let guest = Guest::new(&self.0, purpose, |store, guest| indices.load(store, guest))?;
         Ok(SinkInstance::new(guest, class))
     }
 
@@ -352,9 +350,9 @@ impl Plugin {
         identity: &Identity,
         steps: Vec<Step>,
     ) -> Result<TransformInstance, SandboxError> {
-        let guest = self.0.guest(Purpose::of(identity), |e| {
-            e.transform.as_ref().ok_or_else(|| missing("transforms"))
-        })?;
+        let indices = self.0.exports.transform()?;
+        let purpose = Purpose::of(identity);
+        let guest = Guest::new(&self.0, purpose, |store, guest| indices.load(store, guest))?;
         TransformInstance::new(guest, steps)
     }
 
@@ -368,25 +366,11 @@ impl Plugin {
         class: &str,
         config: &Properties,
     ) -> Result<PredicateInstance, SandboxError> {
-        let guest = self.0.guest(Purpose::of(identity), |e| {
-            e.predicate.as_ref().ok_or_else(|| missing("predicates"))
-        })?;
+        let indices = self.0.exports.predicate()?;
+        let purpose = Purpose::of(identity);
+        let guest = Guest::new(&self.0, purpose, |store, guest| indices.load(store, guest))?;
         PredicateInstance::new(guest, class, config)
     }
-}
-
-fn source_of(exports: &Exports) -> Result<&source::GuestIndices, SandboxError> {
-    exports
-        .source
-        .as_ref()
-        .ok_or_else(|| missing("source connectors"))
-}
-
-fn sink_of(exports: &Exports) -> Result<&sink::GuestIndices, SandboxError> {
-    exports
-        .sink
-        .as_ref()
-        .ok_or_else(|| missing("sink connectors"))
 }
 
 fn missing(what: &str) -> SandboxError {
@@ -406,25 +390,6 @@ pub(crate) fn wire_config(config: &Properties) -> types::Config {
         .iter()
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect()
-}
-
-fn task_configs(
-    configs: Vec<types::Config>,
-    tasks_max: u32,
-) -> Result<Vec<Properties>, SandboxError> {
-    if configs.len() > tasks_max as usize {
-        return Err(SandboxError::Violation {
-            call: "task-configs",
-            message: format!(
-                "{} tasks; at most {tasks_max} were asked for",
-                configs.len()
-            ),
-        });
-    }
-    Ok(configs
-        .into_iter()
-        .map(|config| config.into_iter().collect())
-        .collect())
 }
 
 /// The interfaces with functions or resources that a component imports. Ours are checked function by function,

@@ -4,11 +4,11 @@ use std::cmp::Reverse;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
+use tidegate_model::guest_text::clean;
 
 use crate::class_name::closeness;
 use crate::describe::{Kind, PluginInfo};
 use crate::error::SandboxError;
-use crate::guest_text::clean;
 use crate::plugin::Plugin;
 use crate::sandbox::Sandbox;
 

@@ -6,10 +6,10 @@
 
 use std::fmt::Write as _;
 
+use tidegate_model::guest_text::clean;
 use wasmparser::{Encoding, Parser, Payload};
 
 use crate::error::SandboxError;
-use crate::guest_text::clean;
 
 /// The most bytes of a component.
 pub const COMPONENT_BYTES_MAX: usize = 64 * 1024 * 1024;

@@ -8,7 +8,7 @@ use crate::bindings::source::{Guest as Exports, PollLimits, Polled as WirePolled
 use crate::bridge::{column_from_wire, from_wire};
 use crate::error::SandboxError;
 use crate::guest::Guest;
-use crate::host_functions::{SOURCE_PARTITIONS_MAX, check_map};
+use crate::host_functions::{SOURCE_PARTITIONS_MAX, check_position};
 use crate::incoming::{self, KnownSchemas};
 use crate::plugin::wire_config;
 use crate::settings::Deadline;
@@ -148,7 +148,7 @@ impl Polled {
             ));
         }
         for partition in &self.source_partitions {
-            check_map("a source partition", partition)?;
+            check_position("a source partition", partition)?;
         }
         let indexes = &self.source_partition_indexes;
         if !indexes.is_empty() && indexes.len() != count {
@@ -171,7 +171,7 @@ impl Polled {
             .check()
             .map_err(|error| format!("source-offsets: {error}"))?;
         for offset in offsets.iter().flatten() {
-            check_map("a source offset", offset)?;
+            check_position("a source offset", offset)?;
         }
         Ok(())
     }

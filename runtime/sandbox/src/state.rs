@@ -1,9 +1,12 @@
 //! What a store holds for its guest, and what the guest is given: nothing but clocks, random numbers and a log,
 //! and the folders that were granted.
 
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use rustix::fs::{Mode, OFlags};
 use tidegate_config::grants::{FolderGrant, Grants};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
@@ -19,11 +22,11 @@ const RANDOM_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Reads committed source offsets for a source task.
 pub trait OffsetReader: Send + Sync {
-    /// For each source partition (an encoded map) the source offset (an encoded map) committed last, or `None`.
+    /// The source offset (an encoded map) that was committed last for a source partition (an encoded map).
     ///
     /// # Errors
     /// When the offsets cannot be read now; the guest's call then fails and its task is started again.
-    fn read(&self, partitions: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, String>;
+    fn read(&self, partition: &[u8]) -> Result<Option<Vec<u8>>, String>;
 }
 
 /// What a guest is made for.
@@ -99,6 +102,24 @@ fn wasi(log: &GuestLog, grants: Option<&Grants>) -> Result<WasiCtx, SandboxError
     Ok(builder.build())
 }
 
+/// Opens a folder if it is still where the policy found it: a link may have been changed since.
+fn open_there(path: &Path, real: &Path) -> std::io::Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let folder = rustix::fs::open(path, flags, Mode::empty())?;
+    if std::fs::read_link(descriptor_path(&folder))? == real {
+        Ok(folder)
+    } else {
+        Err(std::io::Error::other(
+            "it is not where it was when the worker's policy allowed it",
+        ))
+    }
+}
+
+/// The path by which this process reaches what it has opened.
+fn descriptor_path(opened: &OwnedFd) -> PathBuf {
+    format!("/proc/self/fd/{}", opened.as_raw_fd()).into()
+}
+
 /// Opens a granted folder under its absolute path, and under the path from the worker's current folder when it
 /// is below: whichever way the configuration wrote it, the guest opens it unchanged.
 fn preopen(builder: &mut WasiCtxBuilder, folder: &FolderGrant) -> Result<(), SandboxError> {
@@ -117,6 +138,15 @@ fn preopen(builder: &mut WasiCtxBuilder, folder: &FolderGrant) -> Result<(), San
     } else {
         FsPerms::ReadOnly
     };
+    // Held until the folder is opened for the guest by way of it.
+    let opened = folder.real.as_deref().map(|real| {
+        open_there(&folder.path, real).map_err(|error| refuse(&format!("{error}; start it again")))
+    });
+    let opened = opened.transpose()?;
+    let place = match &opened {
+        Some(opened) => descriptor_path(opened),
+        None => folder.path.clone(),
+    };
     let current = std::env::current_dir().ok();
     let relative = current
         .as_deref()
@@ -124,7 +154,7 @@ fn preopen(builder: &mut WasiCtxBuilder, folder: &FolderGrant) -> Result<(), San
         .map(|relative| if relative.is_empty() { "." } else { relative });
     for name in [Some(absolute), relative].into_iter().flatten() {
         builder
-            .preopened_dir(&folder.path, name, permissions)
+            .preopened_dir(&place, name, permissions)
             .map_err(|error| refuse(&format!("{error}; create it or correct the configuration")))?;
     }
     Ok(())

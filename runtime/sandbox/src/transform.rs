@@ -81,13 +81,14 @@ impl TransformInstance {
         self.reads
     }
 
-    /// Runs the chain over a batch, in several calls where one cannot carry it (`parts`). After an error,
-    /// [`TransformInstance::take_back`] has the batch.
+    /// Runs the chain over a batch, in several calls where one cannot carry it (`parts`). When a call did not
+    /// answer, [`TransformInstance::take_back`] has the batch.
     ///
     /// # Errors
     /// The guest's own, or its fault; an answer that breaks the interface is one, and so is a batch that grows
     /// beyond [`APPLIED_BYTES_MAX`](tidegate_model::limits::APPLIED_BYTES_MAX).
     pub fn apply(&mut self, batch: Batch) -> Result<Applied, SandboxError> {
+        self.given = None;
         let Some(parts) = Parts::of(&batch, self.reads) else {
             return self.apply_part(batch);
         };
@@ -98,7 +99,8 @@ impl TransformInstance {
                 grown.map_err(|message| self.guest.violation("apply", message))
             });
             if let Err(error) = applied {
-                self.given = Some(batch);
+                // The whole batch stands for its part.
+                self.given = self.given.take().map(|_| batch);
                 return Err(error);
             }
         }
@@ -116,12 +118,8 @@ impl TransformInstance {
         let mut batch = from_wire(wire);
         held.give_back(&mut batch);
         match answer {
-            Ok(answer) => {
-                merge(batch, answer, self.steps, &mut self.known).map_err(|contradiction| {
-                    self.given = Some(contradiction.given);
-                    self.guest.violation("apply", contradiction.message)
-                })
-            }
+            Ok(answer) => merge(batch, answer, self.steps, &mut self.known)
+                .map_err(|message| self.guest.violation("apply", message)),
             Err(error) => {
                 self.given = Some(batch);
                 Err(error)
@@ -129,7 +127,7 @@ impl TransformInstance {
         }
     }
 
-    /// The batch of the `apply` that failed last.
+    /// The batch of the last `apply` in which a call did not answer: the guest trapped, was ended, or said why not.
     pub fn take_back(&mut self) -> Option<Batch> {
         self.given.take()
     }

@@ -36,6 +36,8 @@ fn a_poll_that_contradicts_the_interface_ends_the_guest() {
         "header-name",
         "no-partition",
         "partition-not-a-map",
+        "partition-large",
+        "offset-large",
         "partition-index",
         "offset-not-a-map",
         "offset-count",

@@ -14,10 +14,13 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use support::*;
-use tidegate_config::grants::Grants;
-use tidegate_sandbox::{OffsetReader, Plugin};
+use tidegate_config::definition::{ConfigKey, Definition, Names};
+use tidegate_config::grants::{Grants, grants};
+use tidegate_config::policy::{Allowed, Policy};
+use tidegate_sandbox::{OffsetReader, Plugin, SandboxError};
 
 /// Lets a guest with a grant do something with a path; the answer is what it says.
 fn try_path(plugin: &Plugin, grants: &Grants, action: &str, path: &str, to: &str) -> String {
@@ -180,6 +183,22 @@ fn a_guest_holds_a_bounded_number_of_files() {
 }
 
 #[test]
+fn a_folder_is_listed_as_it_is() {
+    let plugin = plugin();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a"), "").unwrap();
+    fs::create_dir(folder.path().join("b")).unwrap();
+    symlink("a", folder.path().join("c")).unwrap();
+    let grants = granted(folder.path(), false);
+    let answer = try_path(&plugin, &grants, "list", text(folder.path()), "");
+    let mut names: Vec<&str> = answer.strip_prefix("done: ").unwrap().split(',').collect();
+    names.sort_unstable();
+    assert_eq!(names, ["a", "b", "c"]);
+    let file = folder.path().join("a");
+    assert!(try_path(&plugin, &grants, "list", text(&file), "").starts_with("refused"));
+}
+
+#[test]
 fn a_named_pipe_does_not_hold_the_host() {
     use std::sync::mpsc;
     let folder = tempfile::tempdir().unwrap();
@@ -206,6 +225,38 @@ fn a_named_pipe_does_not_hold_the_host() {
 }
 
 #[test]
+fn a_folder_that_was_swapped_after_the_policy_allowed_it_is_not_opened() {
+    let plugin = plugin();
+    let outer = tempfile::tempdir().unwrap();
+    let [allowed, secret, link] = ["allowed", "secret", "link"].map(|name| outer.path().join(name));
+    for folder in [&allowed, &secret] {
+        fs::create_dir(folder).unwrap();
+        fs::write(folder.join("in.txt"), text(folder)).unwrap();
+    }
+    symlink(&allowed, &link).unwrap();
+    let key = ConfigKey {
+        names: Names::ReadFile,
+        ..ConfigKey::named("path")
+    };
+    let policy = Policy::Allow(Arc::new(Allowed {
+        read: vec![allowed.clone()],
+        ..Allowed::default()
+    }));
+    let path = link.join("in.txt");
+    let named = config(&[("path", text(&path))]);
+    let grants = grants(&Definition(vec![key]), &named, &policy).unwrap();
+    let answer = try_path(&plugin, &grants, "read", text(&path), "");
+    assert_eq!(answer, format!("done: {}", text(&allowed)));
+    fs::remove_file(&link).unwrap();
+    symlink(&secret, &link).unwrap();
+    let error = plugin
+        .source(&identity(), "test.UsesPath", &grants, Arc::new(NoOffsets))
+        .err()
+        .unwrap();
+    assert!(error.to_string().contains("policy allowed it"), "{error}");
+}
+
+#[test]
 fn a_folder_that_is_not_there_is_named() {
     let grants = granted(Path::new("/nowhere/at/all"), false);
     let error = plugin()
@@ -218,19 +269,46 @@ fn a_folder_that_is_not_there_is_named() {
 struct OneOffset;
 
 impl OffsetReader for OneOffset {
-    fn read(&self, partitions: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, String> {
-        Ok((0..partitions.len())
-            .map(|index| (index == 1).then(|| vec![11, 4, 0, 0, 0, 0, 0, 0, 0]))
-            .collect())
+    fn read(&self, partition: &[u8]) -> Result<Option<Vec<u8>>, String> {
+        let is_wanted = partition.last() == Some(&b'b');
+        Ok(is_wanted.then(|| vec![11, 4, 0, 0, 0, 0, 0, 0, 0]))
     }
 }
 
 struct Unavailable;
 
 impl OffsetReader for Unavailable {
-    fn read(&self, _: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, String> {
+    fn read(&self, _: &[u8]) -> Result<Option<Vec<u8>>, String> {
         Err("the broker is away".to_owned())
     }
+}
+
+/// An offset of 64 KiB for every source partition; counts how often it was asked.
+#[derive(Default)]
+struct LargeOffsets(AtomicUsize);
+
+impl OffsetReader for LargeOffsets {
+    fn read(&self, _: &[u8]) -> Result<Option<Vec<u8>>, String> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(Some(vec![0; 64 * 1024]))
+    }
+}
+
+#[test]
+fn offsets_are_read_up_to_what_a_call_may_bring() {
+    let plugin = plugin_with(tidegate_sandbox::Limits::default());
+    let offsets = Arc::new(LargeOffsets::default());
+    let class = "test.ReadsOneOffsetOften";
+    let error = plugin
+        .source(&identity(), class, &Grants::default(), offsets.clone())
+        .unwrap()
+        .start(&config(&[]))
+        .unwrap_err();
+    assert!(
+        matches!(&error, SandboxError::Violation { message, .. } if message.contains("8388608 bytes")),
+        "{error}"
+    );
+    assert_eq!(offsets.0.load(Ordering::Relaxed), 129);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write};
 
 use comfy_table::{ContentArrangement, Table, presets};
+use tidegate_model::guest_text::is_unsafe;
 
 /// Writes the log to standard error; RUST_LOG sets its level, `info` without it.
 pub fn start_logging() {
@@ -42,6 +43,27 @@ pub fn line(text: &str) -> std::io::Result<()> {
     out.write_all(b"\n")
 }
 
+/// Prints a JSON value on one line. Characters that could steer a terminal are written as JSON escapes: a guest
+/// chose some of the texts, and they stay what they are for whoever reads the JSON.
+///
+/// # Errors
+/// When standard output is closed.
+pub fn json_line(value: &serde_json::Value) -> std::io::Result<()> {
+    line(&escaped(&value.to_string()))
+}
+
+fn escaped(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_unsafe(c) {
+            escaped.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
+}
+
 /// A number with its thousands apart.
 #[must_use]
 pub fn number(number: u64) -> String {
@@ -58,6 +80,17 @@ pub fn number(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn json_cannot_steer_a_terminal_and_means_the_same() {
+        let value = serde_json::json!({"default": "\u{9b}31m\u{202e}\n\u{1b}grün"});
+        let text = super::escaped(&value.to_string());
+        assert!(!text.chars().any(super::is_unsafe), "{text}");
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&text).unwrap(),
+            value
+        );
+    }
+
     #[test]
     fn thousands_stand_apart() {
         let wanted = [

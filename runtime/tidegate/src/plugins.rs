@@ -1,12 +1,16 @@
 //! `tidegate plugins`: what each component is, imports and can be configured with.
 
 use serde_json::{Value, json};
+use tidegate_model::guest_text::clean;
 use tidegate_sandbox::{Kind, Plugin, PluginInfo, Registry};
 
 use crate::args::PluginsArguments;
 use crate::failure::Failure;
-use crate::output::{line, number, table};
+use crate::output::{json_line, line, number, table};
 use crate::runtime;
+
+/// A default is cut here when it is shown in a table.
+const DEFAULT_BYTES_SHOWN: usize = 200;
 
 /// Lists plugins, or shows one.
 pub fn run(arguments: &PluginsArguments) -> Result<(), Failure> {
@@ -20,7 +24,7 @@ pub fn run(arguments: &PluginsArguments) -> Result<(), Failure> {
             .iter()
             .map(|(plugin, info)| as_json(plugin, info))
             .collect();
-        return Ok(line(&Value::from(plugins).to_string())?);
+        return Ok(json_line(&Value::from(plugins))?);
     }
     let row = |(plugin, info): &(Plugin, PluginInfo)| {
         let digest: String = plugin.digest().to_string().chars().take(12).collect();
@@ -56,7 +60,7 @@ fn one(registry: &Registry, class: &str, as_json_text: bool) -> Result<(), Failu
         ))
     })?;
     if as_json_text {
-        return Ok(line(&as_json(&plugin, &info).to_string())?);
+        return Ok(json_line(&as_json(&plugin, &info))?);
     }
     line(&format!(
         "{} {} ({})\n{}",
@@ -74,7 +78,8 @@ fn one(registry: &Registry, class: &str, as_json_text: bool) -> Result<(), Failu
         let default = if key.required {
             "(required)".to_owned()
         } else {
-            key.default.clone().unwrap_or_else(|| "null".to_owned())
+            let default = key.default.as_deref().unwrap_or("null");
+            clean(default, DEFAULT_BYTES_SHOWN).into_owned()
         };
         [
             key.name.clone(),

@@ -3,7 +3,7 @@
 use tidegate_broker::BrokerError;
 use tidegate_config::ConfigError;
 use tidegate_convert::ConvertError;
-use tidegate_model::ErrorClass;
+use tidegate_model::{ConnectorName, ErrorClass};
 use tidegate_sandbox::SandboxError;
 
 /// Why a task or a request to the worker failed.
@@ -50,6 +50,14 @@ pub enum WorkerError {
     /// A connector would write or read what is the worker's alone.
     #[error("topic {0} is the worker's own and not for connectors; choose another topic")]
     OwnTopic(String),
+    /// A connector's source offsets are too many or too large to be kept.
+    #[error("the offsets of the connector {connector} cannot be written: {message}")]
+    Offsets {
+        /// The connector.
+        connector: ConnectorName,
+        /// What was found and what is allowed.
+        message: String,
+    },
     /// Something did not end in time.
     #[error("{what} did not end within {milliseconds} ms")]
     Timeout {
@@ -93,6 +101,7 @@ impl WorkerError {
             Self::Convert { .. } | Self::Record { .. } => ErrorClass::Data,
             Self::Guest { error, .. } | Self::Plugin(error) => error.class(),
             Self::Broker(error) => error.class(),
+            Self::Offsets { .. } => ErrorClass::GuestFault,
             Self::Produce(_) | Self::Timeout { .. } | Self::InternalTopic { .. } => {
                 ErrorClass::Fatal
             }

@@ -5,7 +5,7 @@
 //! not open.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tidegate_broker::{Broker, Producer};
 use tidegate_config::worker::StorageTopic;
@@ -23,8 +23,67 @@ pub struct OffsetStore {
     table: Mutex<Table>,
 }
 
-/// By connector and source partition (in canonical form): the encoded source offset.
-type Table = HashMap<(String, Vec<u8>), Vec<u8>>;
+/// The most source partitions of a connector whose offsets are kept.
+const CONNECTOR_PARTITIONS_MAX: usize = 100_000;
+/// The most bytes of a connector's source partitions and offsets that are kept.
+const CONNECTOR_OFFSETS_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// The offsets of each connector, by its name.
+type Table = HashMap<String, Offsets>;
+
+/// By source partition (in canonical form): the encoded source offset.
+type ByPartition = HashMap<Vec<u8>, Vec<u8>>;
+
+/// The offsets of one connector.
+#[derive(Debug, Default)]
+struct Offsets {
+    by_partition: ByPartition,
+    /// The bytes of all source partitions and offsets.
+    bytes: usize,
+}
+
+impl Offsets {
+    fn insert(&mut self, partition: Vec<u8>, offset: Vec<u8>) {
+        self.bytes += offset.len();
+        let partition_bytes = partition.len();
+        match self.by_partition.insert(partition, offset) {
+            Some(replaced) => self.bytes -= replaced.len(),
+            None => self.bytes += partition_bytes,
+        }
+    }
+
+    fn remove(&mut self, partition: &[u8]) {
+        if let Some(removed) = self.by_partition.remove(partition) {
+            self.bytes -= partition.len() + removed.len();
+        }
+    }
+
+    /// Whether there is room for these too.
+    fn check_room(&self, more: &ByPartition) -> Result<(), String> {
+        let (mut partitions, mut bytes) = (self.by_partition.len(), self.bytes);
+        for (partition, offset) in more {
+            bytes += offset.len();
+            match self.by_partition.get(partition) {
+                Some(replaced) => bytes -= replaced.len(),
+                None => {
+                    partitions += 1;
+                    bytes += partition.len();
+                }
+            }
+        }
+        if partitions > CONNECTOR_PARTITIONS_MAX {
+            return Err(format!(
+                "it has {partitions} source partitions; the offsets of at most {CONNECTOR_PARTITIONS_MAX} are kept"
+            ));
+        }
+        if bytes > CONNECTOR_OFFSETS_BYTES_MAX {
+            return Err(format!(
+                "its source partitions and offsets have {bytes} bytes; at most {CONNECTOR_OFFSETS_BYTES_MAX} are kept"
+            ));
+        }
+        Ok(())
+    }
+}
 
 impl OffsetStore {
     /// Opens the offset topic and reads it to its end. Blocks.
@@ -50,12 +109,26 @@ impl OffsetStore {
     /// Writes offsets of a connector and waits until they are durable; only then they can be read.
     ///
     /// # Errors
-    /// When the broker refuses or does not answer in time.
+    /// When the connector has too many, and when the broker refuses or does not answer in time.
     pub async fn write(
         &self,
         connector: &ConnectorName,
         offsets: &[(Vec<u8>, Vec<u8>)],
     ) -> Result<(), WorkerError> {
+        let name = connector.as_str();
+        let new: ByPartition = offsets
+            .iter()
+            .map(|(partition, offset)| (canonical(partition), offset.clone()))
+            .collect();
+        if let Some(kept) = self.table().get(name) {
+            kept.check_room(&new)
+        } else {
+            Offsets::default().check_room(&new)
+        }
+        .map_err(|message| WorkerError::Offsets {
+            connector: connector.clone(),
+            message,
+        })?;
         let mut entries = Vec::with_capacity(offsets.len());
         {
             let mut json = json_converter()?;
@@ -68,14 +141,16 @@ impl OffsetStore {
             }
         }
         self.log.write(entries).await?;
-        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        for (partition, offset) in offsets {
-            table.insert(
-                (connector.to_string(), canonical(partition)),
-                offset.clone(),
-            );
+        let mut table = self.table();
+        let kept = table.entry(name.to_owned()).or_default();
+        for (partition, offset) in new {
+            kept.insert(partition, offset);
         }
         Ok(())
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The offsets of one connector, as its tasks read them.
@@ -95,18 +170,11 @@ struct ConnectorOffsets {
 }
 
 impl OffsetReader for ConnectorOffsets {
-    fn read(&self, partitions: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, String> {
-        let table = self
-            .store
-            .table
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let find = |partition: &Vec<u8>| {
-            table
-                .get(&(self.connector.clone(), canonical(partition)))
-                .cloned()
-        };
-        Ok(partitions.iter().map(find).collect())
+    fn read(&self, partition: &[u8]) -> Result<Option<Vec<u8>>, String> {
+        let partition = canonical(partition);
+        let table = self.store.table();
+        let offsets = table.get(&self.connector);
+        Ok(offsets.and_then(|offsets| offsets.by_partition.get(&partition).cloned()))
     }
 }
 
@@ -122,15 +190,16 @@ fn apply(table: &mut Table, json: &mut dyn Converter, record: LogRecord<'_>) -> 
     let [Value::String(connector), partition @ Value::Map(_)] = parts.as_slice() else {
         return Err("the key is not [\"connector\",{partition}]".to_owned());
     };
-    let at = (connector.clone(), canonical(&partition.to_encoded()));
+    let partition = canonical(&partition.to_encoded());
+    let offsets = table.entry(connector.clone()).or_default();
     match record.value {
-        None => drop(table.remove(&at)),
+        None => offsets.remove(&partition),
         Some(value) => {
             let offset = from_json(json, value)?;
             if !matches!(Value::decode(&offset), Ok(Value::Map(_))) {
                 return Err("the value is not an object".to_owned());
             }
-            table.insert(at, offset);
+            offsets.insert(partition, offset);
         }
     }
     Ok(())
@@ -246,6 +315,31 @@ mod tests {
         assert!(apply(Some(br#"["c"]"#), None).is_err());
         assert!(apply(Some(good), Some(b"7")).is_err());
         assert!(apply(Some(good), Some(b"{\"position\":")).is_err());
-        assert_eq!(table.len(), 1);
+        assert_eq!(table["c"].by_partition.len(), 1);
+    }
+
+    #[test]
+    fn a_connector_has_room_for_so_many_partitions_and_bytes() {
+        let mut offsets = Offsets::default();
+        let numbered = |number: usize| (number.to_le_bytes().to_vec(), vec![1]);
+        for number in 0..CONNECTOR_PARTITIONS_MAX {
+            let (partition, offset) = numbered(number);
+            offsets.insert(partition, offset);
+        }
+        assert_eq!(offsets.check_room(&[numbered(7)].into()), Ok(()));
+        assert_eq!(
+            offsets
+                .check_room(&[numbered(CONNECTOR_PARTITIONS_MAX)].into())
+                .unwrap_err(),
+            "it has 100001 source partitions; the offsets of at most 100000 are kept"
+        );
+        let large = |bytes: usize| -> ByPartition { [(numbered(7).0, vec![0; bytes])].into() };
+        let room = CONNECTOR_OFFSETS_BYTES_MAX - offsets.bytes + 1;
+        assert_eq!(offsets.check_room(&large(room)), Ok(()));
+        assert!(offsets.check_room(&large(room + 1)).is_err());
+        for number in 0..CONNECTOR_PARTITIONS_MAX {
+            offsets.remove(&numbered(number).0);
+        }
+        assert_eq!(offsets.bytes, 0);
     }
 }

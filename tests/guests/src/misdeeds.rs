@@ -108,6 +108,7 @@ pub fn use_path(action: &str, path: &str, to: &str) -> String {
                 .collect();
             names.join(",")
         }),
+        "count" => std::fs::read_dir(path).map(|entries| entries.flatten().count().to_string()),
         _ => unreachable!("no such action"),
     };
     match done {
@@ -123,6 +124,19 @@ pub fn hold_files(path: &str) -> usize {
         held.push(file);
     }
     held.len()
+}
+
+/// Begins to list a folder again and again and holds all listings.
+pub fn hold_listings(path: &str, count: usize) -> usize {
+    let begin = || {
+        let mut listing = std::fs::read_dir(path).ok()?;
+        listing.next()?.ok()?;
+        Some(listing)
+    };
+    let held: Vec<_> = (0..count).map_while(|_| begin()).collect();
+    let count = held.len();
+    std::mem::forget(held);
+    count
 }
 
 /// Panics when a call brought more than 8 MiB.

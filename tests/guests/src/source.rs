@@ -18,6 +18,7 @@ pub const NAMES: &[&str] = &[
     "LooksAround",
     "UsesPath",
     "ReadsOffsets",
+    "ReadsOneOffsetOften",
     "LoopsInPoll",
     "LoopsInCommit",
     "LoopsInStop",
@@ -34,6 +35,7 @@ pub const NAMES: &[&str] = &[
     "LongError",
     "RandomBytes",
     "HoldsFiles",
+    "HoldsListings",
     "BadBatch",
     "LargeRecords",
     "WritesCommits",
@@ -136,9 +138,17 @@ impl Guest for Component {
                 let held = misdeeds::hold_files(&path);
                 return Err(error(ErrorKind::Config, format!("held {held}")));
             }
+            "test.HoldsListings" => {
+                let held = misdeeds::hold_listings(&value("path"), 300);
+                return Err(error(ErrorKind::Config, format!("held {held}")));
+            }
             "test.ReadsOffsets" => {
                 let found = source_offsets::read(&[map("file", "a"), map("file", "b")]);
                 return Err(error(ErrorKind::Retriable, format!("{found:?}")));
+            }
+            "test.ReadsOneOffsetOften" => {
+                let found = source_offsets::read(&vec![map("file", "a"); 10_000]);
+                return Err(error(ErrorKind::Config, format!("{}", found.len())));
             }
             _ => {}
         }
@@ -280,6 +290,10 @@ fn bad(what: &str) -> Polled {
         "no-partition" => wrong.source_partitions = vec![],
         "partition-not-a-map" => wrong.source_partitions = vec![text("a")],
         "partition-index" => wrong.source_partition_indexes = vec![0, 1],
+        "partition-large" => wrong.source_partitions = vec![map("file", &"x".repeat(65_536))],
+        "offset-large" => {
+            wrong.source_offsets = column(&[map("a", "b"), map("a", &"x".repeat(65_536))]);
+        }
         "offset-not-a-map" => wrong.source_offsets = column(&[text("a"), text("b")]),
         "offset-count" => wrong.source_offsets = column(&[map("a", "b")]),
         "more-than-asked" => return polled(&vec![text("a"); 600]),

@@ -333,9 +333,12 @@ impl JsonConverter {
 impl ReadSchema {
     fn parse(text: &[u8], replace_nulls: bool) -> Result<Self, ConvertError> {
         let schema = schema_text::parse(text, replace_nulls)?;
+        let encoded = schema.to_encoded();
+        // What reads it next has limits on its bytes and parts.
+        Schema::decode(&encoded)?;
         Ok(Self {
             plan: Plan::new(&schema, replace_nulls)?,
-            encoded: schema.to_encoded(),
+            encoded,
         })
     }
 }

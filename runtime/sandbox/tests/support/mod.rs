@@ -78,8 +78,8 @@ pub fn identity() -> Identity {
 pub struct NoOffsets;
 
 impl OffsetReader for NoOffsets {
-    fn read(&self, partitions: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, String> {
-        Ok(vec![None; partitions.len()])
+    fn read(&self, _: &[u8]) -> Result<Option<Vec<u8>>, String> {
+        Ok(None)
     }
 }
 
@@ -97,6 +97,7 @@ pub fn granted(path: &std::path::Path, writable: bool) -> Grants {
         folders: vec![FolderGrant {
             path: path.to_owned(),
             writable,
+            real: None,
         }],
         ..Grants::default()
     }
