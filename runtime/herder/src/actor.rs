@@ -356,7 +356,7 @@ impl Actor {
                 } else {
                     ConnectorKind::Source
                 };
-                connector.version = Some(class.info.version);
+                connector.version = Some(class.info.version.clone());
             }
             Err(error) => return self.fail(name, &error),
         }

@@ -55,7 +55,7 @@ pub struct ConnectorClass {
     /// The component.
     pub plugin: Plugin,
     /// The plugin in it.
-    pub info: PluginInfo,
+    pub info: Arc<PluginInfo>,
 }
 
 impl Worker {
