@@ -11,6 +11,7 @@ use tidegate_config::worker::{Bootstrap, WorkerConfig};
 use tidegate_herder::Herder;
 use tidegate_rest::{HerderControl, Server};
 use tidegate_worker::Worker;
+use tidegate_worker::steps::STEPS_MAX;
 use tokio::sync::oneshot;
 
 use crate::args::StandaloneArguments;
@@ -18,6 +19,10 @@ use crate::failure::Failure;
 use crate::progress::{Progress, Style};
 use crate::runtime;
 use crate::stop_signals::StopSignals;
+
+/// The blocking threads that are left when tasks hold all of theirs: one for each request of REST, and as many for
+/// writes to the internal topics.
+const CONTROL_THREADS_MAX: usize = 1_024;
 
 /// Runs the worker until it is told to stop, or is idle for as long as was asked.
 pub fn run(arguments: &StandaloneArguments) -> Result<(), Failure> {
@@ -37,6 +42,7 @@ pub fn run(arguments: &StandaloneArguments) -> Result<(), Failure> {
     let style = Style::of(arguments.json, arguments.no_progress);
     let tokio = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .max_blocking_threads(STEPS_MAX + CONTROL_THREADS_MAX)
         .build()?;
     let ended = tokio.block_on(work(config, connectors, idle, style))?;
     if ended != Ended::Whole {
