@@ -1,7 +1,10 @@
 //! Connectors over REST, on a worker that ends and starts again.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
+use crate::guests::add_guests;
 use crate::support::{Broker, Place, append, lines, wait_for};
 
 fn sink(place: &Place) -> Value {
@@ -148,5 +151,69 @@ fn the_workers_own_topics_are_not_for_connectors() {
     }
     let regex = json!({ "connector.class": "FileStreamSink", "file": place.path("out"), "topics.regex": ".*" });
     refused("read-all", regex);
+    assert!(worker.stop().success(), "{}", place.log());
+}
+
+/// Sends a request, and meanwhile others that no guest is needed for: each is answered at once.
+fn meanwhile(place: &Place, body: Value) -> (u16, Value, Duration) {
+    let rest = place.rest();
+    let begun = Instant::now();
+    let (status, answer) = std::thread::scope(|scope| {
+        let slow = scope.spawn(|| rest.send("POST", "/connectors", Some(body)));
+        while !slow.is_finished() {
+            for path in ["/connectors", "/health", "/connectors/beside/status"] {
+                let asked = Instant::now();
+                let answer = rest.send("GET", path, None);
+                assert_eq!(answer.0, 200, "{path}: {answer:?}");
+                assert!(asked.elapsed() < Duration::from_secs(1), "{path}");
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        slow.join().unwrap()
+    });
+    (status, answer, begun.elapsed())
+}
+
+#[test]
+fn a_plugin_that_does_not_answer_keeps_only_who_asked_it_waiting() {
+    const VALIDATE_MS: u64 = 2_500;
+    let place = Place::new(Broker::Embedded);
+    add_guests(&place, &["tidegate-test-guests"]);
+    place.add_worker_key(&format!("sandbox.validate.ms.max={VALIDATE_MS}"));
+    let worker = place.start();
+    let rest = place.rest();
+    let connector = |name: &str, class: &str, transforms: usize| {
+        let mut config = json!({ "connector.class": class });
+        let aliases: Vec<_> = (0..transforms).map(|alias| format!("a{alias}")).collect();
+        config["transforms"] = json!(aliases.join(","));
+        for alias in aliases {
+            config[format!("transforms.{alias}.type")] = json!("test.LoopsInValidate");
+        }
+        json!({ "name": name, "config": config })
+    };
+    let beside = connector("beside", "test.Counts", 0);
+    assert_eq!(rest.send("POST", "/connectors", Some(beside)).0, 201);
+
+    let hostile = connector("divides", "test.LoopsInTaskConfigs", 0);
+    let (status, answer, took) = meanwhile(&place, hostile);
+    assert_eq!(status, 201, "{answer}");
+    assert!(took >= Duration::from_millis(VALIDATE_MS), "{took:?}");
+    let status = rest.send("GET", "/connectors/divides/status", None).1;
+    assert_eq!(status["connector"]["state"], "FAILED", "{status}");
+
+    let hostile = connector("validates", "test.Counts", 50);
+    let (status, answer, took) = meanwhile(&place, hostile);
+    assert_eq!(status, 400, "{answer}");
+    assert!(
+        answer["message"].to_string().contains("was not checked"),
+        "{answer}"
+    );
+    assert!(took < Duration::from_secs(30), "{took:?}");
+
+    let (status, answer, took) = meanwhile(&place, connector("many", "test.Counts", 51));
+    assert_eq!(status, 400, "{answer}");
+    let message = answer["message"].to_string();
+    assert!(message.contains("transforms names 51 aliases"), "{answer}");
+    assert!(took < Duration::from_millis(VALIDATE_MS), "{took:?}");
     assert!(worker.stop().success(), "{}", place.log());
 }

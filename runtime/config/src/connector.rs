@@ -9,7 +9,7 @@ pub use crate::client_overrides::REFUSED_CLIENT_KEYS;
 pub use crate::converter::{ConverterConfig, ConverterRole};
 pub use crate::errors::{DlqConfig, ErrorsConfig};
 pub use crate::framework::{ConnectorRole, definition};
-pub use crate::transforms::{PredicateConfig, TransformConfig};
+pub use crate::transforms::{PREDICATES_MAX, PredicateConfig, TRANSFORMS_MAX, TransformConfig};
 
 use crate::Properties;
 use crate::definition::{ConfigType, Parsed, list};
@@ -114,7 +114,8 @@ impl ConnectorConfig {
     /// The transforms, in order, each with its predicate.
     ///
     /// # Errors
-    /// When an alias is given twice, a class is missing, or a predicate is not defined.
+    /// When there are more than [`TRANSFORMS_MAX`] or [`PREDICATES_MAX`], an alias is given twice, a class is
+    /// missing, or a predicate is not defined.
     pub fn transforms(&self) -> Result<Vec<TransformConfig>, ConfigError> {
         transforms::parse(&self.properties)
     }

@@ -8,6 +8,11 @@ use crate::definition::list;
 use crate::error::ConfigError;
 use crate::errors::boolean;
 
+/// The most transforms of a connector.
+pub const TRANSFORMS_MAX: usize = 50;
+/// The most predicates of a connector.
+pub const PREDICATES_MAX: usize = 50;
+
 /// A transform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransformConfig {
@@ -35,7 +40,7 @@ pub struct PredicateConfig {
 }
 
 pub(crate) fn parse(properties: &Properties) -> Result<Vec<TransformConfig>, ConfigError> {
-    let predicates: Vec<PredicateConfig> = aliases(properties, "predicates")?
+    let predicates: Vec<PredicateConfig> = aliases(properties, "predicates", PREDICATES_MAX)?
         .into_iter()
         .map(|alias| {
             let (class, config) = plugin(properties, "predicates", &alias)?;
@@ -46,7 +51,7 @@ pub(crate) fn parse(properties: &Properties) -> Result<Vec<TransformConfig>, Con
             })
         })
         .collect::<Result<_, ConfigError>>()?;
-    aliases(properties, "transforms")?
+    aliases(properties, "transforms", TRANSFORMS_MAX)?
         .into_iter()
         .map(|alias| transform(properties, alias, &predicates))
         .collect()
@@ -108,8 +113,15 @@ fn transform(
     })
 }
 
-fn aliases(properties: &Properties, key: &str) -> Result<Vec<String>, ConfigError> {
+fn aliases(properties: &Properties, key: &str, max: usize) -> Result<Vec<String>, ConfigError> {
     let aliases = list(properties.get(key).map_or("", String::as_str));
+    if aliases.len() > max {
+        let message = format!(
+            "{key} names {} aliases; at most {max} are allowed",
+            aliases.len()
+        );
+        return Err(ConfigError::key_message(key, message));
+    }
     if aliases.iter().any(String::is_empty) {
         let given = properties.get(key).map_or("", String::as_str);
         return Err(ConfigError::value(
@@ -214,5 +226,28 @@ mod tests {
             error(&unknown).contains("Invalid value p for configuration transforms.a.predicate")
         );
         assert!(error(&[("transforms", "a,,b")]).contains("an alias is empty"));
+    }
+
+    #[test]
+    fn more_transforms_or_predicates_than_allowed_are_refused_by_key() {
+        for (key, max) in [
+            ("transforms", TRANSFORMS_MAX),
+            ("predicates", PREDICATES_MAX),
+        ] {
+            let config = |count: usize| -> Properties {
+                let aliases: Vec<_> = (0..count).map(|alias| format!("a{alias}")).collect();
+                let types = aliases
+                    .iter()
+                    .map(|alias| (format!("{key}.{alias}.type"), "A".to_owned()));
+                types.chain([(key.to_owned(), aliases.join(","))]).collect()
+            };
+            assert!(parse(&config(max)).is_ok());
+            let error = parse(&config(max + 1)).unwrap_err();
+            assert_eq!(error.key(), Some(key));
+            assert_eq!(
+                error.to_string(),
+                format!("{key} names 51 aliases; at most 50 are allowed")
+            );
+        }
     }
 }

@@ -7,72 +7,57 @@
 //! | restart | nothing | what is asked for ends and starts anew |
 //! | delete | tombstones | the tasks end |
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tidegate_config::Properties;
 use tidegate_config::connector::ConnectorConfig;
 use tidegate_config::grants::Policy;
 use tidegate_model::{ConnectorName, TaskId};
-use tidegate_sandbox::Kind;
-use tidegate_worker::progress::Counts;
 use tidegate_worker::task::{Listener, State};
 use tidegate_worker::worker::NewTask;
-use tidegate_worker::{TargetState, TaskHandle, Worker, WorkerError};
+use tidegate_worker::{TargetState, TaskHandle, Worker};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use crate::checks::Checks;
 use crate::config_log::{ConfigLog, Stored};
+use crate::connectors::{Connector, Connectors, Task};
 use crate::error::HerderError;
-use crate::herder::{Created, InitialState, Moved, PutMode, Request};
-use crate::info::{
-    ConnectorInfo, ConnectorKind, ConnectorStatus, StateName, Status, TaskInfo, TaskRef, TaskStatus,
-};
+use crate::herder::{Created, InitialState, Put, PutMode, Request};
+use crate::info::{ConnectorStatus, StateName};
+use crate::preparation::Prepared;
 use crate::status_board::{Known, StatusBoard, Subject};
-use crate::validation;
 
 /// The owner of every connector.
 pub(crate) struct Actor {
     worker: Arc<Worker>,
     log: ConfigLog,
     board: Arc<StatusBoard>,
-    connectors: BTreeMap<ConnectorName, Connector>,
+    /// Read by others, changed here only.
+    connectors: Arc<Connectors>,
     /// Stored connectors that wait to be put again by whoever starts the worker.
     waiting: Stored,
     /// Counts starts; later states of the same task have a higher one.
     generation: u64,
 }
 
-struct Connector {
-    config: ConnectorConfig,
-    policy: Policy,
-    target: TargetState,
-    kind: ConnectorKind,
-    version: Option<String>,
-    task_configs: Vec<Properties>,
-    tasks: Vec<TaskHandle>,
-}
-
 impl Actor {
-    pub(crate) fn new(worker: Arc<Worker>, log: ConfigLog, board: Arc<StatusBoard>) -> Self {
-        Self {
+    /// Takes in what is stored, which [`Actor::run`] starts.
+    pub(crate) fn new(
+        worker: Arc<Worker>,
+        log: ConfigLog,
+        board: Arc<StatusBoard>,
+        connectors: Arc<Connectors>,
+        stored: Stored,
+        waiting: Stored,
+    ) -> Self {
+        let actor = Self {
             worker,
             log,
             board,
-            connectors: BTreeMap::new(),
-            waiting: Stored::new(),
+            connectors,
+            waiting,
             generation: 0,
-        }
-    }
-
-    /// Starts what is stored, then answers requests until it is told to shut down.
-    pub(crate) async fn run(
-        mut self,
-        stored: Stored,
-        waiting: Stored,
-        mut requests: mpsc::Receiver<Request>,
-    ) {
-        self.waiting = waiting;
+        };
         for (name, stored) in stored {
             let Some(properties) = stored.properties else {
                 continue;
@@ -80,14 +65,33 @@ impl Actor {
             match ConnectorConfig::of(&name, properties) {
                 Ok(config) => {
                     let target = stored.target.unwrap_or(TargetState::Running);
-                    let policy = self.policy_of(stored.from_command_line);
-                    self.install(config, policy, target, stored.tasks).await;
+                    let policy = actor.policy_of(stored.from_command_line);
+                    let connector = Connector::new(config, policy, target, stored.tasks);
+                    actor.connectors.insert(connector);
                 }
                 Err(error) => {
                     tracing::error!(connector = name, %error, "A stored connector cannot be started.")
                 }
             }
         }
+        actor
+    }
+
+    /// Starts what is stored, then answers requests until it is told to shut down.
+    pub(crate) async fn run(mut self, checks: Checks, mut requests: mpsc::Receiver<Request>) {
+        for name in self.connectors.names() {
+            let Some(config) = self.connectors.find(&name, |known| known.config.clone()) else {
+                continue;
+            };
+            let worker = Arc::clone(&self.worker);
+            let prepared = checks.run_at_once(move || Ok(Prepared::of(&worker, &config)));
+            match prepared.await {
+                Ok(prepared) => self.start(&name, prepared).await,
+                Err(HerderError::Stopped) => break,
+                Err(error) => self.fail(&name, &error),
+            }
+        }
+        self.connectors.set_started();
         while let Some(request) = requests.recv().await {
             if let Request::Shutdown(reply) = request {
                 let late = self.stop_all().await;
@@ -103,37 +107,21 @@ impl Actor {
     async fn answer(&mut self, request: Request) {
         // A client that hung up does not hear the answer: that is not an error.
         match request {
-            Request::List(reply) => {
-                drop(reply.send(Ok(
-                    self.connectors.keys().map(ToString::to_string).collect(),
-                )));
-            }
-            Request::Info(name, reply) => drop(reply.send(self.info(&name))),
-            Request::Status(name, reply) => drop(reply.send(self.status(&name))),
-            Request::Tasks(name, reply) => drop(reply.send(self.tasks(&name))),
-            Request::Progress(reply) => drop(reply.send(Ok(self.progress()))),
-            Request::Put {
-                config,
-                policy,
-                mode,
-                reply,
-            } => drop(reply.send(self.put(config, policy, mode).await)),
-            Request::Patch {
-                name,
-                changes,
-                reply,
-            } => drop(reply.send(self.patch(&name, changes).await)),
+            Request::Progress(reply) => drop(reply.send(Ok(self.connectors.progress()))),
+            Request::Put(put, reply) => drop(reply.send(self.put(*put).await)),
             Request::Delete(name, reply) => drop(reply.send(self.delete(&name).await)),
-            Request::Target(name, target, reply) => {
-                drop(reply.send(self.set_target(&name, target).await))
+            Request::Target(name, target, prepared, reply) => {
+                drop(reply.send(self.set_target(&name, target, prepared).await))
             }
             Request::Restart {
                 name,
                 include_tasks,
                 only_failed,
+                prepared,
                 reply,
             } => {
-                drop(reply.send(self.restart(&name, include_tasks, only_failed).await));
+                let restarted = self.restart(&name, include_tasks, only_failed, prepared);
+                drop(reply.send(restarted.await));
             }
             Request::RestartTask(name, task, reply) => {
                 drop(reply.send(self.restart_task(&name, task).await))
@@ -142,37 +130,34 @@ impl Actor {
         }
     }
 
-    async fn put(
-        &mut self,
-        config: ConnectorConfig,
-        policy: Policy,
-        mode: PutMode,
-    ) -> Result<Created, HerderError> {
+    async fn put(&mut self, put: Put) -> Result<Created, HerderError> {
+        let Put {
+            config,
+            policy,
+            mode,
+            changed_from,
+            prepared,
+        } = put;
         let name = config.name.clone();
-        let known = self.connectors.get(&name);
-        if known.is_some() && mode != PutMode::CreateOrReplace {
+        let known = self.connectors.find(&name, |known| known.target);
+        if known.is_some() && matches!(mode, PutMode::Create(_)) {
             return Err(HerderError::AlreadyExists(name.to_string()));
         }
-        let is_new = known.is_none();
-        // The same configuration again changes nothing, and takes nothing away that the operator granted.
-        let grants_more =
-            |known: &Connector| policy == Policy::Permissive && known.policy != policy;
-        if known.is_some_and(|known| {
-            known.config.properties == config.properties && !grants_more(known)
-        }) {
-            return Ok(Created::Updated(self.info(&name)?));
+        if let Some(before) = changed_from
+            && self
+                .connectors
+                .with(&name, |known| known.config.properties != before)?
+        {
+            return Err(HerderError::Changed(name.to_string()));
         }
         let waiting = self.waiting.get(name.as_str());
         let target = match mode {
             PutMode::Create(InitialState::Paused) => TargetState::Paused,
             PutMode::Create(InitialState::Stopped) => TargetState::Stopped,
             _ => known
-                .map(|known| known.target)
                 .or_else(|| waiting.and_then(|waiting| waiting.target))
                 .unwrap_or(TargetState::Running),
         };
-        let (worker, checked) = (Arc::clone(&self.worker), config.clone());
-        blocking(move || validation::check(&worker, &checked)).await?;
         let initial = matches!(mode, PutMode::Create(state) if state != InitialState::Running)
             .then_some(target);
         let waiting = self.waiting.remove(name.as_str()).unwrap_or_default();
@@ -185,37 +170,19 @@ impl Actor {
                 .await?;
         }
         self.end_tasks(&name).await;
-        self.install(config, policy, target, waiting.tasks).await;
-        let info = self.info(&name)?;
-        Ok(if is_new {
+        let connector = Connector::new(config, policy, target, waiting.tasks);
+        self.connectors.insert(connector);
+        self.start(&name, prepared).await;
+        let info = self.connectors.info(&name)?;
+        Ok(if known.is_none() {
             Created::Created(info)
         } else {
             Created::Updated(info)
         })
     }
 
-    async fn patch(
-        &mut self,
-        name: &ConnectorName,
-        changes: Vec<(String, Option<String>)>,
-    ) -> Result<ConnectorInfo, HerderError> {
-        let mut properties = self.connector(name)?.config.properties.clone();
-        for (key, value) in changes {
-            match value {
-                Some(value) => drop(properties.insert(key, value)),
-                None => drop(properties.remove(&key)),
-            }
-        }
-        let config = ConnectorConfig::of(name.as_str(), properties)?;
-        // What a client changes is the client's, whoever wrote the rest.
-        let policy = self.worker.config().rest_policy.clone();
-        match self.put(config, policy, PutMode::CreateOrReplace).await? {
-            Created::Created(info) | Created::Updated(info) => Ok(info),
-        }
-    }
-
     async fn delete(&mut self, name: &ConnectorName) -> Result<(), HerderError> {
-        self.connector(name)?;
+        self.connectors.with(name, |_| ())?;
         self.log.delete(name).await?;
         self.end_tasks(name).await;
         self.connectors.remove(name);
@@ -228,30 +195,28 @@ impl Actor {
         &mut self,
         name: &ConnectorName,
         target: TargetState,
+        prepared: Option<Prepared>,
     ) -> Result<(), HerderError> {
-        let before = self.connector(name)?.target;
+        let before = self.connectors.with(name, |known| known.target)?;
         if before == target {
             return Ok(());
         }
+        let prepared = match before {
+            TargetState::Stopped => Some(self.of_today(name, prepared)?),
+            TargetState::Running | TargetState::Paused => None,
+        };
         self.log.put_target(name, target).await?;
-        if let Some(connector) = self.connectors.get_mut(name) {
-            connector.target = target;
-        }
-        match (before, target) {
+        self.connectors.change(name, |known| known.target = target);
+        match (prepared, target) {
             (_, TargetState::Stopped) => {
                 self.end_tasks(name).await;
                 self.set_connector_state(name, StateName::Stopped, None);
             }
-            (TargetState::Stopped, _) => self.start(name).await,
-            _ => {
-                for task in self
-                    .connectors
-                    .get(name)
-                    .into_iter()
-                    .flat_map(|connector| &connector.tasks)
-                {
-                    task.set_target(target);
-                }
+            (Some(prepared), _) => self.start(name, prepared).await,
+            (None, _) => {
+                self.connectors.find(name, |known| {
+                    known.running().for_each(|task| task.set_target(target));
+                });
                 self.set_connector_state(name, state_of(target), None);
             }
         }
@@ -264,148 +229,131 @@ impl Actor {
         name: &ConnectorName,
         include_tasks: bool,
         only_failed: bool,
+        prepared: Option<Prepared>,
     ) -> Result<ConnectorStatus, HerderError> {
-        let mut plan = self.status(name)?;
-        let restarts = |state: StateName| !only_failed || state == StateName::Failed;
-        let whole = restarts(plan.connector.state);
-        let tasks: Vec<u32> = plan
-            .tasks
-            .iter()
-            .filter(|task| include_tasks && restarts(task.status.state))
-            .map(|task| task.id)
-            .collect();
-        if whole {
-            plan.connector.state = StateName::Restarting;
-        }
-        for task in &mut plan.tasks {
-            if tasks.contains(&task.id) {
-                task.status.state = StateName::Restarting;
-            }
-        }
-        let failed = self
-            .board
-            .get(&Subject::Connector(name.clone()))
-            .is_some_and(|known| known.state == StateName::Failed);
-        if whole && (failed || (include_tasks && !only_failed)) {
+        let plan = self
+            .connectors
+            .restart_plan(name, include_tasks, only_failed)?;
+        if plan.whole {
+            let prepared = self.of_today(name, prepared)?;
             self.end_tasks(name).await;
-            self.start(name).await;
+            self.start(name, prepared).await;
         } else {
-            for task in tasks {
+            for task in plan.tasks {
                 self.restart_task(name, task).await?;
             }
         }
-        Ok(plan)
+        Ok(plan.status)
     }
 
     async fn restart_task(&mut self, name: &ConnectorName, task: u32) -> Result<(), HerderError> {
-        let connector = self.connector(name)?;
-        let index = connector
-            .tasks
-            .iter()
-            .position(|handle| handle.id().task == task);
-        let index =
-            index.ok_or_else(|| HerderError::NotFound(format!("Task {name}-{task} not found")))?;
+        let has = |known: &Connector| known.tasks.iter().any(|known| known.id.task == task);
+        if !self.connectors.with(name, has)? {
+            return Err(HerderError::NotFound(format!(
+                "Task {name}-{task} not found"
+            )));
+        }
         let deadline = self.worker.config().task_shutdown_timeout;
-        let Some(connector) = self.connectors.get_mut(name) else {
-            return Ok(());
-        };
-        let old = connector.tasks.remove(index);
-        if !old.stop(deadline).await {
+        if let Some(old) = self.exchange(name, task, None)
+            && !old.stop(deadline).await
+        {
             tracing::warn!(connector = %name, task, "The task did not stop in time; it is started anew all the same.");
         }
         self.generation += 1;
-        let handle = self.start_task(name, task);
-        if let (Some(connector), Some(handle)) = (self.connectors.get_mut(name), handle) {
-            connector.tasks.insert(index, handle);
-        }
+        let new = self.start_task(name, task);
+        self.exchange(name, task, new);
         Ok(())
     }
 
-    /// Takes a connector in and starts it as far as its target says.
-    async fn install(
-        &mut self,
-        config: ConnectorConfig,
-        policy: Policy,
-        target: TargetState,
-        stored_tasks: Vec<Properties>,
-    ) {
-        let name = config.name.clone();
-        let connector = Connector {
-            config,
-            policy,
-            target,
-            kind: ConnectorKind::Unknown,
-            version: None,
-            task_configs: stored_tasks,
-            tasks: Vec::new(),
+    /// Puts another handle in the place of a task's.
+    fn exchange(
+        &self,
+        name: &ConnectorName,
+        task: u32,
+        new: Option<TaskHandle>,
+    ) -> Option<TaskHandle> {
+        let exchange = |known: &mut Connector| {
+            let task = known.tasks.iter_mut().find(|known| known.id.task == task)?;
+            std::mem::replace(&mut task.handle, new)
         };
-        self.connectors.insert(name.clone(), connector);
-        self.start(&name).await;
+        self.connectors.change(name, exchange).flatten()
+    }
+
+    /// What was prepared, if it is for the configuration that the connector has.
+    fn of_today(
+        &self,
+        name: &ConnectorName,
+        prepared: Option<Prepared>,
+    ) -> Result<Prepared, HerderError> {
+        let is_of_today = |prepared: &Prepared| {
+            let same = |known: &Connector| known.config.properties == prepared.properties;
+            self.connectors.find(name, same).unwrap_or(false)
+        };
+        prepared
+            .filter(is_of_today)
+            .ok_or_else(|| HerderError::Changed(name.to_string()))
     }
 
     /// Starts a connector's tasks. What fails is in its state.
-    async fn start(&mut self, name: &ConnectorName) {
+    async fn start(&mut self, name: &ConnectorName, prepared: Prepared) {
         self.generation += 1;
-        let Some(connector) = self.connectors.get_mut(name) else {
+        let class = match prepared.class {
+            Ok(class) => class,
+            Err(error) => return self.fail(name, &error),
+        };
+        let Some((target, stored_configs)) = self.connectors.change(name, |known| {
+            known.kind = class.kind;
+            known.version = Some(class.version);
+            (known.target, known.task_configs.clone())
+        }) else {
             return;
         };
-        match self.worker.connector_class(&connector.config) {
-            Ok(class) => {
-                connector.kind = if class.info.kind == Kind::Sink {
-                    ConnectorKind::Sink
-                } else {
-                    ConnectorKind::Source
-                };
-                connector.version = Some(class.info.version);
-            }
-            Err(error) => return self.fail(name, &error),
-        }
-        if connector.target == TargetState::Stopped {
+        if target == TargetState::Stopped {
             return self.set_connector_state(name, StateName::Stopped, None);
         }
-        let (worker, config) = (Arc::clone(&self.worker), connector.config.clone());
-        let configs = match blocking(move || Ok(worker.task_configs(&config)?)).await {
+        let configs = match class.tasks {
             Ok(configs) => configs,
             Err(error) => return self.fail(name, &error),
         };
-        let state = state_of(connector.target);
-        if connector.task_configs != configs {
-            if let Err(error) = self.log.put_tasks(name, &configs).await {
-                return self.fail(name, &error);
-            }
-            connector.task_configs = configs;
+        if stored_configs != configs
+            && let Err(error) = self.log.put_tasks(name, &configs).await
+        {
+            return self.fail(name, &error);
         }
-        let tasks = (0_u32..).take(connector.task_configs.len());
-        self.set_connector_state(name, state, None);
-        let handles: Vec<TaskHandle> = tasks
-            .filter_map(|task| self.start_task(name, task))
+        let tasks = (0_u32..).take(configs.len());
+        self.connectors
+            .change(name, |known| known.task_configs = configs);
+        self.set_connector_state(name, state_of(target), None);
+        let tasks: Vec<Task> = tasks
+            .map(|task| Task {
+                id: task_id(name, task),
+                handle: self.start_task(name, task),
+            })
             .collect();
-        if let Some(connector) = self.connectors.get_mut(name) {
-            connector.tasks = handles;
-        }
+        self.connectors.change(name, |known| known.tasks = tasks);
         tracing::info!(connector = %name, "The connector was started.");
     }
 
-    fn start_task(&mut self, name: &ConnectorName, task: u32) -> Option<TaskHandle> {
-        let connector = self.connectors.get(name)?;
-        let id = TaskId {
-            connector: name.clone(),
-            task,
+    fn start_task(&self, name: &ConnectorName, task: u32) -> Option<TaskHandle> {
+        let id = task_id(name, task);
+        let new = |connector: &Connector| {
+            let new = NewTask {
+                task: id.clone(),
+                connector: connector.config.clone(),
+                config: connector.task_configs.get(task as usize)?.clone(),
+                policy: connector.policy.clone(),
+                target: connector.target,
+            };
+            Some((new, connector.version.clone()))
         };
+        let (new, version) = self.connectors.find(name, new).flatten()?;
         let known = Known {
             state: StateName::Unassigned,
             trace: None,
-            version: connector.version.clone(),
+            version,
             generation: self.generation,
         };
-        self.board.set(Subject::Task(id.clone()), known);
-        let new = NewTask {
-            task: id,
-            connector: connector.config.clone(),
-            config: connector.task_configs.get(task as usize)?.clone(),
-            policy: connector.policy.clone(),
-            target: connector.target,
-        };
+        self.board.set(Subject::Task(id), known);
         let listener = TaskListener {
             board: Arc::clone(&self.board),
             generation: self.generation,
@@ -420,10 +368,11 @@ impl Actor {
     }
 
     async fn end_tasks_until(&mut self, name: &ConnectorName, deadline: Instant) -> Vec<String> {
-        let Some(connector) = self.connectors.get_mut(name) else {
-            return Vec::new();
+        let handles = |known: &mut Connector| -> Vec<TaskHandle> {
+            let handles = known.tasks.iter_mut().map(|task| task.handle.take());
+            handles.flatten().collect()
         };
-        let tasks = std::mem::take(&mut connector.tasks);
+        let tasks = self.connectors.change(name, handles).unwrap_or_default();
         tasks
             .iter()
             .for_each(|task| task.set_target(TargetState::Stopped));
@@ -439,21 +388,15 @@ impl Actor {
             }
             self.board.remove(Subject::Task(id));
         }
+        self.connectors.change(name, |known| known.tasks.clear());
         late
     }
 
     async fn stop_all(&mut self) -> Vec<String> {
-        for task in self
-            .connectors
-            .values()
-            .flat_map(|connector| &connector.tasks)
-        {
-            task.set_target(TargetState::Stopped);
-        }
+        self.connectors.stop_all_tasks();
         let deadline = Instant::now() + self.worker.config().task_shutdown_timeout;
-        let names: Vec<ConnectorName> = self.connectors.keys().cloned().collect();
         let mut late = Vec::new();
-        for name in names {
+        for name in self.connectors.names() {
             late.extend(self.end_tasks_until(&name, deadline).await);
         }
         late
@@ -465,14 +408,11 @@ impl Actor {
     }
 
     fn set_connector_state(&self, name: &ConnectorName, state: StateName, trace: Option<String>) {
-        let version = self
-            .connectors
-            .get(name)
-            .and_then(|connector| connector.version.clone());
+        let version = self.connectors.find(name, |known| known.version.clone());
         let known = Known {
             state,
             trace,
-            version,
+            version: version.flatten(),
             generation: self.generation,
         };
         self.board.set(Subject::Connector(name.clone()), known);
@@ -485,102 +425,6 @@ impl Actor {
         } else {
             self.worker.config().rest_policy.clone()
         }
-    }
-
-    fn connector(&self, name: &ConnectorName) -> Result<&Connector, HerderError> {
-        self.connectors
-            .get(name)
-            .ok_or_else(|| HerderError::NotFound(format!("Connector {name} not found")))
-    }
-
-    fn info(&self, name: &ConnectorName) -> Result<ConnectorInfo, HerderError> {
-        let connector = self.connector(name)?;
-        let tasks = connector
-            .tasks
-            .iter()
-            .map(|task| task_ref(name, task.id().task))
-            .collect();
-        Ok(ConnectorInfo {
-            name: name.to_string(),
-            config: connector.config.properties.clone(),
-            tasks,
-            kind: connector.kind,
-        })
-    }
-
-    fn tasks(&self, name: &ConnectorName) -> Result<Vec<TaskInfo>, HerderError> {
-        let connector = self.connector(name)?;
-        let info = |(task, config): (u32, &Properties)| TaskInfo {
-            id: task_ref(name, task),
-            config: config.clone(),
-        };
-        let running = connector.tasks.len();
-        Ok((0..)
-            .zip(&connector.task_configs)
-            .take(running)
-            .map(info)
-            .collect())
-    }
-
-    fn status(&self, name: &ConnectorName) -> Result<ConnectorStatus, HerderError> {
-        let connector = self.connector(name)?;
-        let status = |subject| self.status_of(&subject, connector.version.as_ref());
-        let tasks = connector.tasks.iter().map(|task| TaskStatus {
-            id: task.id().task,
-            status: status(Subject::Task(task.id().clone())),
-        });
-        Ok(ConnectorStatus {
-            name: name.to_string(),
-            connector: status(Subject::Connector(name.clone())),
-            tasks: tasks.collect(),
-            kind: connector.kind,
-        })
-    }
-
-    fn status_of(&self, subject: &Subject, version: Option<&String>) -> Status {
-        let worker_id = self.board.worker_id().to_owned();
-        match self.board.get(subject) {
-            Some(known) => Status {
-                state: known.state,
-                worker_id,
-                version: known.version,
-                trace: known.trace,
-            },
-            None => Status {
-                state: StateName::Unassigned,
-                worker_id,
-                version: version.cloned(),
-                trace: None,
-            },
-        }
-    }
-
-    fn progress(&self) -> Vec<Moved> {
-        let moved = |(name, connector): (&ConnectorName, &Connector)| {
-            let mut counts = Counts::default();
-            let failed_task =
-                |task: &&TaskHandle| self.is_failed(&Subject::Task(task.id().clone()));
-            let failed = connector.tasks.iter().filter(failed_task).count()
-                + usize::from(self.is_failed(&Subject::Connector(name.clone())));
-            connector
-                .tasks
-                .iter()
-                .for_each(|task| counts += task.progress().counts());
-            Moved {
-                connector: name.to_string(),
-                sink: connector.kind == ConnectorKind::Sink,
-                tasks: connector.tasks.len(),
-                failed,
-                counts,
-            }
-        };
-        self.connectors.iter().map(moved).collect()
-    }
-
-    fn is_failed(&self, subject: &Subject) -> bool {
-        self.board
-            .get(subject)
-            .is_some_and(|known| known.state == StateName::Failed)
     }
 }
 
@@ -615,16 +459,9 @@ fn state_of(target: TargetState) -> StateName {
     }
 }
 
-fn task_ref(name: &ConnectorName, task: u32) -> TaskRef {
-    TaskRef {
-        connector: name.to_string(),
+fn task_id(name: &ConnectorName, task: u32) -> TaskId {
+    TaskId {
+        connector: name.clone(),
         task,
     }
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, HerderError> + Send + 'static,
-) -> Result<T, HerderError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| HerderError::Worker(WorkerError::Internal(error.to_string())))?
 }

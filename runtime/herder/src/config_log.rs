@@ -44,20 +44,25 @@ pub type Stored = BTreeMap<String, StoredConnector>;
 
 impl ConfigLog {
     /// Opens the config topic and reads it to its end. Blocks.
+    ///
+    /// # Errors
+    /// When the broker refuses or is away, the topic has more than one partition, or holds something else.
     pub fn open(
         broker: &dyn Broker,
         producer: &Arc<dyn Producer>,
         storage: &StorageTopic,
     ) -> Result<(Self, Stored), WorkerError> {
         let mut stored = Stored::new();
-        let log = TopicLog::open(broker, producer, storage, |record| {
+        let log = TopicLog::open_ordered(broker, producer, storage, |record| {
             apply(&mut stored, record)
         })?;
         stored.retain(|_, connector| connector.properties.is_some());
         Ok((Self(log), stored))
     }
 
-    /// Writes a connector's configuration, where it came from and, when it is given, its target state.
+    /// Writes a connector's configuration, where it came from and, when it is given, its target state. Records
+    /// become durable one after another: an origin that grants comes last, and one that takes away comes first,
+    /// so that a write that breaks off never leaves a client's configuration with the operator's grants.
     pub async fn put_connector(
         &self,
         name: &ConnectorName,
@@ -65,14 +70,19 @@ impl ConfigLog {
         from_command_line: bool,
         target: Option<TargetState>,
     ) -> Result<(), WorkerError> {
-        let origin =
-            from_command_line.then(|| json!({ "origin": "command-line" }).to_string().into_bytes());
-        let mut entries = vec![(format!("tidegate-origin-{name}").into_bytes(), origin)];
+        let origin = format!("tidegate-origin-{name}");
+        let mut entries: Vec<Entry> = Vec::new();
+        if !from_command_line {
+            entries.push((origin.clone().into_bytes(), None));
+        }
         entries.extend(target.map(|target| target_entry(name, target)));
         entries.push(entry(
             format!("connector-{name}"),
             &json!({ "properties": properties }),
         ));
+        if from_command_line {
+            entries.push(entry(origin, &json!({ "origin": "command-line" })));
+        }
         self.0.write(entries).await
     }
 
@@ -108,14 +118,15 @@ impl ConfigLog {
         self.0.write(vec![target_entry(name, target)]).await
     }
 
-    /// Deletes a connector: tombstones for its configuration and target state, as Kafka Connect writes them.
+    /// Deletes a connector: tombstones for its origin, and for its configuration and target state, as Kafka
+    /// Connect writes them.
     pub async fn delete(&self, name: &ConnectorName) -> Result<(), WorkerError> {
         let tombstone = |key: String| (key.into_bytes(), None);
         self.0
             .write(vec![
+                tombstone(format!("tidegate-origin-{name}")),
                 tombstone(format!("connector-{name}")),
                 tombstone(format!("target-state-{name}")),
-                tombstone(format!("tidegate-origin-{name}")),
             ])
             .await
     }
@@ -230,6 +241,12 @@ fn target(value: &[u8]) -> Result<TargetState, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use tempfile::TempDir;
+    use tidegate_broker::{Acknowledge, BrokerError, EmbeddedBroker, EmbeddedSettings, NewTopic};
+    use tidegate_model::{Batch, TopicName};
+
     use super::*;
 
     fn read(records: &[(&str, Option<&str>)]) -> Result<Stored, String> {
@@ -289,6 +306,168 @@ mod tests {
         assert!(!read(&[origin, config, other]).unwrap()["a"].from_command_line);
         assert!(
             !read(&[origin, config, ("tidegate-origin-a", None)]).unwrap()["a"].from_command_line
+        );
+    }
+
+    /// A log in a folder of its own, whose writes break off after some records.
+    struct BreaksOff {
+        inner: EmbeddedBroker,
+        producer: Arc<Cut>,
+        _folder: TempDir,
+    }
+
+    /// Writes as many records as it may and then says that it failed.
+    struct Cut {
+        inner: Arc<dyn Producer>,
+        after: usize,
+    }
+
+    impl Producer for Cut {
+        fn submit(
+            &self,
+            batch: &Batch,
+            groups: &[u32],
+            first_group: u64,
+            group_count: u32,
+            to: &Arc<dyn Acknowledge>,
+        ) -> Result<(), BrokerError> {
+            let mut cut = batch.clone();
+            cut.count = batch.count.min(self.after);
+            (cut.keys, cut.values) = Default::default();
+            for (key, value) in batch.iter_keys().zip(batch.iter_values()).take(cut.count) {
+                cut.keys.push(key);
+                cut.values.push(value);
+            }
+            if cut.count == batch.count {
+                return self
+                    .inner
+                    .submit(batch, groups, first_group, group_count, to);
+            }
+            if cut.count > 0 {
+                let ignored: Arc<dyn Acknowledge> = Arc::new(Ignored);
+                self.inner.submit(&cut, groups, 0, 1, &ignored)?;
+                self.inner.flush(Duration::from_secs(30))?;
+            }
+            to.acknowledged(first_group, Err(BrokerError::Away("a test".to_owned())));
+            Ok(())
+        }
+
+        fn flush(&self, timeout: Duration) -> Result<(), BrokerError> {
+            self.inner.flush(timeout)
+        }
+    }
+
+    struct Ignored;
+
+    impl Acknowledge for Ignored {
+        fn acknowledged(&self, _group: u64, result: Result<(), BrokerError>) {
+            result.unwrap();
+        }
+    }
+
+    impl BreaksOff {
+        fn after(records: usize) -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let inner = EmbeddedBroker::open(folder.path(), EmbeddedSettings::default()).unwrap();
+            let producer = Arc::new(Cut {
+                inner: inner.producer(&Properties::new()).unwrap(),
+                after: records,
+            });
+            Self {
+                inner,
+                producer,
+                _folder: folder,
+            }
+        }
+
+        fn whole(&self) -> Arc<dyn Producer> {
+            Arc::clone(&self.producer.inner)
+        }
+
+        fn open(&self, producer: Arc<dyn Producer>) -> Result<(ConfigLog, Stored), WorkerError> {
+            ConfigLog::open(&self.inner, &producer, &storage())
+        }
+    }
+
+    fn storage() -> StorageTopic {
+        StorageTopic {
+            name: TopicName::parse("configs").unwrap(),
+            partitions: 1,
+            replication_factor: 1,
+        }
+    }
+
+    fn written_by(who: &str) -> Properties {
+        Properties::from([("by".to_owned(), who.to_owned())])
+    }
+
+    #[tokio::test]
+    async fn a_write_that_breaks_off_leaves_no_client_with_the_operators_grants() {
+        let name = ConnectorName::parse("c").unwrap();
+        let target = Some(TargetState::Running);
+        for operator_first in [true, false] {
+            for after in 0..=3 {
+                let place = BreaksOff::after(after);
+                let put = async |log: &ConfigLog, operator: bool| {
+                    let by = written_by(if operator { "operator" } else { "client" });
+                    log.put_connector(&name, &by, operator, target).await
+                };
+                let (log, _) = place.open(place.whole()).unwrap();
+                put(&log, operator_first).await.unwrap();
+                let (log, _) = place.open(place.producer.clone()).unwrap();
+                assert_eq!(put(&log, !operator_first).await.is_ok(), after == 3);
+                let (_, stored) = place.open(place.whole()).unwrap();
+                let stored = &stored["c"];
+                let by_client = stored.properties.as_ref() == Some(&written_by("client"));
+                assert!(
+                    !(by_client && stored.from_command_line),
+                    "after {after}, operator first: {operator_first}"
+                );
+                if after == 3 {
+                    assert_eq!(by_client, operator_first);
+                    assert_eq!(stored.from_command_line, !operator_first);
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_deletion_that_breaks_off_leaves_no_grants_behind() {
+        let name = ConnectorName::parse("c").unwrap();
+        for after in 1..=3 {
+            let place = BreaksOff::after(after);
+            let (log, _) = place.open(place.whole()).unwrap();
+            let by = written_by("operator");
+            log.put_connector(&name, &by, true, None).await.unwrap();
+            let (log, _) = place.open(place.producer.clone()).unwrap();
+            assert_eq!(log.delete(&name).await.is_ok(), after == 3);
+            // When compaction has forgotten the other records, this one counts for the next of that name.
+            let mut origin = Some(());
+            TopicLog::open(&place.inner, &place.whole(), &storage(), |record| {
+                if record.key == Some(b"tidegate-origin-c") {
+                    origin = record.value.map(drop);
+                }
+                Ok(())
+            })
+            .unwrap();
+            assert_eq!(origin, None, "after {after}");
+        }
+    }
+
+    #[test]
+    fn a_topic_with_several_partitions_is_refused() {
+        let place = BreaksOff::after(0);
+        let several = NewTopic {
+            name: storage().name,
+            partitions: 2,
+            replication_factor: 1,
+            config: Properties::new(),
+        };
+        assert!(place.inner.admin().create_topic(&several).unwrap());
+        let refused = place.open(place.whole()).err().unwrap().to_string();
+        assert!(
+            refused.starts_with("topic configs has 2 partitions"),
+            "{refused}"
         );
     }
 

@@ -1,5 +1,7 @@
 //! What a request to the herder can be answered with, other than what it asked for.
 
+use std::time::Duration;
+
 use tidegate_config::ConfigError;
 use tidegate_model::ErrorClass;
 use tidegate_worker::WorkerError;
@@ -24,6 +26,15 @@ pub enum HerderError {
         .0.len(), .0.join("\n")
     )]
     Invalid(Vec<String>),
+    /// Another request changed the connector while this one was prepared. REST: 409.
+    #[error("Connector {0} was changed by another request at the same time; try again")]
+    Changed(String),
+    /// Too many configurations are being validated. REST: 503.
+    #[error(
+        "other configurations are being validated, and this one had no turn within {} s; try again later",
+        .0.as_secs_f64()
+    )]
+    Busy(Duration),
     /// The worker failed. REST: 500.
     #[error(transparent)]
     Worker(#[from] WorkerError),
@@ -40,6 +51,7 @@ impl HerderError {
             Self::NotFound(_) | Self::AlreadyExists(_) | Self::BadRequest(_) | Self::Invalid(_) => {
                 ErrorClass::Config
             }
+            Self::Changed(_) | Self::Busy(_) => ErrorClass::Retriable,
             Self::Worker(error) => error.class(),
             Self::Stopped => ErrorClass::Retriable,
         }

@@ -1,27 +1,32 @@
 //! The handle that REST and the command line hold, and the actor behind it.
 //!
-//! One task owns every connector; requests come to it one after another through a bounded channel, so no two
-//! changes cross. States are read from the board without asking it.
+//! One task owns every connector; changes come to it one after another through a bounded channel, so no two cross.
+//! What is told of connectors is read from a table (`connectors`) and the states from the board, without asking the
+//! actor. What a plugin has to be asked for a change is asked before the actor hears of it (`checks`).
 
 use std::sync::Arc;
 
 use tidegate_config::Properties;
-use tidegate_config::connector::ConnectorConfig;
+use tidegate_config::connector::{ConnectorConfig, SinkTopics};
 use tidegate_config::grants::Policy;
 use tidegate_config::worker::{Bootstrap, WorkerConfig};
 use tidegate_model::ConnectorName;
 use tidegate_worker::progress::Counts;
 use tidegate_worker::topic_log::TopicLog;
 use tidegate_worker::{TargetState, Worker};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::actor::Actor;
+use crate::checks::{Checks, VALIDATION_WAIT_MAX, VALIDATIONS_MAX, blocking};
 use crate::config_log::{ConfigLog, Stored};
+use crate::connectors::{Connector, Connectors};
+use crate::control::{Change, Control, Health};
 use crate::error::HerderError;
 use crate::info::{
-    ConfigInfos, ConfigKeyInfo, ConnectorInfo, ConnectorStatus, PluginSummary, ServerInfo,
-    TaskInfo, TaskStatus,
+    ConfigInfos, ConfigKeyInfo, ConnectorInfo, ConnectorKind, ConnectorStatus, PluginSummary,
+    ServerInfo, TaskInfo, TaskStatus,
 };
+use crate::preparation::Prepared;
 use crate::status_board::StatusBoard;
 use crate::{plugins, validation};
 
@@ -32,7 +37,11 @@ const REQUESTS_MAX: usize = 256;
 #[derive(Clone)]
 pub struct Herder {
     requests: mpsc::Sender<Request>,
+    connectors: Arc<Connectors>,
+    checks: Checks,
     worker: Arc<Worker>,
+    /// Told that the herder is to end.
+    ending: Arc<watch::Sender<bool>>,
 }
 
 /// What a connector does first (KIP-980).
@@ -56,34 +65,31 @@ pub enum Created {
     Updated(ConnectorInfo),
 }
 
-/// A connector's name and what is to be done with it.
+/// What the actor is asked for. What a plugin says of it is there already.
 pub(crate) enum Request {
-    List(Reply<Vec<String>>),
-    Info(ConnectorName, Reply<ConnectorInfo>),
-    Status(ConnectorName, Reply<ConnectorStatus>),
-    Tasks(ConnectorName, Reply<Vec<TaskInfo>>),
-    Put {
-        config: ConnectorConfig,
-        policy: Policy,
-        mode: PutMode,
-        reply: Reply<Created>,
-    },
-    Patch {
-        name: ConnectorName,
-        changes: Vec<(String, Option<String>)>,
-        reply: Reply<ConnectorInfo>,
-    },
+    Put(Box<Put>, Reply<Created>),
     Delete(ConnectorName, Reply<()>),
-    Target(ConnectorName, TargetState, Reply<()>),
+    Target(ConnectorName, TargetState, Option<Prepared>, Reply<()>),
     Restart {
         name: ConnectorName,
         include_tasks: bool,
         only_failed: bool,
+        prepared: Option<Prepared>,
         reply: Reply<ConnectorStatus>,
     },
     RestartTask(ConnectorName, u32, Reply<()>),
     Progress(Reply<Vec<Moved>>),
     Shutdown(Reply<Vec<String>>),
+}
+
+/// A configuration to put.
+pub(crate) struct Put {
+    pub(crate) config: ConnectorConfig,
+    pub(crate) policy: Policy,
+    pub(crate) mode: PutMode,
+    /// The configuration that it changes, when it must still be that.
+    pub(crate) changed_from: Option<Properties>,
+    pub(crate) prepared: Prepared,
 }
 
 /// How a configuration is put.
@@ -133,171 +139,56 @@ impl Herder {
         let board = Arc::new(StatusBoard::new(worker_id));
         tokio::spawn(Arc::clone(&board).write_changes(status_log));
         let (requests, received) = mpsc::channel(REQUESTS_MAX);
-        let actor = Actor::new(Arc::clone(&worker), config_log, board);
+        let connectors = Arc::new(Connectors::new(Arc::clone(&board)));
+        let (ending, told) = watch::channel(false);
+        let checks = Checks::new(VALIDATIONS_MAX, VALIDATION_WAIT_MAX, told);
         let (waiting, stored): (Stored, Stored) = stored
             .into_iter()
             .partition(|(name, _)| expected.iter().any(|expected| expected.as_str() == name));
         warn_of_another_worker(worker.config(), &stored);
-        tokio::spawn(actor.run(stored, waiting, received));
-        Ok(Self { requests, worker })
+        let actor = Actor::new(
+            Arc::clone(&worker),
+            config_log,
+            board,
+            Arc::clone(&connectors),
+            stored,
+            waiting,
+        );
+        tokio::spawn(actor.run(checks.clone(), received));
+        Ok(Self {
+            requests,
+            connectors,
+            checks,
+            worker,
+            ending: Arc::new(ending),
+        })
     }
 
-    /// The names of all connectors, in order.
-    ///
-    /// # Errors
-    /// When the herder has stopped.
-    pub async fn connectors(&self) -> Result<Vec<String>, HerderError> {
-        self.ask(Request::List).await
-    }
-
-    /// A connector.
-    ///
-    /// # Errors
-    /// When there is none of that name.
-    pub async fn connector(&self, name: &str) -> Result<ConnectorInfo, HerderError> {
-        let name = known(name)?;
-        self.ask(|reply| Request::Info(name, reply)).await
-    }
-
-    /// The status of a connector and its tasks.
-    ///
-    /// # Errors
-    /// When there is none of that name.
-    pub async fn status(&self, name: &str) -> Result<ConnectorStatus, HerderError> {
-        let name = known(name)?;
-        self.ask(|reply| Request::Status(name, reply)).await
-    }
-
-    /// The status of a task.
-    ///
-    /// # Errors
-    /// When there is no such connector or task.
-    pub async fn task_status(&self, name: &str, task: u32) -> Result<TaskStatus, HerderError> {
-        let status = self.status(name).await?;
-        let found = status.tasks.into_iter().find(|status| status.id == task);
-        found
-            .ok_or_else(|| HerderError::NotFound(format!("No status found for task {name}-{task}")))
-    }
-
-    /// The tasks of a connector with their configurations.
-    ///
-    /// # Errors
-    /// When there is none of that name.
-    pub async fn tasks(&self, name: &str) -> Result<Vec<TaskInfo>, HerderError> {
-        let name = known(name)?;
-        self.ask(|reply| Request::Tasks(name, reply)).await
-    }
-
-    /// Creates a connector. It is durable when this returns.
-    ///
-    /// # Errors
-    /// When it exists, or its configuration cannot work.
-    pub async fn create(
-        &self,
-        config: ConnectorConfig,
-        policy: Policy,
-        initial: InitialState,
-    ) -> Result<ConnectorInfo, HerderError> {
-        let mode = PutMode::Create(initial);
-        match self
-            .ask(|reply| Request::Put {
-                config,
-                policy,
-                mode,
-                reply,
-            })
-            .await?
-        {
-            Created::Created(info) | Created::Updated(info) => Ok(info),
-        }
-    }
-
-    /// Creates a connector or replaces its configuration. It is durable when this returns.
+    /// Puts a connector of the command line, which is granted what its configuration says. It is durable when this
+    /// returns.
     ///
     /// # Errors
     /// When its configuration cannot work.
-    pub async fn put_config(
+    pub async fn put_from_command_line(
         &self,
         config: ConnectorConfig,
-        policy: Policy,
     ) -> Result<Created, HerderError> {
-        self.ask(|reply| Request::Put {
+        let policy = Policy::Permissive;
+        if let Some(same) = self.same(&config, &policy) {
+            return Ok(same);
+        }
+        let prepared = self.checks.run_at_once(self.preparation(&config)).await?;
+        let put = Put {
             config,
             policy,
             mode: PutMode::CreateOrReplace,
-            reply,
-        })
-        .await
+            changed_from: None,
+            prepared,
+        };
+        self.ask(|reply| Request::Put(Box::new(put), reply)).await
     }
 
-    /// Changes keys of a connector's configuration (KIP-477); no value removes a key.
-    ///
-    /// # Errors
-    /// When there is none of that name, or its configuration could not work any more.
-    pub async fn patch_config(
-        &self,
-        name: &str,
-        changes: Vec<(String, Option<String>)>,
-    ) -> Result<ConnectorInfo, HerderError> {
-        let name = known(name)?;
-        self.ask(|reply| Request::Patch {
-            name,
-            changes,
-            reply,
-        })
-        .await
-    }
-
-    /// Deletes a connector; its tasks end first.
-    ///
-    /// # Errors
-    /// When there is none of that name.
-    pub async fn delete(&self, name: &str) -> Result<(), HerderError> {
-        let name = known(name)?;
-        self.ask(|reply| Request::Delete(name, reply)).await
-    }
-
-    /// Tells a connector what to do: resume, pause or stop.
-    ///
-    /// # Errors
-    /// When there is none of that name.
-    pub async fn set_target(&self, name: &str, target: TargetState) -> Result<(), HerderError> {
-        let name = known(name)?;
-        self.ask(|reply| Request::Target(name, target, reply)).await
-    }
-
-    /// Restarts a connector and, when asked, its tasks (KIP-745). The answer is the status with RESTARTING for
-    /// what is restarted.
-    ///
-    /// # Errors
-    /// When there is none of that name.
-    pub async fn restart(
-        &self,
-        name: &str,
-        include_tasks: bool,
-        only_failed: bool,
-    ) -> Result<ConnectorStatus, HerderError> {
-        let name = known(name)?;
-        self.ask(|reply| Request::Restart {
-            name,
-            include_tasks,
-            only_failed,
-            reply,
-        })
-        .await
-    }
-
-    /// Restarts a task.
-    ///
-    /// # Errors
-    /// When there is no such connector or task.
-    pub async fn restart_task(&self, name: &str, task: u32) -> Result<(), HerderError> {
-        let name = known(name)?;
-        self.ask(|reply| Request::RestartTask(name, task, reply))
-            .await
-    }
-
-    /// What the tasks of each connector have moved.
+    /// What the tasks of each connector have moved. Asked of the actor, so that what starts or ends is waited for.
     ///
     /// # Errors
     /// When the herder has stopped.
@@ -310,49 +201,80 @@ impl Herder {
     /// # Errors
     /// When the herder has stopped already.
     pub async fn shutdown(&self) -> Result<Vec<String>, HerderError> {
+        self.ending.send_replace(true);
         self.ask(Request::Shutdown).await
     }
 
-    /// The worker. Asks the broker for the cluster's id. Blocks.
-    ///
-    /// # Errors
-    /// When the broker is away.
-    pub fn server_info(&self) -> Result<ServerInfo, HerderError> {
-        let kafka_cluster_id = self
-            .worker
-            .broker()
-            .admin()
-            .cluster_id()
-            .map_err(tidegate_worker::WorkerError::from)?;
-        Ok(ServerInfo {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            commit: option_env!("TIDEGATE_COMMIT")
-                .unwrap_or("unknown")
-                .to_owned(),
-            kafka_cluster_id,
-        })
+    /// Puts a client's configuration.
+    async fn put(
+        &self,
+        config: ConnectorConfig,
+        mode: PutMode,
+        changed_from: Option<Properties>,
+    ) -> Result<Created, HerderError> {
+        let policy = self.worker.config().rest_policy.clone();
+        let replaces = mode == PutMode::CreateOrReplace;
+        if let Some(same) = self.same(&config, &policy).filter(|_| replaces) {
+            return Ok(same);
+        }
+        let prepared = self.checks.run(self.preparation(&config)).await?;
+        let put = Put {
+            config,
+            policy,
+            mode,
+            changed_from,
+            prepared,
+        };
+        self.ask(|reply| Request::Put(Box::new(put), reply)).await
     }
 
-    /// The plugins: connectors only, or transforms, predicates and converters too.
-    #[must_use]
-    pub fn plugins(&self, connectors_only: bool) -> Vec<PluginSummary> {
-        plugins::list(&self.worker, connectors_only)
+    /// The connector, when it has this configuration already: putting it changes nothing.
+    fn same(&self, config: &ConnectorConfig, policy: &Policy) -> Option<Created> {
+        let same = |known: &Connector| known.has(&config.properties, policy);
+        let is_same = self.connectors.find(&config.name, same)?;
+        let info = self.connectors.info(&config.name).ok()?;
+        is_same.then_some(Created::Updated(info))
     }
 
-    /// The configuration keys of a plugin, by its class or an alias.
-    ///
-    /// # Errors
-    /// When there is none of that name.
-    pub fn plugin_config(&self, class: &str) -> Result<Vec<ConfigKeyInfo>, HerderError> {
-        plugins::keys(&self.worker, class)
+    /// Checks a configuration and asks its plugin how it divides the work.
+    fn preparation(
+        &self,
+        config: &ConnectorConfig,
+    ) -> impl FnOnce() -> Result<Prepared, HerderError> + Send + 'static {
+        let (worker, config) = (Arc::clone(&self.worker), config.clone());
+        move || {
+            validation::check(&worker, &config)?;
+            Ok(Prepared::of(&worker, &config))
+        }
     }
 
-    /// Checks a connector's configuration without creating it. Blocks.
-    ///
-    /// # Errors
-    /// When no plugin has that class.
-    pub fn validate(&self, class: &str, config: &Properties) -> Result<ConfigInfos, HerderError> {
-        validation::of_class(&self.worker, class, config)
+    /// Asks the plugin of a connector that is there how it divides the work.
+    async fn prepared(&self, name: &ConnectorName) -> Result<Prepared, HerderError> {
+        let config = self.connectors.with(name, |known| known.config.clone())?;
+        let worker = Arc::clone(&self.worker);
+        self.checks
+            .run(move || Ok(Prepared::of(&worker, &config)))
+            .await
+    }
+
+    async fn set_target(&self, name: &str, target: TargetState) -> Result<(), HerderError> {
+        let name = known(name)?;
+        let before = self.connectors.with(&name, |known| known.target)?;
+        let prepared = if before == TargetState::Stopped && target != before {
+            Some(self.prepared(&name).await?)
+        } else {
+            None
+        };
+        self.ask(|reply| Request::Target(name, target, prepared, reply))
+            .await
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Worker) -> Result<T, HerderError> + Send + 'static,
+    ) -> Result<T, HerderError> {
+        let worker = Arc::clone(&self.worker);
+        blocking(move || work(&worker)).await
     }
 
     async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, HerderError> {
@@ -362,6 +284,177 @@ impl Herder {
             .await
             .map_err(|_| HerderError::Stopped)?;
         answer.await.map_err(|_| HerderError::Stopped)?
+    }
+}
+
+impl Control for Herder {
+    async fn server_info(&self) -> Result<ServerInfo, HerderError> {
+        self.blocking(|worker| {
+            let kafka_cluster_id = worker
+                .broker()
+                .admin()
+                .cluster_id()
+                .map_err(tidegate_worker::WorkerError::from)?;
+            Ok(ServerInfo {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                commit: option_env!("TIDEGATE_COMMIT")
+                    .unwrap_or("unknown")
+                    .to_owned(),
+                kafka_cluster_id,
+            })
+        })
+        .await
+    }
+
+    async fn health(&self) -> Health {
+        if self.requests.is_closed() || *self.ending.borrow() {
+            Health::Unhealthy(HerderError::Stopped.to_string())
+        } else if self.connectors.have_started() {
+            Health::Healthy
+        } else {
+            Health::Starting("Worker is still starting up.".to_owned())
+        }
+    }
+
+    async fn connectors(&self) -> Result<Vec<String>, HerderError> {
+        let names = self.connectors.names();
+        Ok(names.iter().map(ToString::to_string).collect())
+    }
+
+    async fn connector(&self, name: &str) -> Result<ConnectorInfo, HerderError> {
+        self.connectors.info(&known(name)?)
+    }
+
+    async fn status(&self, name: &str) -> Result<ConnectorStatus, HerderError> {
+        self.connectors.status(&known(name)?)
+    }
+
+    async fn tasks(&self, name: &str) -> Result<Vec<TaskInfo>, HerderError> {
+        self.connectors.tasks(&known(name)?)
+    }
+
+    async fn task_status(&self, name: &str, task: u32) -> Result<TaskStatus, HerderError> {
+        let status = self.status(name).await?;
+        let found = status.tasks.into_iter().find(|status| status.id == task);
+        found
+            .ok_or_else(|| HerderError::NotFound(format!("No status found for task {name}-{task}")))
+    }
+
+    async fn topics(&self, name: &str) -> Result<Vec<String>, HerderError> {
+        let info = self.connectors.info(&known(name)?)?;
+        if info.kind == ConnectorKind::Source {
+            return Ok(info.config.get("topic").cloned().into_iter().collect());
+        }
+        match ConnectorConfig::unnamed(name, info.config).topics() {
+            Ok(SinkTopics::List(topics)) => Ok(topics.iter().map(ToString::to_string).collect()),
+            Ok(SinkTopics::Regex(_)) | Err(_) => Ok(Vec::new()),
+        }
+    }
+
+    async fn create(
+        &self,
+        config: ConnectorConfig,
+        initial: InitialState,
+    ) -> Result<ConnectorInfo, HerderError> {
+        if self.connectors.find(&config.name, |_| ()).is_some() {
+            return Err(HerderError::AlreadyExists(config.name.to_string()));
+        }
+        let (Created::Created(info) | Created::Updated(info)) =
+            self.put(config, PutMode::Create(initial), None).await?;
+        Ok(info)
+    }
+
+    async fn put_config(&self, config: ConnectorConfig) -> Result<Created, HerderError> {
+        self.put(config, PutMode::CreateOrReplace, None).await
+    }
+
+    async fn patch_config(
+        &self,
+        name: &str,
+        changes: Vec<Change>,
+    ) -> Result<ConnectorInfo, HerderError> {
+        let name = known(name)?;
+        let before = self
+            .connectors
+            .with(&name, |known| known.config.properties.clone())?;
+        let mut properties = before.clone();
+        for (key, value) in changes {
+            match value {
+                Some(value) => drop(properties.insert(key, value)),
+                None => drop(properties.remove(&key)),
+            }
+        }
+        let config = ConnectorConfig::of(name.as_str(), properties)?;
+        let (Created::Created(info) | Created::Updated(info)) = self
+            .put(config, PutMode::CreateOrReplace, Some(before))
+            .await?;
+        Ok(info)
+    }
+
+    async fn delete(&self, name: &str) -> Result<(), HerderError> {
+        let name = known(name)?;
+        self.ask(|reply| Request::Delete(name, reply)).await
+    }
+
+    async fn pause(&self, name: &str) -> Result<(), HerderError> {
+        self.set_target(name, TargetState::Paused).await
+    }
+
+    async fn resume(&self, name: &str) -> Result<(), HerderError> {
+        self.set_target(name, TargetState::Running).await
+    }
+
+    async fn stop(&self, name: &str) -> Result<(), HerderError> {
+        self.set_target(name, TargetState::Stopped).await
+    }
+
+    async fn restart(
+        &self,
+        name: &str,
+        include_tasks: bool,
+        only_failed: bool,
+    ) -> Result<ConnectorStatus, HerderError> {
+        let name = known(name)?;
+        let plan = self
+            .connectors
+            .restart_plan(&name, include_tasks, only_failed)?;
+        let prepared = if plan.whole {
+            Some(self.prepared(&name).await?)
+        } else {
+            None
+        };
+        self.ask(|reply| Request::Restart {
+            name,
+            include_tasks,
+            only_failed,
+            prepared,
+            reply,
+        })
+        .await
+    }
+
+    async fn restart_task(&self, name: &str, task: u32) -> Result<(), HerderError> {
+        let name = known(name)?;
+        self.ask(|reply| Request::RestartTask(name, task, reply))
+            .await
+    }
+
+    async fn plugins(&self, connectors_only: bool) -> Result<Vec<PluginSummary>, HerderError> {
+        self.blocking(move |worker| Ok(plugins::list(worker, connectors_only)))
+            .await
+    }
+
+    async fn plugin_config(&self, class: &str) -> Result<Vec<ConfigKeyInfo>, HerderError> {
+        let class = class.to_owned();
+        self.blocking(move |worker| plugins::keys(worker, &class))
+            .await
+    }
+
+    async fn validate(&self, class: &str, config: Properties) -> Result<ConfigInfos, HerderError> {
+        let (worker, class) = (Arc::clone(&self.worker), class.to_owned());
+        self.checks
+            .run(move || validation::of_class(&worker, &class, &config))
+            .await
     }
 }
 

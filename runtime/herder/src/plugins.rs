@@ -16,8 +16,8 @@ pub fn list(worker: &Worker, connectors_only: bool) -> Vec<PluginSummary> {
         .filter(|(_, info)| !connectors_only || matches!(info.kind, Kind::Source | Kind::Sink))
         .map(|(_, info)| PluginSummary {
             kind: info.kind.name().to_owned(),
-            class: info.class_name,
-            version: info.version,
+            class: info.class_name.clone(),
+            version: info.version.clone(),
         })
         .collect();
     if !connectors_only {

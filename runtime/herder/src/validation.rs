@@ -2,6 +2,7 @@
 //! transforms and predicates.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use tidegate_config::Properties;
 use tidegate_config::connector::{
@@ -18,11 +19,12 @@ use tidegate_worker::worker::{ConnectorClass, connector_class};
 use crate::error::HerderError;
 use crate::info::{ConfigInfo, ConfigInfos, ConfigKeyInfo, ConfigValueInfo};
 
+/// How long the plugins that a configuration names may check it, together; those that are left then are not asked.
+/// The last that was asked has its own deadlines beside.
+pub const VALIDATION_TIME_MAX: Duration = Duration::from_secs(10);
+
 /// Refuses a configuration that cannot work, with all that is wrong. Blocks.
-pub(crate) fn check(
-    worker: &Worker,
-    connector: &ConnectorConfig,
-) -> Result<ConnectorClass, HerderError> {
+pub(crate) fn check(worker: &Worker, connector: &ConnectorConfig) -> Result<(), HerderError> {
     let class = worker
         .connector_class(connector)
         .map_err(|error| HerderError::BadRequest(error.to_string()))?;
@@ -33,7 +35,7 @@ pub(crate) fn check(
         .flat_map(|config| config.value.errors)
         .collect();
     if errors.is_empty() {
-        Ok(class)
+        Ok(())
     } else {
         Err(HerderError::Invalid(errors))
     }
@@ -96,6 +98,7 @@ fn validate(
     connector: &ConnectorConfig,
     class: &ConnectorClass,
 ) -> ConfigInfos {
+    let until = Instant::now() + VALIDATION_TIME_MAX;
     let role = if class.info.kind == Kind::Sink {
         ConnectorRole::Sink
     } else {
@@ -116,7 +119,7 @@ fn validate(
         Err(error) => found.error("connector.class", error.to_string()),
     }
     converters(worker, connector, &mut found);
-    transforms(registry, connector, &mut found);
+    transforms(registry, connector, until, &mut found);
     for (key, message) in connector.check(role) {
         found.error_once(&key, message);
     }
@@ -142,47 +145,50 @@ fn converters(worker: Option<&WorkerConfig>, connector: &ConnectorConfig, found:
     }
 }
 
-fn transforms(registry: &Registry, connector: &ConnectorConfig, found: &mut Found) {
+fn transforms(registry: &Registry, connector: &ConnectorConfig, until: Instant, found: &mut Found) {
     // What is wrong with the list itself is said by the check of the connector.
     let transforms = connector.transforms().unwrap_or_default();
     let mut predicates = BTreeSet::new();
     for transform in transforms {
-        let prefix = format!("transforms.{}.", transform.alias);
-        plugin(
-            registry,
-            Kind::Transform,
-            &prefix,
-            &transform.class,
-            &transform.config,
-            found,
-        );
+        let transform_part = Part {
+            kind: Kind::Transform,
+            prefix: format!("transforms.{}.", transform.alias),
+            class: &transform.class,
+            config: &transform.config,
+        };
+        plugin(registry, &transform_part, until, found);
         if let Some(predicate) = transform.predicate
             && predicates.insert(predicate.alias.clone())
         {
-            let prefix = format!("predicates.{}.", predicate.alias);
-            plugin(
-                registry,
-                Kind::Predicate,
-                &prefix,
-                &predicate.class,
-                &predicate.config,
-                found,
-            );
+            let predicate_part = Part {
+                kind: Kind::Predicate,
+                prefix: format!("predicates.{}.", predicate.alias),
+                class: &predicate.class,
+                config: &predicate.config,
+            };
+            plugin(registry, &predicate_part, until, found);
         }
     }
 }
 
-/// Checks the configuration of a transform or predicate, whose keys have a prefix in the connector's.
-fn plugin(
-    registry: &Registry,
+/// A transform or predicate of a configuration; its keys have a prefix in the connector's.
+struct Part<'a> {
     kind: Kind,
-    prefix: &str,
-    class: &str,
-    config: &Properties,
-    found: &mut Found,
-) {
+    prefix: String,
+    class: &'a str,
+    config: &'a Properties,
+}
+
+/// Checks the configuration of a transform or predicate.
+fn plugin(registry: &Registry, part: &Part<'_>, until: Instant, found: &mut Found) {
+    let Part {
+        kind,
+        prefix,
+        class,
+        config,
+    } = part;
     let type_key = format!("{prefix}type");
-    let (plugin, info) = match registry.find(kind, class) {
+    let (plugin, info) = match registry.find(*kind, class) {
         Ok(found) => found,
         Err(error) => return found.error(&type_key, error.to_string()),
     };
@@ -192,6 +198,14 @@ fn plugin(
         key.name = format!("{prefix}{}", key.name);
         value.name = key.name.clone();
         found.configs.push((key, value));
+    }
+    if Instant::now() >= until {
+        let message = format!(
+            "The configuration of {} was not checked: the plugins before it took longer than {} s together",
+            info.class_name,
+            VALIDATION_TIME_MAX.as_secs()
+        );
+        return found.error(&type_key, message);
     }
     match plugin.validate(&info.class_name, &info.definition.resolved(config)) {
         Ok(errors) => {

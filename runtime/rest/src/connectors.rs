@@ -11,11 +11,11 @@ use serde_json::{Map, Value, json};
 use tidegate_config::Properties;
 use tidegate_config::connector::{ConnectorConfig, ConnectorRole, definition};
 use tidegate_config::json::{Json as ConfigJson, flat};
+use tidegate_herder::control::{Change, Control};
 use tidegate_herder::info::{ConnectorInfo, ConnectorStatus, TaskInfo, TaskStatus};
 use tidegate_herder::{Created, HerderError, InitialState};
 
 use crate::body::JsonObject;
-use crate::control::{Change, Control};
 use crate::error::Failure;
 use crate::path::{self, Name, NameAndTask};
 use crate::query::Query;

@@ -83,9 +83,9 @@ impl From<HerderError> for Failure {
     fn from(error: HerderError) -> Self {
         let status = match &error {
             HerderError::NotFound(_) => StatusCode::NOT_FOUND,
-            HerderError::AlreadyExists(_) => StatusCode::CONFLICT,
+            HerderError::AlreadyExists(_) | HerderError::Changed(_) => StatusCode::CONFLICT,
             HerderError::BadRequest(_) | HerderError::Invalid(_) => StatusCode::BAD_REQUEST,
-            HerderError::Stopped => StatusCode::SERVICE_UNAVAILABLE,
+            HerderError::Stopped | HerderError::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
             HerderError::Worker(worker) => match worker.class() {
                 ErrorClass::Config | ErrorClass::Data => StatusCode::BAD_REQUEST,
                 ErrorClass::Retriable => StatusCode::SERVICE_UNAVAILABLE,

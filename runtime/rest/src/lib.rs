@@ -4,8 +4,6 @@
 //! | --- | --- |
 //! | [`server`] | listens, and keeps every connection within limits |
 //! | [`router`] | which path and method is which handler |
-//! | [`control`] | what the handlers need of a herder |
-//! | `herder_control` | that a herder has it |
 //! | `gate` | what is true of every request: time, what the client accepts, where it comes from |
 //! | `body`, `path`, `query` | the parts of a request, parsed at the edge |
 //! | `connectors`, `plugins`, `root` | the handlers |
@@ -15,7 +13,6 @@
 //! Invariant: a client, however slow, large or malformed, costs at most what [`limits`] says, and hears neither
 //! secrets nor paths of the worker that it did not send itself.
 
-pub mod control;
 pub mod limits;
 pub mod router;
 pub mod server;
@@ -24,13 +21,10 @@ mod body;
 mod connectors;
 mod error;
 mod gate;
-mod herder_control;
 mod path;
 mod plugins;
 mod query;
 mod root;
 
-pub use control::{Control, Health};
 pub use error::RestError;
-pub use herder_control::HerderControl;
 pub use server::Server;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use tidegate_config::json::flat;
+use tidegate_herder::control::Control;
 use tidegate_herder::info::{ConfigInfos, ConfigKeyInfo, PluginSummary};
 
 use crate::body::JsonObject;
-use crate::control::Control;
 use crate::error::Failure;
 use crate::path::Name;
 use crate::query::Query;

@@ -7,9 +7,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use tidegate_herder::control::{Control, Health};
 use tidegate_herder::info::ServerInfo;
 
-use crate::control::{Control, Health};
 use crate::error::Failure;
 
 pub(crate) async fn server_info<C: Control>(

@@ -6,8 +6,8 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware;
 use axum::routing::{get, post, put};
+use tidegate_herder::control::Control;
 
-use crate::control::Control;
 use crate::error::Failure;
 use crate::gate::gate;
 use crate::limits::Limits;

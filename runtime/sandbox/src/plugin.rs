@@ -41,7 +41,7 @@ pub(crate) struct Loaded {
     pub(crate) wire_infos: Vec<plugin::Info>,
     digest: Digest,
     size: usize,
-    infos: Vec<PluginInfo>,
+    infos: Vec<Arc<PluginInfo>>,
     exports: Exports,
 }
 
@@ -87,7 +87,7 @@ impl Loaded {
         loaded.infos = loaded
             .wire_infos
             .iter()
-            .map(|info| describe::plugin_info(info, pure))
+            .map(|info| Arc::new(describe::plugin_info(info, pure)))
             .collect();
         Ok(Arc::new(loaded))
     }
@@ -193,7 +193,7 @@ impl Plugin {
 
     /// Its plugins.
     #[must_use]
-    pub fn infos(&self) -> &[PluginInfo] {
+    pub fn infos(&self) -> &[Arc<PluginInfo>] {
         &self.0.infos
     }
 

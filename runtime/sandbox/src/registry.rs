@@ -3,7 +3,8 @@
 use std::cmp::Reverse;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
+
 use tidegate_model::guest_text::clean;
 
 use crate::class_name::closeness;
@@ -81,14 +82,14 @@ impl Registry {
 
     /// All plugins of all components.
     #[must_use]
-    pub fn list(&self) -> Vec<(Plugin, PluginInfo)> {
+    pub fn list(&self) -> Vec<(Plugin, Arc<PluginInfo>)> {
         self.plugins()
             .iter()
             .flat_map(|plugin| {
                 plugin
                     .infos()
                     .iter()
-                    .map(|info| (plugin.clone(), info.clone()))
+                    .map(|info| (plugin.clone(), Arc::clone(info)))
             })
             .collect()
     }
@@ -98,7 +99,7 @@ impl Registry {
     ///
     /// # Errors
     /// When there is none, or the name fits several classes; both are listed.
-    pub fn find(&self, kind: Kind, class: &str) -> Result<(Plugin, PluginInfo), SandboxError> {
+    pub fn find(&self, kind: Kind, class: &str) -> Result<(Plugin, Arc<PluginInfo>), SandboxError> {
         find(&self.plugins(), &[kind], class)
     }
 
@@ -106,7 +107,7 @@ impl Registry {
     ///
     /// # Errors
     /// As [`Registry::find`].
-    pub fn find_connector(&self, class: &str) -> Result<(Plugin, PluginInfo), SandboxError> {
+    pub fn find_connector(&self, class: &str) -> Result<(Plugin, Arc<PluginInfo>), SandboxError> {
         find(&self.plugins(), &[Kind::Source, Kind::Sink], class)
     }
 }
@@ -115,13 +116,13 @@ fn find(
     plugins: &[Plugin],
     kinds: &[Kind],
     class: &str,
-) -> Result<(Plugin, PluginInfo), SandboxError> {
-    let candidates: Vec<(&Plugin, &PluginInfo)> = plugins
+) -> Result<(Plugin, Arc<PluginInfo>), SandboxError> {
+    let candidates: Vec<(&Plugin, &Arc<PluginInfo>)> = plugins
         .iter()
         .flat_map(|plugin| plugin.infos().iter().map(move |info| (plugin, info)))
         .filter(|(_, info)| kinds.contains(&info.kind))
         .collect();
-    let names = |of: &[(&Plugin, &PluginInfo)]| -> Vec<String> {
+    let names = |of: &[(&Plugin, &Arc<PluginInfo>)]| -> Vec<String> {
         of.iter().map(|(_, info)| info.class_name.clone()).collect()
     };
     let closeness =
@@ -152,7 +153,7 @@ fn find(
                 .iter()
                 .all(|(_, other)| other.class_name == info.class_name) =>
         {
-            Ok(((*plugin).clone(), (*info).clone()))
+            Ok(((*plugin).clone(), Arc::clone(info)))
         }
         _ => Err(SandboxError::Class(format!(
             "{class} is the name of more than one {what}; use one of the full names: {}",

@@ -12,6 +12,7 @@ mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use support::*;
@@ -305,6 +306,11 @@ fn a_registry_finds_classes_and_reports_what_is_damaged() {
         assert!(!info.pure);
         assert_eq!(registry.find_connector(class).unwrap().1.kind, Kind::Sink);
     }
+    let (listed, again) = (registry.list(), registry.list());
+    assert!(
+        Arc::ptr_eq(&listed[0].1, &again[0].1),
+        "a list copies no definitions"
+    );
     let unknown = registry.find(Kind::Predicate, "Nobody").err().unwrap();
     assert!(
         unknown.to_string().contains("test.LoopsInTest"),

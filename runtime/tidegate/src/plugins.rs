@@ -1,5 +1,7 @@
 //! `tidegate plugins`: what each component is, imports and can be configured with.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use tidegate_model::guest_text::clean;
 use tidegate_sandbox::{Kind, Plugin, PluginInfo, Registry};
@@ -26,7 +28,7 @@ pub fn run(arguments: &PluginsArguments) -> Result<(), Failure> {
             .collect();
         return Ok(json_line(&Value::from(plugins))?);
     }
-    let row = |(plugin, info): &(Plugin, PluginInfo)| {
+    let row = |(plugin, info): &(Plugin, Arc<PluginInfo>)| {
         let digest: String = plugin.digest().to_string().chars().take(12).collect();
         let imports = if info.pure {
             "nothing".to_owned()

@@ -78,14 +78,17 @@ impl Progress {
         let mut moved_at = Instant::now();
         let mut last = Vec::new();
         loop {
-            tokio::select! {
+            let next = async {
+                tokio::time::sleep(look).await;
+                self.herder.progress().await
+            };
+            let now = tokio::select! {
                 () = stop.told() => {
                     self.show(&last, true)?;
                     return Ok(());
                 }
-                () = tokio::time::sleep(look) => {}
-            }
-            let now = self.herder.progress().await?;
+                now = next => now?,
+            };
             let waits = now.iter().any(|connector| {
                 let counts = connector.counts;
                 connector.failed == 0

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate_config::connector::ConnectorConfig;
-use tidegate_config::grants::Policy;
 use tidegate_config::worker::{Bootstrap, WorkerConfig};
 use tidegate_herder::Herder;
-use tidegate_rest::{HerderControl, Server};
+use tidegate_rest::Server;
 use tidegate_worker::Worker;
+use tidegate_worker::steps::STEPS_MAX;
 use tokio::sync::oneshot;
 
 use crate::args::StandaloneArguments;
@@ -18,6 +18,13 @@ use crate::failure::Failure;
 use crate::progress::{Progress, Style};
 use crate::runtime;
 use crate::stop_signals::StopSignals;
+
+/// The blocking threads that are left when tasks hold all of theirs: one for each request of REST, and as many for
+/// writes to the internal topics.
+const CONTROL_THREADS_MAX: usize = 1_024;
+
+/// How long threads that are still at work may take when all tasks have stopped.
+const THREADS_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// Runs the worker until it is told to stop, or is idle for as long as was asked.
 pub fn run(arguments: &StandaloneArguments) -> Result<(), Failure> {
@@ -37,9 +44,13 @@ pub fn run(arguments: &StandaloneArguments) -> Result<(), Failure> {
     let style = Style::of(arguments.json, arguments.no_progress);
     let tokio = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .max_blocking_threads(STEPS_MAX + CONTROL_THREADS_MAX)
         .build()?;
     let ended = tokio.block_on(work(config, connectors, idle, style))?;
-    if ended != Ended::Whole {
+    if ended == Ended::Whole {
+        // A client may have asked for what a guest takes long to answer.
+        tokio.shutdown_timeout(THREADS_TIME_MAX);
+    } else {
         tokio.shutdown_background();
     }
     match ended {
@@ -79,7 +90,6 @@ async fn work(
     let worker_id = addresses
         .first()
         .map_or_else(|| "standalone".to_owned(), ToString::to_string);
-    let policy = config.rest_policy.clone();
     let expected: Vec<_> = connectors
         .iter()
         .map(|connector| connector.name.clone())
@@ -99,7 +109,7 @@ async fn work(
         }
     };
     let (stop, stopped) = oneshot::channel::<()>();
-    let control = Arc::new(HerderControl::new(herder.clone(), policy));
+    let control = Arc::new(herder.clone());
     let serving = tokio::spawn(async move {
         // The sender is dropped when the worker ends: that is what is waited for.
         server.serve(control, async { drop(stopped.await) }).await;
@@ -131,7 +141,7 @@ async fn watch(
 ) -> Result<(), Failure> {
     let started = async {
         for connector in connectors {
-            herder.put_config(connector, Policy::Permissive).await?;
+            herder.put_from_command_line(connector).await?;
         }
         Ok::<_, Failure>(())
     };

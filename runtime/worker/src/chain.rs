@@ -311,7 +311,7 @@ fn condition(
 /// The component and full class name of a plugin.
 fn find(registry: &Registry, kind: Kind, class: &str) -> Result<(Plugin, String), WorkerError> {
     let (plugin, info) = registry.find(kind, class)?;
-    Ok((plugin, info.class_name))
+    Ok((plugin, info.class_name.clone()))
 }
 
 #[cfg(test)]

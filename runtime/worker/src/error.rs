@@ -81,6 +81,17 @@ pub enum WorkerError {
         /// What is wrong.
         message: String,
     },
+    /// A topic of the worker's whose records must be in order has several partitions.
+    #[error(
+        "topic {topic} has {partitions} partitions, and its records must be in order across all keys: it needs \
+         exactly one. Name another topic, or delete this one and let the worker create it"
+    )]
+    Partitions {
+        /// The topic.
+        topic: String,
+        /// How many it has.
+        partitions: usize,
+    },
     /// A fault of Tidegate itself.
     #[error("internal error: {0}")]
     Internal(String),
@@ -97,7 +108,7 @@ impl WorkerError {
     #[must_use]
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::Config(_) | Self::OwnTopic(_) => ErrorClass::Config,
+            Self::Config(_) | Self::OwnTopic(_) | Self::Partitions { .. } => ErrorClass::Config,
             Self::Convert { .. } | Self::Record { .. } => ErrorClass::Data,
             Self::Guest { error, .. } | Self::Plugin(error) => error.class(),
             Self::Broker(error) => error.class(),

@@ -7,6 +7,7 @@
 //! | `source_task` | poll → transforms → converters → submit → acknowledgement → offsets → commit |
 //! | `sink_task` | fetch → converters → transforms → put → flush → commit |
 //! | `blocking` | lends a task's pipeline to a blocking thread for one step |
+//! | [`steps`] | how many blocking threads tasks may hold at a time |
 //! | `chain` | the transformation chain of a task, one crossing per component in a row |
 //! | `record_converters` | key, value and header converter of a task, over whole batches |
 //! | `positions` | how far a sink was delivered and committed |
@@ -31,6 +32,7 @@ mod sink_pipeline;
 mod sink_task;
 mod source_pipeline;
 mod source_task;
+pub mod steps;
 mod submitted;
 pub mod task;
 pub mod topic_log;

@@ -9,12 +9,14 @@ use tidegate_broker::{Consumer, Fetched};
 use tidegate_model::{Batch, ErrorClass, TopicPartition};
 use tidegate_sandbox::SinkInstance;
 
+use crate::blocking::Lent;
 use crate::chain::Chain;
 use crate::error::{Stage, WorkerError};
 use crate::positions::{FetchedRows, Positions};
 use crate::progress::Progress;
 use crate::record_converters::{Failed, RecordConverters};
 use crate::source_pipeline::{rows_without, tolerate};
+use crate::steps::Turns;
 
 /// The most records of one fetch.
 const FETCH_RECORDS_MAX: usize = 2_000;
@@ -27,6 +29,7 @@ const LULL: Duration = Duration::from_millis(1);
 
 /// What a sink task owns and a blocking thread borrows for each step.
 pub struct SinkPipeline {
+    pub turns: Turns,
     pub consumer: Box<dyn Consumer>,
     pub instance: SinkInstance,
     pub converters: RecordConverters,
@@ -55,6 +58,12 @@ struct Prepared {
     rows: Option<Vec<u32>>,
     /// The rows that failed on the way, which are tolerated.
     failed: Vec<Failed>,
+}
+
+impl Lent for SinkPipeline {
+    fn turns(&self) -> &Turns {
+        &self.turns
+    }
 }
 
 impl SinkPipeline {

@@ -7,10 +7,12 @@ use tidegate_broker::{Acknowledge, Producer};
 use tidegate_model::{Batch, Column, ErrorClass, TopicName};
 use tidegate_sandbox::{SandboxError, SourceInstance};
 
+use crate::blocking::Lent;
 use crate::chain::{Chain, Transformed};
 use crate::error::{Stage, WorkerError};
 use crate::progress::Progress;
 use crate::record_converters::{Failed, RecordConverters};
+use crate::steps::Turns;
 use crate::submitted::{NewGroup, Submitted};
 
 /// The most records of one poll.
@@ -20,6 +22,7 @@ pub const POLL_BYTES_MAX: u32 = 1024 * 1024;
 
 /// What a source task owns and a blocking thread borrows for each step.
 pub struct SourcePipeline {
+    pub turns: Turns,
     pub instance: SourceInstance,
     pub chain: Chain,
     pub converters: RecordConverters,
@@ -37,6 +40,12 @@ pub enum Stepped {
     Moved,
     /// There was nothing; look again when a file changes or after this time, when the guest named one.
     Idle(Option<Duration>),
+}
+
+impl Lent for SourcePipeline {
+    fn turns(&self) -> &Turns {
+        &self.turns
+    }
 }
 
 impl SourcePipeline {

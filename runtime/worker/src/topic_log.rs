@@ -55,11 +55,42 @@ impl TopicLog {
         broker: &dyn Broker,
         producer: &Arc<dyn Producer>,
         storage: &StorageTopic,
-        mut each: impl FnMut(LogRecord<'_>) -> Result<(), String>,
+        each: impl FnMut(LogRecord<'_>) -> Result<(), String>,
     ) -> Result<Self, WorkerError> {
-        let begun = std::time::Instant::now();
         let log = Self::open_to_write(broker, producer, storage)?;
-        let topic = &log.topic;
+        log.read(broker, each)?;
+        Ok(log)
+    }
+
+    /// As [`TopicLog::open`], for a log whose records are in order across all keys: one partition.
+    ///
+    /// # Errors
+    /// When the topic has more partitions, and as [`TopicLog::open`].
+    pub fn open_ordered(
+        broker: &dyn Broker,
+        producer: &Arc<dyn Producer>,
+        storage: &StorageTopic,
+        each: impl FnMut(LogRecord<'_>) -> Result<(), String>,
+    ) -> Result<Self, WorkerError> {
+        let log = Self::open_to_write(broker, producer, storage)?;
+        let partitions = broker.admin().describe(&log.topic)?.offsets.len();
+        if partitions != 1 {
+            return Err(WorkerError::Partitions {
+                topic: log.topic.to_string(),
+                partitions,
+            });
+        }
+        log.read(broker, each)?;
+        Ok(log)
+    }
+
+    fn read(
+        &self,
+        broker: &dyn Broker,
+        mut each: impl FnMut(LogRecord<'_>) -> Result<(), String>,
+    ) -> Result<(), WorkerError> {
+        let begun = std::time::Instant::now();
+        let topic = &self.topic;
         let ends = broker.admin().describe(topic)?.offsets;
         let mut reader = broker.reader(topic)?;
         let mut progressed = std::time::Instant::now();
@@ -93,7 +124,7 @@ impl TopicLog {
         // Closing a Kafka client takes a tenth of a second that nobody has to wait for.
         std::thread::spawn(move || drop(reader));
         tracing::debug!(%topic, milliseconds = begun.elapsed().as_millis(), "A log was read to its end.");
-        Ok(log)
+        Ok(())
     }
 
     /// Opens the log of a topic whose records are of no interest, and creates it when it is missing. Blocks.

@@ -11,6 +11,7 @@ use tidegate_model::{TaskId, TopicName};
 use tidegate_sandbox::{Identity, Kind, Plugin, PluginInfo, Registry};
 use tokio::sync::watch;
 
+use crate::blocking;
 use crate::chain::Chain;
 use crate::error::{Stage, WorkerError};
 use crate::file_watch::FileWatch;
@@ -22,6 +23,7 @@ use crate::sink_pipeline::SinkPipeline;
 use crate::sink_task::SinkTask;
 use crate::source_pipeline::SourcePipeline;
 use crate::source_task::SourceTask;
+use crate::steps::{Steps, Turns};
 use crate::submitted::Submitted;
 use crate::task::{Listener, State, TargetState, TaskHandle};
 
@@ -34,6 +36,7 @@ pub struct Worker {
     /// The producer of every source task that has no client settings of its own.
     producer: Arc<dyn Producer>,
     files: FileWatch,
+    steps: Steps,
 }
 
 /// A task to start.
@@ -55,7 +58,7 @@ pub struct ConnectorClass {
     /// The component.
     pub plugin: Plugin,
     /// The plugin in it.
-    pub info: PluginInfo,
+    pub info: Arc<PluginInfo>,
 }
 
 impl Worker {
@@ -78,6 +81,7 @@ impl Worker {
             offsets,
             producer,
             files: FileWatch::new(),
+            steps: Steps::new(),
         })
     }
 
@@ -180,6 +184,8 @@ impl Worker {
         report: Box<dyn Fn(State) + Send + Sync>,
     ) -> Result<(), WorkerError> {
         let class = self.connector_class(&new.connector)?;
+        let turns = self.steps.of(&new.task.connector);
+        let own_turns = turns.clone();
         let (flush_interval, flush_timeout) = (
             self.config.offset_flush_interval,
             self.config.offset_flush_timeout,
@@ -191,8 +197,8 @@ impl Worker {
             };
             self.check_subscription(&new, &subscription)?;
             let config = class.info.definition.resolved(&new.config);
-            let pipeline = blocking(move || self.sink_pipeline(&new, &class, progress)).await?;
-            let pipeline = Some(pipeline);
+            let make = move || self.sink_pipeline(&new, &class, own_turns, progress);
+            let pipeline = Some(blocking::make(&turns, make).await?);
             return SinkTask {
                 config,
                 subscription,
@@ -209,8 +215,8 @@ impl Worker {
         let config = class.info.definition.resolved(&new.config);
         let granted = Self::grants(&new, &class)?;
         let file_changes = self.files.changes_of(&granted.files);
-        let pipeline =
-            blocking(move || self.source_pipeline(&new, &class, &granted, progress)).await?;
+        let make = move || self.source_pipeline(&new, &class, &granted, own_turns, progress);
+        let pipeline = blocking::make(&turns, make).await?;
         let submitted = Arc::clone(&pipeline.submitted);
         let progress = Arc::clone(&pipeline.progress);
         let pipeline = Some(pipeline);
@@ -286,6 +292,7 @@ impl Worker {
         new: &NewTask,
         class: &ConnectorClass,
         granted: &Grants,
+        turns: Turns,
         progress: Arc<Progress>,
     ) -> Result<SourcePipeline, WorkerError> {
         let identity = identity(new);
@@ -305,6 +312,7 @@ impl Worker {
                 error,
             })?;
         Ok(SourcePipeline {
+            turns,
             instance,
             chain: Chain::of(&new.connector, &self.registry, &identity)?,
             converters: RecordConverters::of(&new.connector, &self.config)?,
@@ -320,6 +328,7 @@ impl Worker {
         &self,
         new: &NewTask,
         class: &ConnectorClass,
+        turns: Turns,
         progress: Arc<Progress>,
     ) -> Result<SinkPipeline, WorkerError> {
         let identity = identity(new);
@@ -342,6 +351,7 @@ impl Worker {
                 error,
             })?;
         Ok(SinkPipeline {
+            turns,
             consumer: self.broker.consumer(&group, &overrides)?,
             instance,
             converters: RecordConverters::of(&new.connector, &self.config)?,
@@ -371,13 +381,6 @@ fn identity(new: &NewTask) -> Identity {
         connector: new.task.connector.clone(),
         task: Some(new.task.task),
     }
-}
-
-async fn blocking<T: Send + 'static>(
-    make: impl FnOnce() -> Result<T, WorkerError> + Send + 'static,
-) -> Result<T, WorkerError> {
-    let made = tokio::task::spawn_blocking(make).await;
-    made.map_err(|error| WorkerError::Internal(error.to_string()))?
 }
 
 /// An error with its causes, as the status shows it.

@@ -16,6 +16,7 @@ pub const TRANSFORMS: &[&str] = &[
     "HandsBack",
     "DropsAll",
     "TrapsOnPoison",
+    "LoopsInValidate",
     "LoopsInApply",
     "LoopsInConfigure",
     "RefusesConfig",

@@ -1,14 +1,16 @@
-//! What the handlers need of a herder.
+//! What a client may ask of a herder; what it configures is granted what the worker's policy for clients allows.
 
 use std::future::Future;
 
 use tidegate_config::Properties;
 use tidegate_config::connector::ConnectorConfig;
-use tidegate_herder::info::{
+
+use crate::error::HerderError;
+use crate::herder::{Created, InitialState};
+use crate::info::{
     ConfigInfos, ConfigKeyInfo, ConnectorInfo, ConnectorStatus, PluginSummary, ServerInfo,
     TaskInfo, TaskStatus,
 };
-use tidegate_herder::{Created, HerderError, InitialState};
 
 /// Whether a worker can do its work (KIP-1017).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,10 +26,10 @@ pub enum Health {
 /// A key of a patch; no value removes it.
 pub type Change = (String, Option<String>);
 
-/// What the handlers need of a herder: [`crate::HerderControl`], or a stand-in in tests.
+/// What a client may ask of a herder: [`crate::Herder`], or a stand-in in tests.
 ///
 /// # Errors
-/// Each method answers as the herder does; its errors become status codes.
+/// [`HerderError`] says what each failure is to a client of REST.
 pub trait Control: Send + Sync + 'static {
     /// The worker.
     fn server_info(&self) -> impl Future<Output = Result<ServerInfo, HerderError>> + Send;
@@ -53,26 +55,27 @@ pub trait Control: Send + Sync + 'static {
         name: &str,
         task: u32,
     ) -> impl Future<Output = Result<TaskStatus, HerderError>> + Send;
-    /// The topics of a connector.
+    /// The topics that the configuration names: `topics` of a sink, `topic` of a source.
     fn topics(&self, name: &str) -> impl Future<Output = Result<Vec<String>, HerderError>> + Send;
-    /// Creates a connector.
+    /// Creates a connector. It is durable when this returns.
     fn create(
         &self,
         config: ConnectorConfig,
         initial: InitialState,
     ) -> impl Future<Output = Result<ConnectorInfo, HerderError>> + Send;
-    /// Creates a connector or replaces its configuration.
+    /// Creates a connector or replaces its configuration. It is durable when this returns.
     fn put_config(
         &self,
         config: ConnectorConfig,
     ) -> impl Future<Output = Result<Created, HerderError>> + Send;
-    /// Changes keys of a connector's configuration.
+    /// Changes keys of a connector's configuration (KIP-477). What a client changes is the client's, whoever wrote
+    /// the rest.
     fn patch_config(
         &self,
         name: &str,
         changes: Vec<Change>,
     ) -> impl Future<Output = Result<ConnectorInfo, HerderError>> + Send;
-    /// Deletes a connector.
+    /// Deletes a connector; its tasks end first.
     fn delete(&self, name: &str) -> impl Future<Output = Result<(), HerderError>> + Send;
     /// Lets a connector's tasks wait.
     fn pause(&self, name: &str) -> impl Future<Output = Result<(), HerderError>> + Send;
@@ -80,7 +83,8 @@ pub trait Control: Send + Sync + 'static {
     fn resume(&self, name: &str) -> impl Future<Output = Result<(), HerderError>> + Send;
     /// Ends a connector's tasks until it is resumed.
     fn stop(&self, name: &str) -> impl Future<Output = Result<(), HerderError>> + Send;
-    /// Restarts a connector.
+    /// Restarts a connector and, when asked, its tasks (KIP-745). The answer is the status with RESTARTING for what
+    /// is restarted.
     fn restart(
         &self,
         name: &str,

@@ -1,0 +1,286 @@
+//! Every connector, as a table: the actor alone changes it, and whoever asks reads it without asking the actor.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use tidegate_config::Properties;
+use tidegate_config::connector::ConnectorConfig;
+use tidegate_config::grants::Policy;
+use tidegate_model::{ConnectorName, TaskId};
+use tidegate_worker::progress::Counts;
+use tidegate_worker::{TargetState, TaskHandle};
+
+use crate::error::HerderError;
+use crate::herder::Moved;
+use crate::info::{
+    ConnectorInfo, ConnectorKind, ConnectorStatus, StateName, Status, TaskInfo, TaskRef, TaskStatus,
+};
+use crate::status_board::{StatusBoard, Subject};
+
+/// Every connector, by name.
+pub(crate) struct Connectors {
+    table: RwLock<BTreeMap<ConnectorName, Connector>>,
+    board: Arc<StatusBoard>,
+    started: AtomicBool,
+}
+
+/// A connector.
+pub(crate) struct Connector {
+    pub(crate) config: ConnectorConfig,
+    pub(crate) policy: Policy,
+    pub(crate) target: TargetState,
+    pub(crate) kind: ConnectorKind,
+    pub(crate) version: Option<String>,
+    pub(crate) task_configs: Vec<Properties>,
+    pub(crate) tasks: Vec<Task>,
+}
+
+/// A task of a connector.
+pub(crate) struct Task {
+    pub(crate) id: TaskId,
+    /// None while the task is being stopped.
+    pub(crate) handle: Option<TaskHandle>,
+}
+
+/// What a restart does.
+pub(crate) struct RestartPlan {
+    /// The status with RESTARTING for what is restarted.
+    pub(crate) status: ConnectorStatus,
+    /// Whether the connector starts anew, its tasks with it.
+    pub(crate) whole: bool,
+    /// The tasks to restart when it does not.
+    pub(crate) tasks: Vec<u32>,
+}
+
+impl Connectors {
+    pub(crate) fn new(board: Arc<StatusBoard>) -> Self {
+        Self {
+            table: RwLock::default(),
+            board,
+            started: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether all connectors that were stored have been started.
+    pub(crate) fn have_started(&self) -> bool {
+        self.started.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_started(&self) {
+        self.started.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn names(&self) -> Vec<ConnectorName> {
+        self.read().keys().cloned().collect()
+    }
+
+    /// Looks at a connector.
+    pub(crate) fn with<T>(
+        &self,
+        name: &ConnectorName,
+        look: impl FnOnce(&Connector) -> T,
+    ) -> Result<T, HerderError> {
+        self.find(name, look)
+            .ok_or_else(|| HerderError::NotFound(format!("Connector {name} not found")))
+    }
+
+    /// The same, where there need not be one.
+    pub(crate) fn find<T>(
+        &self,
+        name: &ConnectorName,
+        look: impl FnOnce(&Connector) -> T,
+    ) -> Option<T> {
+        self.read().get(name).map(look)
+    }
+
+    /// Changes a connector, if there is one.
+    pub(crate) fn change<T>(
+        &self,
+        name: &ConnectorName,
+        change: impl FnOnce(&mut Connector) -> T,
+    ) -> Option<T> {
+        self.write().get_mut(name).map(change)
+    }
+
+    pub(crate) fn insert(&self, connector: Connector) {
+        let name = connector.config.name.clone();
+        self.write().insert(name, connector);
+    }
+
+    pub(crate) fn remove(&self, name: &ConnectorName) {
+        self.write().remove(name);
+    }
+
+    /// Tells every task to stop.
+    pub(crate) fn stop_all_tasks(&self) {
+        for connector in self.read().values() {
+            connector
+                .running()
+                .for_each(|task| task.set_target(TargetState::Stopped));
+        }
+    }
+
+    pub(crate) fn info(&self, name: &ConnectorName) -> Result<ConnectorInfo, HerderError> {
+        self.with(name, |connector| ConnectorInfo {
+            name: name.to_string(),
+            config: connector.config.properties.clone(),
+            tasks: connector
+                .tasks
+                .iter()
+                .map(|task| task_ref(name, task.id.task))
+                .collect(),
+            kind: connector.kind,
+        })
+    }
+
+    pub(crate) fn tasks(&self, name: &ConnectorName) -> Result<Vec<TaskInfo>, HerderError> {
+        let info = |(task, config): (u32, &Properties)| TaskInfo {
+            id: task_ref(name, task),
+            config: config.clone(),
+        };
+        self.with(name, |connector| {
+            let running = connector.tasks.len();
+            (0..)
+                .zip(&connector.task_configs)
+                .take(running)
+                .map(info)
+                .collect()
+        })
+    }
+
+    pub(crate) fn status(&self, name: &ConnectorName) -> Result<ConnectorStatus, HerderError> {
+        self.with(name, |connector| {
+            let status = |subject| self.status_of(&subject, connector.version.as_ref());
+            let tasks = connector.tasks.iter().map(|task| TaskStatus {
+                id: task.id.task,
+                status: status(Subject::Task(task.id.clone())),
+            });
+            ConnectorStatus {
+                name: name.to_string(),
+                connector: status(Subject::Connector(name.clone())),
+                tasks: tasks.collect(),
+                kind: connector.kind,
+            }
+        })
+    }
+
+    fn status_of(&self, subject: &Subject, version: Option<&String>) -> Status {
+        let worker_id = self.board.worker_id().to_owned();
+        match self.board.get(subject) {
+            Some(known) => Status {
+                state: known.state,
+                worker_id,
+                version: known.version,
+                trace: known.trace,
+            },
+            None => Status {
+                state: StateName::Unassigned,
+                worker_id,
+                version: version.cloned(),
+                trace: None,
+            },
+        }
+    }
+
+    /// What a restart would do now.
+    pub(crate) fn restart_plan(
+        &self,
+        name: &ConnectorName,
+        include_tasks: bool,
+        only_failed: bool,
+    ) -> Result<RestartPlan, HerderError> {
+        let mut status = self.status(name)?;
+        let failed = status.connector.state == StateName::Failed;
+        let restarts = |state: StateName| !only_failed || state == StateName::Failed;
+        let connector = restarts(status.connector.state);
+        if connector {
+            status.connector.state = StateName::Restarting;
+        }
+        let mut tasks = Vec::new();
+        for task in &mut status.tasks {
+            if include_tasks && restarts(task.status.state) {
+                tasks.push(task.id);
+                task.status.state = StateName::Restarting;
+            }
+        }
+        Ok(RestartPlan {
+            status,
+            whole: connector && (failed || (include_tasks && !only_failed)),
+            tasks,
+        })
+    }
+
+    pub(crate) fn progress(&self) -> Vec<Moved> {
+        let moved = |(name, connector): (&ConnectorName, &Connector)| {
+            let mut counts = Counts::default();
+            let failed_task = |task: &&Task| self.is_failed(&Subject::Task(task.id.clone()));
+            let failed = connector.tasks.iter().filter(failed_task).count()
+                + usize::from(self.is_failed(&Subject::Connector(name.clone())));
+            connector
+                .running()
+                .for_each(|task| counts += task.progress().counts());
+            Moved {
+                connector: name.to_string(),
+                sink: connector.kind == ConnectorKind::Sink,
+                tasks: connector.tasks.len(),
+                failed,
+                counts,
+            }
+        };
+        self.read().iter().map(moved).collect()
+    }
+
+    fn is_failed(&self, subject: &Subject) -> bool {
+        self.board
+            .get(subject)
+            .is_some_and(|known| known.state == StateName::Failed)
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<ConnectorName, Connector>> {
+        self.table.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<ConnectorName, Connector>> {
+        self.table.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Connector {
+    /// A connector that has not been started.
+    pub(crate) fn new(
+        config: ConnectorConfig,
+        policy: Policy,
+        target: TargetState,
+        task_configs: Vec<Properties>,
+    ) -> Self {
+        Self {
+            config,
+            policy,
+            target,
+            kind: ConnectorKind::Unknown,
+            version: None,
+            task_configs,
+            tasks: Vec::new(),
+        }
+    }
+
+    /// Whether a configuration under a policy is the one that it has: the same again takes nothing away that the
+    /// operator granted.
+    pub(crate) fn has(&self, properties: &Properties, policy: &Policy) -> bool {
+        let grants_more = *policy == Policy::Permissive && self.policy != *policy;
+        self.config.properties == *properties && !grants_more
+    }
+
+    /// The tasks that are not being stopped.
+    pub(crate) fn running(&self) -> impl Iterator<Item = &TaskHandle> {
+        self.tasks.iter().filter_map(|task| task.handle.as_ref())
+    }
+}
+
+fn task_ref(name: &ConnectorName, task: u32) -> TaskRef {
+    TaskRef {
+        connector: name.to_string(),
+        task,
+    }
+}

@@ -1,0 +1,44 @@
+//! What a plugin is asked before its connector starts: what it is, and how it divides the work. The answer is for
+//! one configuration, and of no use when another has come in its place.
+
+use tidegate_config::Properties;
+use tidegate_config::connector::ConnectorConfig;
+use tidegate_sandbox::Kind;
+use tidegate_worker::{Worker, WorkerError};
+
+use crate::info::ConnectorKind;
+
+/// What a plugin said of a configuration.
+pub(crate) struct Prepared {
+    /// The configuration.
+    pub(crate) properties: Properties,
+    /// The connector's class, unless there is none.
+    pub(crate) class: Result<Class, WorkerError>,
+}
+
+/// A connector's class.
+pub(crate) struct Class {
+    pub(crate) kind: ConnectorKind,
+    pub(crate) version: String,
+    /// The configurations of the tasks, unless the plugin refuses.
+    pub(crate) tasks: Result<Vec<Properties>, WorkerError>,
+}
+
+impl Prepared {
+    /// Asks the plugin of a connector. Blocks.
+    pub(crate) fn of(worker: &Worker, config: &ConnectorConfig) -> Self {
+        let class = worker.connector_class(config).map(|class| Class {
+            kind: if class.info.kind == Kind::Sink {
+                ConnectorKind::Sink
+            } else {
+                ConnectorKind::Source
+            },
+            version: class.info.version.clone(),
+            tasks: worker.task_configs(config),
+        });
+        Self {
+            properties: config.properties.clone(),
+            class,
+        }
+    }
+}
