@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`kafka`] | Apache Kafka through librdkafka; the only module that sees `rdkafka` |
 //! | [`embedded`] | a log in this process on an embedded store, for standalone use and tests |
+//! | `pattern` | which topics a sink's `topics.regex` means, the same on both |
 //!
 //! Records travel as [`Batch`]es whose keys, values and header values are the bytes on the topic.
 //! All methods block unless they return a future; the worker calls them from blocking threads.
@@ -17,11 +18,13 @@ use tidegate_model::{Batch, TopicName, TopicPartition};
 pub mod embedded;
 mod error;
 pub mod kafka;
+mod pattern;
 mod settings_refused;
 
 pub use embedded::{EmbeddedBroker, EmbeddedSettings};
 pub use error::BrokerError;
 pub use kafka::KafkaBroker;
+pub use pattern::TopicPattern;
 
 /// Settings by name.
 pub type Properties = std::collections::BTreeMap<String, String>;
@@ -119,12 +122,12 @@ pub trait Consumer: Send {
 }
 
 /// What a consumer subscribes to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Subscription {
     /// These topics.
     Topics(Vec<TopicName>),
-    /// The topics whose whole name matches (a Java regular expression, as far as the `regex` crate has it).
-    Regex(String),
+    /// The topics whose whole name matches, also those that are made later. They are not created by it.
+    Pattern(TopicPattern),
 }
 
 /// Reads whole topics without a group: Kafka Connect's own compacted logs, and `tidegate consume`.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tidegate_broker::{Consumer, Fetched};
-use tidegate_model::{Batch, ErrorClass, TopicPartition};
+use tidegate_model::{Batch, ErrorClass, TopicName, TopicPartition};
 use tidegate_sandbox::SinkInstance;
 
 use crate::chain::Chain;
@@ -36,6 +36,8 @@ pub struct SinkPipeline {
     /// The partitions that the guest was told to open.
     pub assigned: BTreeSet<TopicPartition>,
     pub positions: Positions,
+    /// Topics that are not for this connector, whoever assigns them.
+    pub refused_topics: Vec<TopicName>,
 }
 
 /// What a step did.
@@ -97,6 +99,7 @@ impl SinkPipeline {
                 Ok(Stepped::Idle)
             }
             Fetched::Assigned(partitions) => {
+                self.refuse(&partitions)?;
                 self.lifecycle(|instance| instance.open(&partitions))?;
                 self.assigned.extend(partitions);
                 self.progress.set_joined(true);
@@ -259,6 +262,15 @@ impl SinkPipeline {
         self.progress
             .filtered(kept.iter().filter(|kept| !**kept).count());
         self.progress.set_lag(self.consumer.lag().unwrap_or(0));
+    }
+
+    /// Refuses topics that are not for this connector, which another member of the group may have subscribed to.
+    fn refuse(&self, assigned: &[TopicPartition]) -> Result<(), WorkerError> {
+        let refused = |partition: &&TopicPartition| self.refused_topics.contains(&partition.topic);
+        match assigned.iter().find(refused) {
+            Some(partition) => Err(WorkerError::OwnTopic(partition.topic.to_string())),
+            None => Ok(()),
+        }
     }
 
     fn lifecycle(

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tidegate_broker::{Broker, Producer, Subscription};
+use tidegate_broker::{Broker, Producer, Subscription, TopicPattern};
 use tidegate_config::Properties;
 use tidegate_config::connector::{ConnectorConfig, SinkTopics};
 use tidegate_config::grants::{Grants, Policy, grants};
@@ -187,7 +187,7 @@ impl Worker {
         if class.info.kind == Kind::Sink {
             let subscription = match new.connector.topics()? {
                 SinkTopics::List(topics) => Subscription::Topics(topics),
-                SinkTopics::Regex(regex) => Subscription::Regex(regex),
+                SinkTopics::Regex(regex) => Subscription::Pattern(TopicPattern::parse(&regex)?),
             };
             self.check_subscription(&new, &subscription)?;
             let config = class.info.definition.resolved(&new.config);
@@ -253,28 +253,26 @@ impl Worker {
         .map(|topic| topic.name.clone())
     }
 
-    /// Refuses a sink that would read the worker's own topics, unless the operator asks for it: they hold the
-    /// configurations of other connectors.
+    /// The topics that a sink may not read: the worker's own, which hold the configurations of other connectors.
+    /// None when the operator asks for it.
+    fn refused_topics(&self, new: &NewTask) -> Vec<TopicName> {
+        match new.policy {
+            Policy::Permissive => Vec::new(),
+            _ => self.own_topics().to_vec(),
+        }
+    }
+
+    /// Refuses a sink that would read topics which it may not read.
     fn check_subscription(
         &self,
         new: &NewTask,
         subscription: &Subscription,
     ) -> Result<(), WorkerError> {
-        if new.policy == Policy::Permissive {
-            return Ok(());
-        }
-        let own = self.own_topics();
-        let read = match subscription {
-            Subscription::Topics(topics) => own.iter().find(|topic| topics.contains(topic)),
-            Subscription::Regex(regex) => {
-                let whole = regex::Regex::new(&format!("^(?:{regex})$")).ok();
-                own.iter().find(|topic| {
-                    whole
-                        .as_ref()
-                        .is_none_or(|whole| whole.is_match(topic.as_str()))
-                })
-            }
-        };
+        let refused = self.refused_topics(new);
+        let read = refused.iter().find(|topic| match subscription {
+            Subscription::Topics(topics) => topics.contains(topic),
+            Subscription::Pattern(pattern) => pattern.matches(topic),
+        });
         match read {
             None => Ok(()),
             Some(topic) => Err(WorkerError::OwnTopic(topic.to_string())),
@@ -350,6 +348,7 @@ impl Worker {
             tolerant: errors.tolerance_all,
             assigned: Default::default(),
             positions: Positions::default(),
+            refused_topics: self.refused_topics(new),
         })
     }
 }

@@ -10,7 +10,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use tidegate_broker::{
-    Acknowledge, Broker, BrokerError, Consumer, Fetched, NewTopic, Properties, Reader, Subscription,
+    Acknowledge, Broker, BrokerError, Consumer, Fetched, NewTopic, Properties, Reader,
+    Subscription, TopicPattern,
 };
 use tidegate_model::{Batch, ErrorClass, TopicName, TopicPartition};
 
@@ -45,6 +46,7 @@ macro_rules! all_cases {
             a_group_that_committed_nothing_starts_at_the_beginning
             a_consumer_reads_several_topics
             a_consumer_follows_a_pattern
+            a_consumer_follows_a_pattern_that_nothing_matches_yet
             a_consumer_wakes_up_for_new_records
             two_consumers_share_the_partitions
             partitions_move_only_after_they_were_released
@@ -125,6 +127,19 @@ impl<'a> Fixture<'a> {
         let told = acks.wait(1);
         let acknowledged = told.into_iter().next().unwrap().1;
         submitted.and(acknowledged)
+    }
+
+    /// A consumer of this fixture's topics whose names go on like this, which looks for new ones every second.
+    pub fn following(&self, pattern: &str) -> Box<dyn Consumer> {
+        let settings = [("metadata.max.age.ms".to_owned(), "1000".to_owned())];
+        let mut consumer = self
+            .broker
+            .consumer(&self.group(), &Properties::from(settings))
+            .unwrap();
+        let pattern = format!("{}(?:{pattern})", self.name("").as_str());
+        let pattern = TopicPattern::parse(&pattern).unwrap();
+        consumer.subscribe(&Subscription::Pattern(pattern)).unwrap();
+        consumer
     }
 
     pub fn consumer(&self, topics: &[&TopicName]) -> Box<dyn Consumer> {
@@ -593,21 +608,53 @@ pub fn a_consumer_reads_several_topics(fixture: &Fixture<'_>) {
 
 pub fn a_consumer_follows_a_pattern(fixture: &Fixture<'_>) {
     let (a, b, other) = (fixture.name("a1"), fixture.name("a22"), fixture.name("b1"));
-    for topic in [&a, &b, &other] {
+    let create = |topic: &TopicName| {
         fixture.create(topic, 1, &[]).unwrap();
         fixture.write(&numbered(topic, 0, 0..2)).unwrap();
+    };
+    for topic in [&a, &b, &other] {
+        create(topic);
     }
-    let mut consumer = fixture
-        .broker
-        .consumer(&fixture.group(), &Properties::new())
-        .unwrap();
-    let pattern = format!("{}(?:a)\\d+", fixture.name("").as_str());
-    consumer.subscribe(&Subscription::Regex(pattern)).unwrap();
+    let mut consumer = fixture.following("(?:a)\\d+");
     let mut seen = Seen::default();
     fetch_until(consumer.as_mut(), &mut seen, |seen| seen.values.len() >= 4);
     assert_eq!(seen.assigned, [partition(&a, 0), partition(&b, 0)].into());
-    let wrong = consumer.subscribe(&Subscription::Regex("(".to_owned()));
-    assert_eq!(wrong.unwrap_err().class(), ErrorClass::Config);
+
+    let later = fixture.name("a333");
+    create(&later);
+    fetch_until(consumer.as_mut(), &mut seen, |seen| seen.values.len() >= 6);
+    assert!(seen.assigned.contains(&partition(&later, 0)));
+
+    fixture.broker.admin().delete_topic(&b).unwrap();
+    fetch_until(consumer.as_mut(), &mut seen, |seen| {
+        !seen.assigned.contains(&partition(&b, 0))
+    });
+    let gone = fixture.broker.admin().describe(&b);
+    assert!(
+        matches!(gone, Err(BrokerError::UnknownTopic(_))),
+        "following it made it anew: {gone:?}"
+    );
+}
+
+pub fn a_consumer_follows_a_pattern_that_nothing_matches_yet(fixture: &Fixture<'_>) {
+    let other = fixture.topic(1, &[]);
+    fixture.write(&numbered(&other, 0, 0..2)).unwrap();
+    let mut consumer = fixture.following(r"c[\s]|c\d");
+    let mut seen = Seen::default();
+    let runtime = runtime();
+    for _ in 0..10 {
+        wait_ready(&runtime, consumer.as_ref(), Duration::from_millis(100));
+        seen.take(&retried(|| consumer.fetch(500, 1 << 20)));
+    }
+    assert_eq!((seen.assigned.len(), seen.values.len()), (0, 0));
+    // In another syntax the pattern matches the first of these, too.
+    let (never, later) = (fixture.name("cs"), fixture.name("c1"));
+    for topic in [&never, &later] {
+        fixture.create(topic, 1, &[]).unwrap();
+        fixture.write(&numbered(topic, 0, 0..2)).unwrap();
+    }
+    fetch_until(consumer.as_mut(), &mut seen, |seen| seen.values.len() >= 2);
+    assert_eq!(seen.assigned, [partition(&later, 0)].into());
 }
 
 pub fn a_consumer_wakes_up_for_new_records(fixture: &Fixture<'_>) {
