@@ -31,8 +31,18 @@ pub type Properties = std::collections::BTreeMap<String, String>;
 
 /// Told once for each group of records that were submitted together.
 pub trait Acknowledge: Send + Sync {
-    /// All records of the group are durable, or the first failure. Called from any thread; returns at once.
-    fn acknowledged(&self, group: u64, result: Result<(), BrokerError>);
+    /// All records of the group are durable, or what is not. Called from any thread; returns at once.
+    fn acknowledged(&self, group: u64, result: Result<(), Refused>);
+}
+
+/// Records of a group that are not durable; the others of it are.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{error}")]
+pub struct Refused {
+    /// How many.
+    pub records: usize,
+    /// Why the first of them is not.
+    pub error: BrokerError,
 }
 
 /// Writes records. Safe to share: every task that has no client settings of its own uses the worker's.
@@ -43,7 +53,8 @@ pub trait Producer: Send + Sync {
     /// Waits while the producer's own queue is full.
     ///
     /// # Errors
-    /// When a record can never be sent (unknown topic, too large): then its group is told too.
+    /// When a record can never be sent (unknown topic, too large): then its group is told too, and the other records
+    /// are sent all the same.
     fn submit(
         &self,
         batch: &Batch,

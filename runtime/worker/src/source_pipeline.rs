@@ -99,8 +99,14 @@ impl SourcePipeline {
         let count = u32::try_from(new_groups.len()).unwrap_or(u32::MAX);
         let first = self.submitted.register(new_groups);
         let acknowledge: Arc<dyn Acknowledge> = Arc::clone(&self.submitted) as _;
-        self.producer
-            .submit(&batch, &groups, first, count, &acknowledge)?;
+        let submitted = self
+            .producer
+            .submit(&batch, &groups, first, count, &acknowledge);
+        match submitted {
+            // Its group was told, which counts and logs it; the others are on their way.
+            Err(error) if self.tolerant && error.class() == ErrorClass::Data => {}
+            submitted => submitted?,
+        }
         Ok(Stepped::Moved)
     }
 

@@ -8,7 +8,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tidegate_broker::{Acknowledge, BrokerError};
+use tidegate_broker::{Acknowledge, Refused};
 use tidegate_model::limits::{IN_FLIGHT_BYTES_MAX, IN_FLIGHT_RECORDS_MAX};
 use tokio::sync::Notify;
 
@@ -151,7 +151,7 @@ impl Submitted {
 }
 
 impl Acknowledge for Submitted {
-    fn acknowledged(&self, id: u64, result: Result<(), BrokerError>) {
+    fn acknowledged(&self, id: u64, result: Result<(), Refused>) {
         let mut guard = self.lock();
         let state = &mut *guard;
         let Some(partition) = state.waiting.remove(&id) else {
@@ -172,13 +172,15 @@ impl Acknowledge for Submitted {
                 group.acknowledged = true;
                 self.progress.gave(group.records);
             }
-            Err(error) if self.tolerant => {
+            Err(refused) if self.tolerant => {
                 group.acknowledged = true;
-                self.progress.skipped(group.records);
-                tracing::error!(%error, records = group.records, "Records were refused and are skipped.");
+                let skipped = refused.records.min(group.records);
+                self.progress.gave(group.records - skipped);
+                self.progress.skipped(skipped);
+                tracing::error!(error = %refused.error, records = skipped, "Records were refused and are skipped.");
             }
-            Err(error) => {
-                state.failure.get_or_insert_with(|| error.to_string());
+            Err(refused) => {
+                state.failure.get_or_insert_with(|| refused.to_string());
             }
         }
         self.progress.set_lag(state.records as u64);
@@ -189,7 +191,16 @@ impl Acknowledge for Submitted {
 
 #[cfg(test)]
 mod tests {
+    use tidegate_broker::BrokerError;
+
     use super::*;
+
+    fn refused() -> Refused {
+        Refused {
+            records: 1,
+            error: BrokerError::Internal("too large".to_owned()),
+        }
+    }
 
     fn submitted(tolerant: bool) -> Submitted {
         Submitted::new(std::sync::Arc::default(), tolerant)
@@ -243,7 +254,7 @@ mod tests {
     fn a_failure_keeps_the_offset_back_and_is_told() {
         let submitted = submitted(false);
         let first = submitted.register(vec![group(b"p", Some(1))]);
-        submitted.acknowledged(first, Err(BrokerError::Internal("too large".to_owned())));
+        submitted.acknowledged(first, Err(refused()));
         assert_eq!(submitted.take_safe(), []);
         assert!(
             submitted
@@ -256,7 +267,7 @@ mod tests {
     fn a_tolerated_failure_lets_the_offset_pass() {
         let submitted = submitted(true);
         let first = submitted.register(vec![group(b"p", Some(1))]);
-        submitted.acknowledged(first, Err(BrokerError::Internal("too large".to_owned())));
+        submitted.acknowledged(first, Err(refused()));
         assert_eq!(submitted.take_safe(), [(b"p".to_vec(), vec![1])]);
         assert_eq!(submitted.take_failure(), None);
     }

@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tidegate_broker::{Acknowledge, Broker, BrokerError, NewTopic, Producer};
+use tidegate_broker::{Acknowledge, Broker, NewTopic, Producer, Refused};
 use tidegate_config::Properties;
 use tidegate_config::worker::StorageTopic;
 use tidegate_model::{Batch, Column, TopicName};
@@ -144,7 +144,7 @@ impl TopicLog {
             .await
             .map_err(|error| WorkerError::Internal(error.to_string()))??;
         match tokio::time::timeout(WRITE_WAIT_MAX, answer).await {
-            Ok(Ok(result)) => Ok(result?),
+            Ok(Ok(result)) => Ok(result.map_err(|refused| refused.error)?),
             Ok(Err(_)) => Err(WorkerError::Internal(format!(
                 "topic {}: a write was forgotten",
                 self.topic
@@ -172,10 +172,10 @@ fn records(batch: &Batch) -> impl Iterator<Item = LogRecord<'_>> {
 }
 
 /// Passes one acknowledgement on.
-struct Once(Mutex<Option<oneshot::Sender<Result<(), BrokerError>>>>);
+struct Once(Mutex<Option<oneshot::Sender<Result<(), Refused>>>>);
 
 impl Acknowledge for Once {
-    fn acknowledged(&self, _group: u64, result: Result<(), BrokerError>) {
+    fn acknowledged(&self, _group: u64, result: Result<(), Refused>) {
         let told = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(told) = told {
             // The writer may have given up waiting; then nobody needs the answer.

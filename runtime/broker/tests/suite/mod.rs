@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use tidegate_broker::{
-    Acknowledge, Broker, BrokerError, Consumer, Fetched, NewTopic, Properties, Reader,
+    Acknowledge, Broker, BrokerError, Consumer, Fetched, NewTopic, Properties, Reader, Refused,
     Subscription, TopicPattern,
 };
 use tidegate_model::{Batch, ErrorClass, TopicName, TopicPartition};
@@ -40,6 +40,7 @@ macro_rules! all_cases {
             groups_without_records_are_acknowledged
             a_large_batch_is_written_and_read
             a_record_that_is_too_large_is_refused
+            the_others_of_a_group_are_written_when_a_record_is_refused
             a_null_key_is_refused_in_a_compacted_topic
             the_last_value_of_a_key_is_kept_in_a_compacted_topic
             a_group_goes_on_where_it_committed
@@ -126,7 +127,7 @@ impl<'a> Fixture<'a> {
         let submitted = producer.submit(batch, &[], 0, 1, &to);
         let told = acks.wait(1);
         let acknowledged = told.into_iter().next().unwrap().1;
-        submitted.and(acknowledged)
+        submitted.and(acknowledged.map_err(|refused| refused.error))
     }
 
     /// A consumer of this fixture's topics whose names go on like this, which looks for new ones every second.
@@ -156,12 +157,12 @@ impl<'a> Fixture<'a> {
 /// Collects acknowledgements.
 #[derive(Default)]
 pub struct Acks {
-    told: Mutex<Vec<(u64, Result<(), BrokerError>)>>,
+    told: Mutex<Vec<(u64, Result<(), Refused>)>>,
     changed: Condvar,
 }
 
 impl Acknowledge for Acks {
-    fn acknowledged(&self, group: u64, result: Result<(), BrokerError>) {
+    fn acknowledged(&self, group: u64, result: Result<(), Refused>) {
         self.told.lock().unwrap().push((group, result));
         self.changed.notify_all();
     }
@@ -173,7 +174,7 @@ impl Acks {
     }
 
     /// Waits until so many were told.
-    pub fn wait(&self, count: usize) -> Vec<(u64, Result<(), BrokerError>)> {
+    pub fn wait(&self, count: usize) -> Vec<(u64, Result<(), Refused>)> {
         let told = self.told.lock().unwrap();
         let (told, timeout) = self
             .changed
@@ -516,13 +517,38 @@ pub fn a_large_batch_is_written_and_read(fixture: &Fixture<'_>) {
 pub fn a_record_that_is_too_large_is_refused(fixture: &Fixture<'_>) {
     let topic = fixture.topic(1, &[]);
     let value = "x".repeat(2 << 20);
-    let error = fixture
-        .write(&batch(&topic, [(None, Some(value.as_str()))]))
-        .unwrap_err();
+    let large = (None, Some(value.as_str()));
+    let error = fixture.write(&batch(&topic, [large])).unwrap_err();
     assert_eq!(error.class(), ErrorClass::Data, "{error}");
+    let text = error.to_string();
+    for told in [topic.as_str(), "2097152 bytes", "at most", "max."] {
+        assert!(text.contains(told), "{told} is not in: {text}");
+    }
     fixture
         .write(&batch(&topic, [(None, Some("small"))]))
         .unwrap();
+}
+
+pub fn the_others_of_a_group_are_written_when_a_record_is_refused(fixture: &Fixture<'_>) {
+    let topic = fixture.topic(1, &[]);
+    let value = "x".repeat(2 << 20);
+    let rows = [
+        (None, Some("a")),
+        (None, Some(value.as_str())),
+        (None, Some("b")),
+    ];
+    let acks = Acks::new();
+    let to: Arc<dyn Acknowledge> = acks.clone();
+    let producer = fixture.broker.producer(&Properties::new()).unwrap();
+    let submitted = producer.submit(&batch(&topic, rows), &[], 3, 1, &to);
+    assert_eq!(submitted.unwrap_err().class(), ErrorClass::Data);
+    let told = acks.wait(1);
+    let (group, result) = told.first().unwrap();
+    assert_eq!((*group, result.as_ref().unwrap_err().records), (3, 1));
+    let values = read_all(fixture, &topic)
+        .into_iter()
+        .map(|row| row.1.unwrap());
+    assert_eq!(values.collect::<Vec<_>>(), ["a", "b"]);
 }
 
 pub fn a_null_key_is_refused_in_a_compacted_topic(fixture: &Fixture<'_>) {

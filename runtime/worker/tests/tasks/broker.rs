@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tidegate_broker::{
     Acknowledge, Admin, Broker, BrokerError, Consumer, EmbeddedBroker, EmbeddedSettings, Producer,
-    Properties, Reader,
+    Properties, Reader, Refused,
 };
 use tidegate_model::{Batch, TopicName};
 
@@ -122,7 +122,9 @@ impl Producer for ToldProducer {
         if batch.topic(0) == state.away_topic {
             state.refused += 1;
             drop(state);
-            to.acknowledged(first_group, Err(BrokerError::Away("a test".to_owned())));
+            let error = BrokerError::Away("a test".to_owned());
+            let records = batch.count;
+            to.acknowledged(first_group, Err(Refused { records, error }));
             return Ok(());
         }
         if batch.topic(0) == state.held_topic {

@@ -216,7 +216,7 @@ impl Started {
 struct Ignored;
 
 impl tidegate_broker::Acknowledge for Ignored {
-    fn acknowledged(&self, _group: u64, result: Result<(), tidegate_broker::BrokerError>) {
+    fn acknowledged(&self, _group: u64, result: Result<(), tidegate_broker::Refused>) {
         result.unwrap();
     }
 }
