@@ -50,6 +50,9 @@ pub enum WorkerError {
     /// A connector would write or read what is the worker's alone.
     #[error("topic {0} is the worker's own and not for connectors; choose another topic")]
     OwnTopic(String),
+    /// Nobody waits for the task any more; it must do nothing more.
+    #[error("the task did not stop in time; what it did afterwards is not kept")]
+    Abandoned,
     /// Something did not end in time.
     #[error("{what} did not end within {milliseconds} ms")]
     Timeout {
@@ -93,9 +96,10 @@ impl WorkerError {
             Self::Convert { .. } | Self::Record { .. } => ErrorClass::Data,
             Self::Guest { error, .. } | Self::Plugin(error) => error.class(),
             Self::Broker(error) => error.class(),
-            Self::Produce(_) | Self::Timeout { .. } | Self::InternalTopic { .. } => {
-                ErrorClass::Fatal
-            }
+            Self::Produce(_)
+            | Self::Abandoned
+            | Self::Timeout { .. }
+            | Self::InternalTopic { .. } => ErrorClass::Fatal,
             Self::Internal(_) => ErrorClass::Internal,
         }
     }

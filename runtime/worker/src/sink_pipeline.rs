@@ -15,6 +15,7 @@ use crate::positions::{FetchedRows, Positions};
 use crate::progress::Progress;
 use crate::record_converters::{Failed, RecordConverters};
 use crate::source_pipeline::{rows_without, tolerate};
+use crate::task::Abandoned;
 
 /// The most records of one fetch.
 const FETCH_RECORDS_MAX: usize = 2_000;
@@ -38,6 +39,15 @@ pub struct SinkPipeline {
     pub positions: Positions,
     /// Topics that are not for this connector, whoever assigns them.
     pub refused_topics: Vec<TopicName>,
+    pub abandoned: Abandoned,
+}
+
+/// What steps that followed each other did.
+pub struct Ran {
+    /// Whether any of them put records, or partitions changed hands.
+    pub moved: bool,
+    /// What the last one did.
+    pub last: Stepped,
 }
 
 /// What a step did.
@@ -47,7 +57,11 @@ pub enum Stepped {
     /// There was nothing.
     Idle,
     /// The sink or the broker asks to try again later; nothing was lost.
-    Retry(WorkerError),
+    Retry {
+        error: WorkerError,
+        /// Whether the sink took records before.
+        moved: bool,
+    },
 }
 
 /// A batch as the sink gets it.
@@ -66,20 +80,24 @@ impl SinkPipeline {
         &mut self,
         until: Instant,
         interrupted: impl Fn() -> bool,
-    ) -> Result<Stepped, WorkerError> {
-        let mut moved = false;
+    ) -> Result<Ran, WorkerError> {
+        let (mut moved, mut busy) = (false, false);
         loop {
-            let stepped = self.step()?;
-            match stepped {
-                Stepped::Moved => moved = true,
-                Stepped::Idle if moved => {
-                    moved = false;
+            let last = self.step()?;
+            match &last {
+                Stepped::Moved => (moved, busy) = (true, true),
+                Stepped::Idle if busy => {
+                    busy = false;
                     std::thread::sleep(LULL);
                 }
-                _ => return Ok(stepped),
+                Stepped::Idle => return Ok(Ran { moved, last }),
+                Stepped::Retry { moved: some, .. } => {
+                    let moved = moved || *some;
+                    return Ok(Ran { moved, last });
+                }
             }
             if Instant::now() >= until || interrupted() {
-                return Ok(stepped);
+                return Ok(Ran { moved, last });
             }
         }
     }
@@ -89,7 +107,10 @@ impl SinkPipeline {
         let fetched = match self.consumer.fetch(FETCH_RECORDS_MAX, FETCH_BYTES_MAX) {
             Ok(fetched) => fetched,
             Err(error) if error.class() == ErrorClass::Retriable => {
-                return Ok(Stepped::Retry(error.into()));
+                return Ok(Stepped::Retry {
+                    error: error.into(),
+                    moved: false,
+                });
             }
             Err(error) => return Err(error.into()),
         };
@@ -124,6 +145,7 @@ impl SinkPipeline {
         if delivered.is_empty() {
             return Ok(());
         }
+        self.abandoned.check()?;
         let safe = match self.instance.flush(&delivered) {
             Ok(safe) => safe,
             // What was taken stays taken; the next commit flushes it again.
@@ -138,6 +160,7 @@ impl SinkPipeline {
                 });
             }
         };
+        self.abandoned.check()?;
         let safe = self.positions.accept(safe);
         match self.consumer.commit(&safe) {
             Ok(()) => self.positions.committed(&safe),
@@ -150,13 +173,12 @@ impl SinkPipeline {
         Ok(())
     }
 
-    /// Delivers and commits what there is, gives the partitions back and ends the guest.
+    /// Commits what was delivered, has the guest close its partitions, and ends it.
     pub fn stop(&mut self) -> Result<(), WorkerError> {
         let committed = self.commit();
         let partitions: Vec<_> = std::mem::take(&mut self.assigned).into_iter().collect();
         let closed = self.lifecycle(|instance| instance.close(&partitions));
         let stopped = self.lifecycle(SinkInstance::stop);
-        self.consumer.close();
         committed.and(closed).and(stopped)
     }
 
@@ -171,6 +193,7 @@ impl SinkPipeline {
         let row_of = |index| row_at(rows.as_deref(), index);
         let (mut done, mut ended) = (fetched.len(), None);
         if !batch.is_empty() {
+            self.abandoned.check()?;
             let put = self.instance.put(batch);
             self.progress.gave(put.answered - put.errors.len());
             let first = failed.len();
@@ -197,7 +220,8 @@ impl SinkPipeline {
                 let rest = fetched.spans(done..fetched.len()).into_iter();
                 let back: Vec<_> = rest.map(|span| (span.partition, span.first)).collect();
                 self.consumer.seek(&back)?;
-                Ok(Stepped::Retry(error))
+                let moved = done > 0;
+                Ok(Stepped::Retry { error, moved })
             }
             Some(error) => Err(error),
         }
@@ -277,6 +301,7 @@ impl SinkPipeline {
         &mut self,
         call: impl FnOnce(&mut SinkInstance) -> Result<(), tidegate_sandbox::SandboxError>,
     ) -> Result<(), WorkerError> {
+        self.abandoned.check()?;
         call(&mut self.instance).map_err(|error| WorkerError::Guest {
             stage: Stage::TaskLifecycle,
             error,

@@ -23,7 +23,7 @@ use crate::sink_task::SinkTask;
 use crate::source_pipeline::SourcePipeline;
 use crate::source_task::SourceTask;
 use crate::submitted::Submitted;
-use crate::task::{Listener, State, TargetState, TaskHandle};
+use crate::task::{Abandoned, Listener, State, TargetState, TaskHandle};
 
 /// What all tasks of this process share.
 pub struct Worker {
@@ -142,17 +142,23 @@ impl Worker {
     pub fn start(self: &Arc<Self>, new: NewTask, listener: Arc<dyn Listener>) -> TaskHandle {
         let (sender, target) = watch::channel(new.target);
         let progress: Arc<Progress> = Arc::default();
+        let abandoned = Abandoned::default();
         let task = new.task.clone();
         let worker = Arc::clone(self);
-        let counters = Arc::clone(&progress);
+        let watched = (Arc::clone(&progress), abandoned.clone());
         let end = tokio::spawn(async move {
             let task = new.task.clone();
             let report = {
                 let (listener, task) = (Arc::clone(&listener), task.clone());
                 move |state| listener.task_state(&task, state)
             };
-            match worker.run(new, target, counters, Box::new(report)).await {
+            match worker.run(new, target, watched, Box::new(report)).await {
                 Ok(()) => listener.task_state(&task, State::Unassigned),
+                Err(WorkerError::Abandoned) => {
+                    tracing::info!(connector = %task.connector, task = task.task,
+                        "The task that did not stop in time has ended.");
+                    listener.task_state(&task, State::Unassigned);
+                }
                 Err(error) => {
                     tracing::error!(connector = %task.connector, task = task.task, %error, "The task failed.");
                     listener.task_state(
@@ -169,6 +175,7 @@ impl Worker {
             target: sender,
             end,
             progress,
+            abandoned,
         }
     }
 
@@ -176,7 +183,7 @@ impl Worker {
         self: Arc<Self>,
         new: NewTask,
         target: watch::Receiver<TargetState>,
-        progress: Arc<Progress>,
+        (progress, abandoned): (Arc<Progress>, Abandoned),
         report: Box<dyn Fn(State) + Send + Sync>,
     ) -> Result<(), WorkerError> {
         let class = self.connector_class(&new.connector)?;
@@ -191,7 +198,9 @@ impl Worker {
             };
             self.check_subscription(&new, &subscription)?;
             let config = class.info.definition.resolved(&new.config);
-            let pipeline = blocking(move || self.sink_pipeline(&new, &class, progress)).await?;
+            let left = abandoned.clone();
+            let pipeline =
+                blocking(move || self.sink_pipeline(&new, &class, progress, left)).await?;
             let pipeline = Some(pipeline);
             return SinkTask {
                 config,
@@ -199,6 +208,7 @@ impl Worker {
                 pipeline,
                 target,
                 flush_interval,
+                abandoned,
                 report,
             }
             .run()
@@ -209,8 +219,9 @@ impl Worker {
         let config = class.info.definition.resolved(&new.config);
         let granted = Self::grants(&new, &class)?;
         let file_changes = self.files.changes_of(&granted.files);
+        let left = abandoned.clone();
         let pipeline =
-            blocking(move || self.source_pipeline(&new, &class, &granted, progress)).await?;
+            blocking(move || self.source_pipeline(&new, &class, &granted, progress, left)).await?;
         let submitted = Arc::clone(&pipeline.submitted);
         let progress = Arc::clone(&pipeline.progress);
         let pipeline = Some(pipeline);
@@ -219,13 +230,13 @@ impl Worker {
             config,
             pipeline,
             submitted,
-            unwritten: Default::default(),
             progress,
             offsets,
             target,
             file_changes,
             flush_interval,
             flush_timeout,
+            abandoned,
             report,
         }
         .run()
@@ -285,6 +296,7 @@ impl Worker {
         class: &ConnectorClass,
         granted: &Grants,
         progress: Arc<Progress>,
+        abandoned: Abandoned,
     ) -> Result<SourcePipeline, WorkerError> {
         let identity = identity(new);
         let overrides = new.connector.client_overrides("producer.override.");
@@ -311,6 +323,8 @@ impl Worker {
             submitted: Arc::new(Submitted::new(Arc::clone(&progress), tolerant)),
             progress,
             tolerant,
+            abandoned,
+            poll_failed: false,
         })
     }
 
@@ -319,6 +333,7 @@ impl Worker {
         new: &NewTask,
         class: &ConnectorClass,
         progress: Arc<Progress>,
+        abandoned: Abandoned,
     ) -> Result<SinkPipeline, WorkerError> {
         let identity = identity(new);
         let errors = new.connector.errors()?;
@@ -349,6 +364,7 @@ impl Worker {
             assigned: Default::default(),
             positions: Positions::default(),
             refused_topics: self.refused_topics(new),
+            abandoned,
         })
     }
 }
