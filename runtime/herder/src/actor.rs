@@ -51,6 +51,8 @@ struct Connector {
     version: Option<String>,
     task_configs: Vec<Properties>,
     tasks: Vec<TaskHandle>,
+    /// A write to the config topic failed, or had no answer in time: the topic may hold something else than this.
+    unsure: bool,
 }
 
 impl Actor {
@@ -157,11 +159,16 @@ impl Actor {
         // The same configuration again changes nothing, and takes nothing away that the operator granted.
         let grants_more =
             |known: &Connector| policy == Policy::Permissive && known.policy != policy;
-        if known.is_some_and(|known| {
-            known.config.properties == config.properties && !grants_more(known)
-        }) {
+        if let Some(known) = known
+            && known.config.properties == config.properties
+            && !grants_more(known)
+        {
+            if known.unsure {
+                self.write_again(&name).await?;
+            }
             return Ok(Created::Updated(self.info(&name)?));
         }
+        let unsure = known.is_some_and(|known| known.unsure);
         let waiting = self.waiting.get(name.as_str());
         let target = match mode {
             PutMode::Create(InitialState::Paused) => TargetState::Paused,
@@ -173,16 +180,21 @@ impl Actor {
         };
         let (worker, checked) = (Arc::clone(&self.worker), config.clone());
         blocking(move || validation::check(&worker, &checked)).await?;
-        let initial = matches!(mode, PutMode::Create(state) if state != InitialState::Running)
-            .then_some(target);
+        let is_initial = matches!(mode, PutMode::Create(state) if state != InitialState::Running);
+        let written_target = (is_initial || unsure).then_some(target);
         let waiting = self.waiting.remove(name.as_str()).unwrap_or_default();
         let from_command_line = policy == Policy::Permissive;
         if waiting.properties.as_ref() != Some(&config.properties)
             || waiting.from_command_line != from_command_line
         {
-            self.log
-                .put_connector(&name, &config.properties, from_command_line, initial)
-                .await?;
+            let written = self.log.put_connector(
+                &name,
+                &config.properties,
+                from_command_line,
+                written_target,
+            );
+            let written = written.await;
+            self.sure_of(&name, written)?;
         }
         self.end_tasks(&name).await;
         self.install(config, policy, target, waiting.tasks).await;
@@ -192,6 +204,35 @@ impl Actor {
         } else {
             Created::Updated(info)
         })
+    }
+
+    /// Writes a connector's configuration and target state as they are, after a write that may have failed.
+    async fn write_again(&mut self, name: &ConnectorName) -> Result<(), HerderError> {
+        let connector = self.connector(name)?;
+        let from_command_line = connector.policy == Policy::Permissive;
+        let (properties, target) = (&connector.config.properties, Some(connector.target));
+        self.log
+            .put_connector(name, properties, from_command_line, target)
+            .await?;
+        if let Some(connector) = self.connectors.get_mut(name) {
+            connector.unsure = false;
+        }
+        Ok(())
+    }
+
+    /// After a write that failed it is not known what the config topic holds of a connector: it may have been
+    /// written all the same, or be on its way. Whatever is put next is written, also when nothing changed here.
+    fn sure_of<T>(
+        &mut self,
+        name: &ConnectorName,
+        written: Result<T, WorkerError>,
+    ) -> Result<T, HerderError> {
+        if written.is_err()
+            && let Some(connector) = self.connectors.get_mut(name)
+        {
+            connector.unsure = true;
+        }
+        Ok(written?)
     }
 
     async fn patch(
@@ -216,7 +257,8 @@ impl Actor {
 
     async fn delete(&mut self, name: &ConnectorName) -> Result<(), HerderError> {
         self.connector(name)?;
-        self.log.delete(name).await?;
+        let deleted = self.log.delete(name).await;
+        self.sure_of(name, deleted)?;
         self.end_tasks(name).await;
         self.connectors.remove(name);
         self.board.remove(Subject::Connector(name.clone()));
@@ -229,11 +271,16 @@ impl Actor {
         name: &ConnectorName,
         target: TargetState,
     ) -> Result<(), HerderError> {
-        let before = self.connector(name)?.target;
+        let connector = self.connector(name)?;
+        let before = connector.target;
+        if before == target && !connector.unsure {
+            return Ok(());
+        }
+        let written = self.log.put_target(name, target).await;
+        self.sure_of(name, written)?;
         if before == target {
             return Ok(());
         }
-        self.log.put_target(name, target).await?;
         if let Some(connector) = self.connectors.get_mut(name) {
             connector.target = target;
         }
@@ -338,6 +385,7 @@ impl Actor {
             version: None,
             task_configs: stored_tasks,
             tasks: Vec::new(),
+            unsure: false,
         };
         self.connectors.insert(name.clone(), connector);
         self.start(&name).await;
@@ -627,4 +675,157 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, HerderError> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|error| HerderError::Worker(WorkerError::Internal(error.to_string())))?
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::time::Duration;
+
+    use tidegate_broker::{
+        Acknowledge, Broker, BrokerError, EmbeddedBroker, EmbeddedSettings, Producer, Refused,
+    };
+    use tidegate_config::worker::WorkerConfig;
+    use tidegate_model::Batch;
+    use tidegate_sandbox::Registry;
+
+    use super::*;
+
+    /// Writes, and says that it did not while it is away.
+    struct Forgetful {
+        inner: Arc<dyn Producer>,
+        away: Mutex<bool>,
+    }
+
+    struct Swallowed;
+
+    impl Acknowledge for Swallowed {
+        fn acknowledged(&self, _group: u64, _result: Result<(), Refused>) {}
+    }
+
+    impl Producer for Forgetful {
+        fn submit(
+            &self,
+            batch: &Batch,
+            groups: &[u32],
+            first_group: u64,
+            group_count: u32,
+            to: &Arc<dyn Acknowledge>,
+        ) -> Result<(), BrokerError> {
+            if !*self.away.lock().unwrap() {
+                return self
+                    .inner
+                    .submit(batch, groups, first_group, group_count, to);
+            }
+            let nobody: Arc<dyn Acknowledge> = Arc::new(Swallowed);
+            self.inner
+                .submit(batch, groups, first_group, group_count, &nobody)?;
+            Err(BrokerError::Away("a test".to_owned()))
+        }
+
+        fn flush(&self, timeout: Duration) -> Result<(), BrokerError> {
+            self.inner.flush(timeout)
+        }
+    }
+
+    struct Place {
+        broker: Arc<EmbeddedBroker>,
+        producer: Arc<Forgetful>,
+        actor: Actor,
+        _folder: tempfile::TempDir,
+    }
+
+    impl Place {
+        /// An actor with a stopped connector of a class that is not there.
+        async fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let opened = EmbeddedBroker::open(folder.path(), EmbeddedSettings::default());
+            let broker = Arc::new(opened.unwrap());
+            let converter = "org.apache.kafka.connect.storage.StringConverter";
+            let config = ["key.converter", "value.converter"]
+                .map(|key| (key.to_owned(), converter.to_owned()));
+            let (config, _) = WorkerConfig::standalone(config.into()).unwrap();
+            let shared = Arc::clone(&broker) as Arc<dyn Broker>;
+            let worker = Worker::open(config, shared, Arc::<Registry>::default()).unwrap();
+            let producer = Arc::new(Forgetful {
+                inner: broker.producer(&Properties::new()).unwrap(),
+                away: Mutex::new(false),
+            });
+            let log = ConfigLog::open(
+                broker.as_ref(),
+                &(Arc::clone(&producer) as _),
+                &worker.config().config_topic,
+            );
+            let board = Arc::new(StatusBoard::new("w:1".to_owned()));
+            let mut actor = Actor::new(Arc::new(worker), log.unwrap().0, board);
+            let stopped = (Policy::Permissive, TargetState::Stopped);
+            actor
+                .install(config_of("1"), stopped.0, stopped.1, vec![])
+                .await;
+            Self {
+                broker,
+                producer,
+                actor,
+                _folder: folder,
+            }
+        }
+
+        fn set_away(&self, away: bool) {
+            *self.producer.away.lock().unwrap() = away;
+        }
+
+        /// What the config topic has of the connector.
+        fn stored(&self) -> Option<crate::config_log::StoredConnector> {
+            let producer = self.broker.producer(&Properties::new()).unwrap();
+            let storage = &self.actor.worker.config().config_topic;
+            let opened = ConfigLog::open(self.broker.as_ref(), &producer, storage);
+            opened.unwrap().1.remove("c")
+        }
+
+        async fn put_again(&mut self) {
+            let mode = PutMode::CreateOrReplace;
+            let put = self.actor.put(config_of("1"), Policy::Permissive, mode);
+            put.await.unwrap();
+        }
+    }
+
+    fn config_of(value: &str) -> ConnectorConfig {
+        let entries = [("connector.class", "Missing"), ("key", value)];
+        let own = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
+        ConnectorConfig::of("c", entries.map(own).into()).unwrap()
+    }
+
+    fn name() -> ConnectorName {
+        ConnectorName::parse("c").unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_same_configuration_is_written_again_after_a_write_that_failed() {
+        let mut place = Place::new().await;
+        place.put_again().await;
+        assert_eq!(place.stored(), None, "nothing changed, nothing is written");
+        place.set_away(true);
+        assert!(place.actor.delete(&name()).await.is_err());
+        place.set_away(false);
+        place.put_again().await;
+        let stored = place.stored().unwrap();
+        assert_eq!(stored.properties.unwrap()["key"], "1");
+        assert_eq!(stored.target, Some(TargetState::Stopped));
+        assert!(stored.from_command_line);
+    }
+
+    #[tokio::test]
+    async fn the_same_target_state_is_written_again_after_a_write_that_failed() {
+        let mut place = Place::new().await;
+        place.actor.write_again(&name()).await.unwrap();
+        let target = |place: &Place| place.stored().unwrap().target;
+        place.set_away(true);
+        let paused = place.actor.set_target(&name(), TargetState::Paused).await;
+        assert!(paused.is_err());
+        assert_eq!(target(&place), Some(TargetState::Paused), "it was written");
+        place.set_away(false);
+        let stopped = place.actor.set_target(&name(), TargetState::Stopped).await;
+        stopped.unwrap();
+        assert_eq!(target(&place), Some(TargetState::Stopped));
+    }
 }
