@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use tidegate_broker::{
-    Acknowledge, Broker, BrokerError, EmbeddedBroker, EmbeddedSettings, Fetched, KafkaBroker,
-    NewTopic, Properties, Subscription,
+    Acknowledge, Broker, EmbeddedBroker, EmbeddedSettings, Fetched, KafkaBroker, NewTopic,
+    Properties, Refused, Subscription,
 };
 use tidegate_model::{Batch, TopicName};
 
@@ -23,7 +23,7 @@ const VALUE_BYTES: usize = 106;
 struct Count(AtomicU64);
 
 impl Acknowledge for Count {
-    fn acknowledged(&self, _group: u64, result: Result<(), BrokerError>) {
+    fn acknowledged(&self, _group: u64, result: Result<(), Refused>) {
         result.unwrap();
         self.0.fetch_add(1, Ordering::Relaxed);
     }

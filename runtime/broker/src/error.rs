@@ -48,7 +48,9 @@ pub enum BrokerError {
         reason: String,
     },
     /// A record that is too large.
-    #[error("a record for the topic {topic} has {found} bytes; at most {wanted} are allowed")]
+    #[error(
+        "a record for the topic {topic} has {found} bytes; at most {wanted} are allowed by {key}"
+    )]
     TooLarge {
         /// The topic.
         topic: String,
@@ -56,6 +58,8 @@ pub enum BrokerError {
         found: usize,
         /// The bytes allowed.
         wanted: usize,
+        /// The setting that says so.
+        key: &'static str,
     },
     /// A partition that is not this consumer's now.
     #[error("the partition {0} is not assigned to this consumer now")]

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`kafka`] | Apache Kafka through librdkafka; the only module that sees `rdkafka` |
 //! | [`embedded`] | a log in this process on SQLite, for standalone use and tests |
+//! | `pattern` | which topics a sink's `topics.regex` means, the same on both |
 //!
 //! Records travel as [`Batch`]es whose keys, values and header values are the bytes on the topic.
 //! All methods block unless they return a future; the worker calls them from blocking threads.
@@ -17,19 +18,31 @@ use tidegate_model::{Batch, TopicName, TopicPartition};
 pub mod embedded;
 mod error;
 pub mod kafka;
+mod pattern;
 mod settings_refused;
 
 pub use embedded::{EmbeddedBroker, EmbeddedSettings};
 pub use error::BrokerError;
 pub use kafka::KafkaBroker;
+pub use pattern::TopicPattern;
 
 /// Settings by name.
 pub type Properties = std::collections::BTreeMap<String, String>;
 
 /// Told once for each group of records that were submitted together.
 pub trait Acknowledge: Send + Sync {
-    /// All records of the group are durable, or the first failure. Called from any thread; returns at once.
-    fn acknowledged(&self, group: u64, result: Result<(), BrokerError>);
+    /// All records of the group are durable, or what is not. Called from any thread; returns at once.
+    fn acknowledged(&self, group: u64, result: Result<(), Refused>);
+}
+
+/// Records of a group that are not durable; the others of it are.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{error}")]
+pub struct Refused {
+    /// How many.
+    pub records: usize,
+    /// Why the first of them is not.
+    pub error: BrokerError,
 }
 
 /// Writes records. Safe to share: every task that has no client settings of its own uses the worker's.
@@ -40,7 +53,8 @@ pub trait Producer: Send + Sync {
     /// Waits while the producer's own queue is full.
     ///
     /// # Errors
-    /// When a record can never be sent (unknown topic, too large): then its group is told too.
+    /// When a record can never be sent (unknown topic, too large): then its group is told too, and the other records
+    /// are sent all the same.
     fn submit(
         &self,
         batch: &Batch,
@@ -119,12 +133,12 @@ pub trait Consumer: Send {
 }
 
 /// What a consumer subscribes to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Subscription {
     /// These topics.
     Topics(Vec<TopicName>),
-    /// The topics whose whole name matches (a Java regular expression, as far as the `regex` crate has it).
-    Regex(String),
+    /// The topics whose whole name matches, also those that are made later. They are not created by it.
+    Pattern(TopicPattern),
 }
 
 /// Reads whole topics without a group: Kafka Connect's own compacted logs, and `tidegate consume`.

@@ -14,7 +14,7 @@ use tidegate_config::grants::Policy;
 use tidegate_model::{ConnectorName, TaskId};
 use tidegate_worker::task::{Listener, State};
 use tidegate_worker::worker::NewTask;
-use tidegate_worker::{TargetState, TaskHandle, Worker};
+use tidegate_worker::{TargetState, TaskHandle, Worker, WorkerError};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -139,7 +139,11 @@ impl Actor {
             prepared,
         } = put;
         let name = config.name.clone();
-        let known = self.connectors.find(&name, |known| known.target);
+        let known = self
+            .connectors
+            .find(&name, |known| (known.target, known.unsure));
+        let unsure = known.is_some_and(|(_, unsure)| unsure);
+        let known = known.map(|(target, _)| target);
         if known.is_some() && matches!(mode, PutMode::Create(_)) {
             return Err(HerderError::AlreadyExists(name.to_string()));
         }
@@ -158,16 +162,18 @@ impl Actor {
                 .or_else(|| waiting.and_then(|waiting| waiting.target))
                 .unwrap_or(TargetState::Running),
         };
-        let initial = matches!(mode, PutMode::Create(state) if state != InitialState::Running)
-            .then_some(target);
+        let is_initial = matches!(mode, PutMode::Create(state) if state != InitialState::Running);
+        let written_target = (is_initial || unsure).then_some(target);
         let waiting = self.waiting.remove(name.as_str()).unwrap_or_default();
         let from_command_line = policy == Policy::Permissive;
         if waiting.properties.as_ref() != Some(&config.properties)
             || waiting.from_command_line != from_command_line
         {
-            self.log
-                .put_connector(&name, &config.properties, from_command_line, initial)
-                .await?;
+            let properties = &config.properties;
+            let log = &self.log;
+            let written = log.put_connector(&name, properties, from_command_line, written_target);
+            let written = written.await;
+            self.sure_of(&name, written)?;
         }
         self.end_tasks(&name).await;
         let connector = Connector::new(config, policy, target, waiting.tasks);
@@ -181,9 +187,23 @@ impl Actor {
         })
     }
 
+    /// After a write that failed it is not known what the config topic holds of a connector: it may have been
+    /// written all the same, or be on its way. Whatever is put next is written, also when nothing changed here.
+    fn sure_of<T>(
+        &self,
+        name: &ConnectorName,
+        written: Result<T, WorkerError>,
+    ) -> Result<T, HerderError> {
+        if written.is_err() {
+            self.connectors.change(name, |known| known.unsure = true);
+        }
+        Ok(written?)
+    }
+
     async fn delete(&mut self, name: &ConnectorName) -> Result<(), HerderError> {
         self.connectors.with(name, |_| ())?;
-        self.log.delete(name).await?;
+        let deleted = self.log.delete(name).await;
+        self.sure_of(name, deleted)?;
         self.end_tasks(name).await;
         self.connectors.remove(name);
         self.board.remove(Subject::Connector(name.clone()));
@@ -197,15 +217,20 @@ impl Actor {
         target: TargetState,
         prepared: Option<Prepared>,
     ) -> Result<(), HerderError> {
-        let before = self.connectors.with(name, |known| known.target)?;
-        if before == target {
+        let look = |known: &Connector| (known.target, known.unsure);
+        let (before, unsure) = self.connectors.with(name, look)?;
+        if before == target && !unsure {
             return Ok(());
         }
         let prepared = match before {
-            TargetState::Stopped => Some(self.of_today(name, prepared)?),
-            TargetState::Running | TargetState::Paused => None,
+            TargetState::Stopped if before != target => Some(self.of_today(name, prepared)?),
+            _ => None,
         };
-        self.log.put_target(name, target).await?;
+        let written = self.log.put_target(name, target).await;
+        self.sure_of(name, written)?;
+        if before == target {
+            return Ok(());
+        }
         self.connectors.change(name, |known| known.target = target);
         match (prepared, target) {
             (_, TargetState::Stopped) => {
@@ -465,3 +490,7 @@ fn task_id(name: &ConnectorName, task: u32) -> TaskId {
         task,
     }
 }
+
+#[cfg(test)]
+#[path = "actor_tests.rs"]
+mod tests;

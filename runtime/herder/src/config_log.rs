@@ -244,7 +244,9 @@ mod tests {
     use std::time::Duration;
 
     use tempfile::TempDir;
-    use tidegate_broker::{Acknowledge, BrokerError, EmbeddedBroker, EmbeddedSettings, NewTopic};
+    use tidegate_broker::{
+        Acknowledge, BrokerError, EmbeddedBroker, EmbeddedSettings, NewTopic, Refused,
+    };
     use tidegate_model::{Batch, TopicName};
 
     use super::*;
@@ -348,7 +350,11 @@ mod tests {
                 self.inner.submit(&cut, groups, 0, 1, &ignored)?;
                 self.inner.flush(Duration::from_secs(30))?;
             }
-            to.acknowledged(first_group, Err(BrokerError::Away("a test".to_owned())));
+            let refused = Refused {
+                records: 1,
+                error: BrokerError::Away("a test".to_owned()),
+            };
+            to.acknowledged(first_group, Err(refused));
             Ok(())
         }
 
@@ -360,8 +366,8 @@ mod tests {
     struct Ignored;
 
     impl Acknowledge for Ignored {
-        fn acknowledged(&self, _group: u64, result: Result<(), BrokerError>) {
-            result.unwrap();
+        fn acknowledged(&self, _group: u64, result: Result<(), Refused>) {
+            assert!(result.is_ok());
         }
     }
 

@@ -34,6 +34,8 @@ pub(crate) struct Connector {
     pub(crate) version: Option<String>,
     pub(crate) task_configs: Vec<Properties>,
     pub(crate) tasks: Vec<Task>,
+    /// A write to the config topic failed, or had no answer in time: the topic may hold something else than this.
+    pub(crate) unsure: bool,
 }
 
 /// A task of a connector.
@@ -262,14 +264,15 @@ impl Connector {
             version: None,
             task_configs,
             tasks: Vec::new(),
+            unsure: false,
         }
     }
 
-    /// Whether a configuration under a policy is the one that it has: the same again takes nothing away that the
+    /// Whether a configuration under a policy is the one that it surely has: the same again takes nothing away that the
     /// operator granted.
     pub(crate) fn has(&self, properties: &Properties, policy: &Policy) -> bool {
         let grants_more = *policy == Policy::Permissive && self.policy != *policy;
-        self.config.properties == *properties && !grants_more
+        self.config.properties == *properties && !grants_more && !self.unsure
     }
 
     /// The tasks that are not being stopped.

@@ -33,5 +33,12 @@ pub const CONNECTOR_NAME_BYTES_MAX: usize = 255;
 pub const GUEST_MESSAGE_BYTES_MAX: usize = 4096;
 /// The most records of a task that may wait for the broker's acknowledgement.
 pub const IN_FLIGHT_RECORDS_MAX: usize = 10_000;
-/// The most bytes of a task that may wait for the broker's acknowledgement.
+/// The most bytes of a task that may wait for the broker's acknowledgement: of records, and of their source
+/// partitions and offsets.
 pub const IN_FLIGHT_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// The most source partitions of a task that may have records which wait for the broker's acknowledgement.
+pub const IN_FLIGHT_PARTITIONS_MAX: usize = 10_000;
+/// The most source partitions of a task whose offsets may wait to be written.
+pub const UNWRITTEN_PARTITIONS_MAX: usize = 10_000;
+/// The most bytes that these source partitions and offsets may have.
+pub const UNWRITTEN_BYTES_MAX: usize = 16 * 1024 * 1024;

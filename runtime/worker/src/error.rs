@@ -58,6 +58,9 @@ pub enum WorkerError {
         /// What was found and what is allowed.
         message: String,
     },
+    /// Nobody waits for the task any more; it must do nothing more.
+    #[error("the task did not stop in time; what it did afterwards is not kept")]
+    Abandoned,
     /// Something did not end in time.
     #[error("{what} did not end within {milliseconds} ms")]
     Timeout {
@@ -113,9 +116,10 @@ impl WorkerError {
             Self::Guest { error, .. } | Self::Plugin(error) => error.class(),
             Self::Broker(error) => error.class(),
             Self::Offsets { .. } => ErrorClass::GuestFault,
-            Self::Produce(_) | Self::Timeout { .. } | Self::InternalTopic { .. } => {
-                ErrorClass::Fatal
-            }
+            Self::Produce(_)
+            | Self::Abandoned
+            | Self::Timeout { .. }
+            | Self::InternalTopic { .. } => ErrorClass::Fatal,
             Self::Internal(_) => ErrorClass::Internal,
         }
     }

@@ -32,6 +32,10 @@ impl Positions {
                 committed: -1,
             });
             position.delivered = span.next;
+            if position.delivered < position.committed {
+                // Offsets went back: the topic was made anew, or its committed position reset.
+                position.committed = -1;
+            }
         }
     }
 
@@ -199,5 +203,24 @@ mod tests {
         positions.committed(&[at(0, 10)]);
         assert_eq!(positions.uncommitted(), []);
         assert_eq!(positions.accept(vec![at(0, 4)]), [], "nor go back");
+    }
+
+    #[test]
+    fn offsets_that_go_back_are_committed_again() {
+        let mut positions = Positions::default();
+        let mut deliver = |first, next| {
+            let (partition, _) = at(0, 0);
+            positions.delivered(vec![Span {
+                partition,
+                first,
+                next,
+            }]);
+            let safe = positions.accept(positions.uncommitted());
+            positions.committed(&safe);
+            safe
+        };
+        assert_eq!(deliver(0, 10), [at(0, 10)]);
+        assert_eq!(deliver(0, 3), [at(0, 3)], "the topic was made anew");
+        assert_eq!(deliver(3, 5), [at(0, 5)]);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tidegate_broker::{Consumer, Fetched};
-use tidegate_model::{Batch, ErrorClass, TopicPartition};
+use tidegate_model::{Batch, ErrorClass, TopicName, TopicPartition};
 use tidegate_sandbox::SinkInstance;
 
 use crate::blocking::Lent;
@@ -17,6 +17,7 @@ use crate::progress::Progress;
 use crate::record_converters::{Failed, RecordConverters};
 use crate::source_pipeline::{rows_without, tolerate};
 use crate::steps::Turns;
+use crate::task::Abandoned;
 
 /// The most records of one fetch.
 const FETCH_RECORDS_MAX: usize = 2_000;
@@ -39,6 +40,17 @@ pub struct SinkPipeline {
     /// The partitions that the guest was told to open.
     pub assigned: BTreeSet<TopicPartition>,
     pub positions: Positions,
+    /// Topics that are not for this connector, whoever assigns them.
+    pub refused_topics: Vec<TopicName>,
+    pub abandoned: Abandoned,
+}
+
+/// What steps that followed each other did.
+pub struct Ran {
+    /// Whether any of them put records, or partitions changed hands.
+    pub moved: bool,
+    /// What the last one did.
+    pub last: Stepped,
 }
 
 /// What a step did.
@@ -48,7 +60,11 @@ pub enum Stepped {
     /// There was nothing.
     Idle,
     /// The sink or the broker asks to try again later; nothing was lost.
-    Retry(WorkerError),
+    Retry {
+        error: WorkerError,
+        /// Whether the sink took records before.
+        moved: bool,
+    },
 }
 
 /// A batch as the sink gets it.
@@ -73,20 +89,24 @@ impl SinkPipeline {
         &mut self,
         until: Instant,
         interrupted: impl Fn() -> bool,
-    ) -> Result<Stepped, WorkerError> {
-        let mut moved = false;
+    ) -> Result<Ran, WorkerError> {
+        let (mut moved, mut busy) = (false, false);
         loop {
-            let stepped = self.step()?;
-            match stepped {
-                Stepped::Moved => moved = true,
-                Stepped::Idle if moved => {
-                    moved = false;
+            let last = self.step()?;
+            match &last {
+                Stepped::Moved => (moved, busy) = (true, true),
+                Stepped::Idle if busy => {
+                    busy = false;
                     std::thread::sleep(LULL);
                 }
-                _ => return Ok(stepped),
+                Stepped::Idle => return Ok(Ran { moved, last }),
+                Stepped::Retry { moved: some, .. } => {
+                    let moved = moved || *some;
+                    return Ok(Ran { moved, last });
+                }
             }
             if Instant::now() >= until || interrupted() {
-                return Ok(stepped);
+                return Ok(Ran { moved, last });
             }
         }
     }
@@ -96,7 +116,10 @@ impl SinkPipeline {
         let fetched = match self.consumer.fetch(FETCH_RECORDS_MAX, FETCH_BYTES_MAX) {
             Ok(fetched) => fetched,
             Err(error) if error.class() == ErrorClass::Retriable => {
-                return Ok(Stepped::Retry(error.into()));
+                return Ok(Stepped::Retry {
+                    error: error.into(),
+                    moved: false,
+                });
             }
             Err(error) => return Err(error.into()),
         };
@@ -106,6 +129,7 @@ impl SinkPipeline {
                 Ok(Stepped::Idle)
             }
             Fetched::Assigned(partitions) => {
+                self.refuse(&partitions)?;
                 self.lifecycle(|instance| instance.open(&partitions))?;
                 self.assigned.extend(partitions);
                 self.progress.set_joined(true);
@@ -130,6 +154,7 @@ impl SinkPipeline {
         if delivered.is_empty() {
             return Ok(());
         }
+        self.abandoned.check()?;
         let safe = match self.instance.flush(&delivered) {
             Ok(safe) => safe,
             // What was taken stays taken; the next commit flushes it again.
@@ -144,6 +169,7 @@ impl SinkPipeline {
                 });
             }
         };
+        self.abandoned.check()?;
         let safe = self.positions.accept(safe);
         match self.consumer.commit(&safe) {
             Ok(()) => self.positions.committed(&safe),
@@ -156,13 +182,12 @@ impl SinkPipeline {
         Ok(())
     }
 
-    /// Delivers and commits what there is, gives the partitions back and ends the guest.
+    /// Commits what was delivered, has the guest close its partitions, and ends it.
     pub fn stop(&mut self) -> Result<(), WorkerError> {
         let committed = self.commit();
         let partitions: Vec<_> = std::mem::take(&mut self.assigned).into_iter().collect();
         let closed = self.lifecycle(|instance| instance.close(&partitions));
         let stopped = self.lifecycle(SinkInstance::stop);
-        self.consumer.close();
         committed.and(closed).and(stopped)
     }
 
@@ -177,6 +202,7 @@ impl SinkPipeline {
         let row_of = |index| row_at(rows.as_deref(), index);
         let (mut done, mut ended) = (fetched.len(), None);
         if !batch.is_empty() {
+            self.abandoned.check()?;
             let put = self.instance.put(batch);
             self.progress.gave(put.answered - put.errors.len());
             let first = failed.len();
@@ -203,7 +229,8 @@ impl SinkPipeline {
                 let rest = fetched.spans(done..fetched.len()).into_iter();
                 let back: Vec<_> = rest.map(|span| (span.partition, span.first)).collect();
                 self.consumer.seek(&back)?;
-                Ok(Stepped::Retry(error))
+                let moved = done > 0;
+                Ok(Stepped::Retry { error, moved })
             }
             Some(error) => Err(error),
         }
@@ -270,10 +297,20 @@ impl SinkPipeline {
         self.progress.set_lag(self.consumer.lag().unwrap_or(0));
     }
 
+    /// Refuses topics that are not for this connector, which another member of the group may have subscribed to.
+    fn refuse(&self, assigned: &[TopicPartition]) -> Result<(), WorkerError> {
+        let refused = |partition: &&TopicPartition| self.refused_topics.contains(&partition.topic);
+        match assigned.iter().find(refused) {
+            Some(partition) => Err(WorkerError::OwnTopic(partition.topic.to_string())),
+            None => Ok(()),
+        }
+    }
+
     fn lifecycle(
         &mut self,
         call: impl FnOnce(&mut SinkInstance) -> Result<(), tidegate_sandbox::SandboxError>,
     ) -> Result<(), WorkerError> {
+        self.abandoned.check()?;
         call(&mut self.instance).map_err(|error| WorkerError::Guest {
             stage: Stage::TaskLifecycle,
             error,

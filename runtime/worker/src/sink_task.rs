@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::blocking::RUN_MAX;
 use crate::error::{Stage, WorkerError};
 use crate::sink_pipeline::{SinkPipeline, Stepped};
-use crate::task::{State, TargetState};
+use crate::task::{Abandoned, State, TargetState};
 
 /// How long a sink that asks to be called again waits at first, and at most.
 const RETRY_MIN: Duration = Duration::from_millis(100);
@@ -26,12 +26,24 @@ pub struct SinkTask {
     pub pipeline: Option<SinkPipeline>,
     pub target: watch::Receiver<TargetState>,
     pub flush_interval: Duration,
+    pub abandoned: Abandoned,
     pub report: Box<dyn Fn(State) + Send + Sync>,
 }
 
 impl SinkTask {
     /// Runs until told to stop, or until an error.
     pub async fn run(mut self) -> Result<(), WorkerError> {
+        let result = self.start_and_deliver().await;
+        // However it ended: leaving a group blocks.
+        let closed = crate::blocking::on(&mut self.pipeline, |pipeline| {
+            pipeline.consumer.close();
+            Ok(())
+        });
+        let closed = closed.await;
+        result.and(closed)
+    }
+
+    async fn start_and_deliver(&mut self) -> Result<(), WorkerError> {
         let (config, subscription) = (self.config.clone(), self.subscription.clone());
         self.blocking(move |pipeline| {
             pipeline
@@ -45,17 +57,8 @@ impl SinkTask {
         })
         .await?;
         (self.report)(State::Running);
-        let result = self.deliver_until_stopped().await;
-        if result.is_ok() {
-            self.blocking(SinkPipeline::stop).await?;
-        } else {
-            self.blocking(|pipeline| {
-                pipeline.consumer.close();
-                Ok(())
-            })
-            .await?;
-        }
-        result
+        self.deliver_until_stopped().await?;
+        self.blocking(SinkPipeline::stop).await
     }
 
     async fn deliver_until_stopped(&mut self) -> Result<(), WorkerError> {
@@ -80,10 +83,14 @@ impl SinkTask {
             let wanted = self.target.clone();
             let interrupted = move || wanted.has_changed().unwrap_or(true);
             let run = move |pipeline: &mut SinkPipeline| pipeline.run(until, interrupted);
-            match self.blocking(run).await? {
-                Stepped::Moved => retry = RETRY_MIN,
+            let ran = self.blocking(run).await?;
+            if ran.moved {
+                retry = RETRY_MIN;
+            }
+            match ran.last {
+                Stepped::Moved => {}
                 Stepped::Idle => self.wait(commit_due).await,
-                Stepped::Retry(error) => {
+                Stepped::Retry { error, .. } => {
                     tracing::warn!(%error, wait_ms = retry.as_millis(), "Delivery is tried again.");
                     tokio::select! {
                         () = tokio::time::sleep(retry) => {}
@@ -128,6 +135,9 @@ impl SinkTask {
         &mut self,
         step: impl FnOnce(&mut SinkPipeline) -> Result<T, WorkerError> + Send + 'static,
     ) -> Result<T, WorkerError> {
-        crate::blocking::on(&mut self.pipeline, step).await
+        self.abandoned.check()?;
+        let done = crate::blocking::on(&mut self.pipeline, step).await?;
+        self.abandoned.check()?;
+        Ok(done)
     }
 }

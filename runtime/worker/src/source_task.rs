@@ -1,6 +1,5 @@
 //! A source task: poll → transforms → converters → submit → acknowledgement → offsets → commit.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -15,8 +14,8 @@ use crate::file_watch::FileChanges;
 use crate::offset_store::OffsetStore;
 use crate::progress::Progress;
 use crate::source_pipeline::{SourcePipeline, Stepped};
-use crate::submitted::{Offsets, Submitted};
-use crate::task::{State, TargetState};
+use crate::submitted::Submitted;
+use crate::task::{Abandoned, State, TargetState};
 
 /// How long a source that finds nothing waits at first, and at most, before it is polled again.
 const BACKOFF_MIN: Duration = Duration::from_millis(1);
@@ -27,6 +26,8 @@ const BACKOFF_WATCHED_MAX: Duration = Duration::from_secs(5);
 const BEAT: Duration = Duration::from_millis(250);
 /// The longest wait that a guest may ask for.
 const GUEST_WAIT_MAX: Duration = Duration::from_secs(60);
+/// How long a source waits whose offsets have to be written and could not be.
+const WRITE_PAUSE: Duration = Duration::from_secs(1);
 
 /// A source task.
 pub struct SourceTask {
@@ -34,8 +35,6 @@ pub struct SourceTask {
     pub config: Properties,
     pub pipeline: Option<SourcePipeline>,
     pub submitted: Arc<Submitted>,
-    /// Safe offsets that could not be written yet, by source partition.
-    pub unwritten: BTreeMap<Vec<u8>, Vec<u8>>,
     pub progress: Arc<Progress>,
     pub offsets: Arc<OffsetStore>,
     pub target: watch::Receiver<TargetState>,
@@ -43,6 +42,7 @@ pub struct SourceTask {
     pub file_changes: FileChanges,
     pub flush_interval: Duration,
     pub flush_timeout: Duration,
+    pub abandoned: Abandoned,
     pub report: Box<dyn Fn(State) + Send + Sync>,
 }
 
@@ -80,9 +80,17 @@ impl SourceTask {
                     continue;
                 }
             }
-            if Instant::now() >= commit_due {
+            let crowded = self.submitted.must_write();
+            if crowded || Instant::now() >= commit_due {
                 self.commit().await?;
                 commit_due = Instant::now() + self.flush_interval;
+            }
+            if crowded && self.submitted.must_write() {
+                tokio::select! {
+                    () = tokio::time::sleep(WRITE_PAUSE) => {}
+                    _ = self.target.changed() => {}
+                }
+                continue;
             }
             if !self.room(commit_due).await? {
                 continue;
@@ -91,17 +99,18 @@ impl SourceTask {
             let wanted = self.target.clone();
             let interrupted = move || wanted.has_changed().unwrap_or(true);
             let run = move |pipeline: &mut SourcePipeline| pipeline.run(until, interrupted);
-            match self.blocking(run).await? {
-                Stepped::Moved => backoff = BACKOFF_MIN,
-                Stepped::Idle(wait) => {
-                    let named = wait.map(|wait| Instant::now() + wait.min(GUEST_WAIT_MAX));
-                    let until = named.unwrap_or_else(|| end_of(backoff)).min(commit_due);
-                    backoff = (backoff * 2).min(backoff_max);
-                    tokio::select! {
-                        () = self.file_changes.notify.notified() => backoff = BACKOFF_MIN,
-                        () = tokio::time::sleep_until(until) => {}
-                        _ = self.target.changed() => {}
-                    }
+            let ran = self.blocking(run).await?;
+            if ran.moved {
+                backoff = BACKOFF_MIN;
+            }
+            if let Stepped::Idle(wait) = ran.last {
+                let named = wait.map(|wait| Instant::now() + wait.min(GUEST_WAIT_MAX));
+                let until = named.unwrap_or_else(|| end_of(backoff)).min(commit_due);
+                backoff = (backoff * 2).min(backoff_max);
+                tokio::select! {
+                    () = self.file_changes.notify.notified() => backoff = BACKOFF_MIN,
+                    () = tokio::time::sleep_until(until) => {}
+                    _ = self.target.changed() => {}
                 }
             }
         }
@@ -117,6 +126,9 @@ impl SourceTask {
             }
             if self.submitted.has_room() {
                 return Ok(true);
+            }
+            if self.submitted.must_write() {
+                return Ok(false);
             }
             tokio::select! {
                 () = changed => {}
@@ -145,7 +157,7 @@ impl SourceTask {
         let deadline = Instant::now() + self.flush_timeout;
         loop {
             let changed = self.submitted.changed();
-            if self.submitted.in_flight().0 == 0 || Instant::now() >= deadline {
+            if self.submitted.in_flight() == 0 || Instant::now() >= deadline {
                 break;
             }
             tokio::select! {
@@ -163,13 +175,17 @@ impl SourceTask {
     /// Writes the offsets that are safe, and only then tells the guest. What cannot be written now is kept
     /// for the next time.
     async fn commit(&mut self) -> Result<(), WorkerError> {
-        self.unwritten.extend(self.submitted.take_safe());
-        if self.unwritten.is_empty() {
+        self.abandoned.check()?;
+        let safe = self.submitted.safe();
+        if safe.offsets.is_empty() {
             return Ok(());
         }
-        let safe: Offsets = self.unwritten.clone().into_iter().collect();
-        match self.offsets.write(&self.task.connector, &safe).await {
-            Ok(()) => self.unwritten.clear(),
+        match self
+            .offsets
+            .write(&self.task.connector, &safe.offsets)
+            .await
+        {
+            Ok(()) => self.submitted.written(&safe),
             Err(error) if error.may_pass() => {
                 tracing::warn!(connector = %self.task.connector, task = self.task.task, %error,
                     "Offsets could not be written; they are written with the next ones.");
@@ -177,7 +193,7 @@ impl SourceTask {
             }
             Err(error) => return Err(error),
         }
-        let (partitions, offsets) = safe.into_iter().unzip();
+        let (partitions, offsets) = safe.offsets.into_iter().unzip();
         self.guest(move |pipeline| pipeline.instance.commit(partitions, offsets))
             .await
     }
@@ -199,12 +215,15 @@ impl SourceTask {
         &mut self,
         step: impl FnOnce(&mut SourcePipeline) -> Result<T, WorkerError> + Send + 'static,
     ) -> Result<T, WorkerError> {
-        crate::blocking::on(&mut self.pipeline, step).await
+        self.abandoned.check()?;
+        let done = crate::blocking::on(&mut self.pipeline, step).await?;
+        self.abandoned.check()?;
+        Ok(done)
     }
 }
 
-/// When a wait that no guest named ends: a long one on a beat that all tasks share. Idle tasks that wake one after another cost a third
-/// of what they cost when each wakes alone.
+/// When a wait that no guest named ends: a long one on a beat that all tasks share. Idle tasks that wake one after
+/// another cost a third of what they cost when each wakes alone.
 fn end_of(wait: Duration) -> Instant {
     static FIRST_BEAT: LazyLock<Instant> = LazyLock::new(Instant::now);
     let end = Instant::now() + wait;

@@ -1,38 +1,61 @@
 //! Submitted records: which source offsets are safe to commit.
 //!
-//! Every polled batch is divided into groups, one for each source partition in it. The producer tells each
-//! group once, when all its records are durable. An offset is safe when its group and all groups of the same
-//! source partition before it are acknowledged: the longest acknowledged prefix. One source partition never
+//! Every polled batch is divided into groups, one for each source partition that has records in it. The producer
+//! tells each group once, when all its records are durable. An offset is safe when its group and all groups of the
+//! same source partition before it are acknowledged: the longest acknowledged prefix. One source partition never
 //! waits for another.
+//!
+//! | of a group | what is kept |
+//! | --- | --- |
+//! | not acknowledged | it counts as in flight |
+//! | acknowledged, one before it is not | its offset, in one piece with those beside it that are acknowledged too |
+//! | acknowledged like all before it | the newest offset of its source partition, until that is written |
+//!
+//! What is kept is limited by what is in flight and by the number of source partitions, not by the time between
+//! two commits.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tidegate_broker::{Acknowledge, BrokerError};
-use tidegate_model::limits::{IN_FLIGHT_BYTES_MAX, IN_FLIGHT_RECORDS_MAX};
+use tidegate_broker::{Acknowledge, Refused};
+use tidegate_model::limits::{
+    IN_FLIGHT_BYTES_MAX, IN_FLIGHT_PARTITIONS_MAX, IN_FLIGHT_RECORDS_MAX, UNWRITTEN_BYTES_MAX,
+    UNWRITTEN_PARTITIONS_MAX,
+};
 use tokio::sync::Notify;
 
 use crate::progress::Progress;
 
-/// Records that were submitted and whose offsets are not all committed yet.
+/// Records that were submitted and whose offsets are not all written yet.
 #[derive(Debug)]
 pub struct Submitted {
     state: Mutex<State>,
     /// Told whenever a group is acknowledged.
     changed: Notify,
-    progress: std::sync::Arc<Progress>,
+    progress: Arc<Progress>,
     /// Whether a record that is refused is skipped (`errors.tolerance=all`) instead of failing the task.
     tolerant: bool,
 }
 
+/// A source partition, encoded; all that is kept of it shares it.
+type Partition = Arc<[u8]>;
+
 #[derive(Debug, Default)]
 struct State {
     next_group: u64,
-    partitions: HashMap<Vec<u8>, VecDeque<Group>>,
+    /// The groups of each source partition, from the first that is not acknowledged on.
+    partitions: HashMap<Partition, VecDeque<Group>>,
     /// The source partition of each group that is not acknowledged yet.
-    waiting: HashMap<u64, Vec<u8>>,
+    waiting: HashMap<u64, Partition>,
     records: usize,
+    /// Of records that are not acknowledged, and of what is kept of groups.
     bytes: usize,
+    /// The newest offset of each source partition that is safe and not written yet, and when it became so.
+    safe: BTreeMap<Partition, (u64, Vec<u8>)>,
+    safe_bytes: usize,
+    /// How often an offset became safe.
+    safe_count: u64,
     failure: Option<String>,
 }
 
@@ -59,11 +82,17 @@ pub struct NewGroup {
     pub bytes: usize,
 }
 
-/// Source offsets by source partition, both encoded.
-pub type Offsets = Vec<(Vec<u8>, Vec<u8>)>;
+/// Offsets that are safe.
+#[derive(Debug)]
+pub struct Safe {
+    /// By source partition, both encoded.
+    pub offsets: Vec<(Vec<u8>, Vec<u8>)>,
+    /// How often an offset had become safe.
+    count: u64,
+}
 
 impl Submitted {
-    pub fn new(progress: std::sync::Arc<Progress>, tolerant: bool) -> Self {
+    pub fn new(progress: Arc<Progress>, tolerant: bool) -> Self {
         Self {
             state: Mutex::default(),
             changed: Notify::new(),
@@ -76,63 +105,56 @@ impl Submitted {
     pub fn register(&self, groups: Vec<NewGroup>) -> u64 {
         let mut state = self.lock();
         let first = state.next_group;
-        for (id, group) in (first..).zip(groups) {
-            let NewGroup {
-                partition,
-                offset,
-                records,
-                bytes,
-            } = group;
-            state.records += records;
-            state.bytes += bytes;
-            state.waiting.insert(id, partition.clone());
-            state
-                .partitions
-                .entry(partition)
-                .or_default()
-                .push_back(Group {
-                    id,
-                    offset,
-                    records,
-                    bytes,
-                    acknowledged: false,
-                });
-            state.next_group = id + 1;
+        for group in groups {
+            state.register(group);
         }
         first
     }
 
-    /// Takes the offsets that are safe now and were not taken before.
-    pub fn take_safe(&self) -> Offsets {
-        let mut state = self.lock();
-        let mut safe = Vec::new();
-        for (partition, groups) in &mut state.partitions {
-            let mut last = None;
-            while groups.front().is_some_and(|group| group.acknowledged) {
-                if let Some(offset) = groups.pop_front().and_then(|group| group.offset) {
-                    last = Some(offset);
-                }
-            }
-            if let Some(offset) = last {
-                safe.push((partition.clone(), offset));
-            }
-        }
-        state.partitions.retain(|_, groups| !groups.is_empty());
-        safe
-    }
-
-    /// Records and bytes that wait for their acknowledgement.
-    pub fn in_flight(&self) -> (usize, usize) {
+    /// The offsets that are safe and not written yet.
+    pub fn safe(&self) -> Safe {
         let state = self.lock();
-        (state.records, state.bytes)
+        let pairs = state.safe.iter();
+        Safe {
+            offsets: pairs
+                .map(|(partition, (_, offset))| (partition.to_vec(), offset.clone()))
+                .collect(),
+            count: state.safe_count,
+        }
     }
 
-    /// Whether more may be submitted: nothing failed, and neither too many records nor bytes are in flight.
+    /// These offsets are written: they are forgotten, unless there is a newer one by now.
+    pub fn written(&self, safe: &Safe) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        state.safe.retain(|partition, (number, offset)| {
+            let newer = *number > safe.count;
+            if !newer {
+                state.safe_bytes -= partition.len() + offset.len();
+            }
+            newer
+        });
+    }
+
+    /// Whether offsets are to be written now, whenever the next commit is due: there are so many.
+    pub fn must_write(&self) -> bool {
+        self.lock().must_write()
+    }
+
+    /// How many records wait for their acknowledgement.
+    pub fn in_flight(&self) -> usize {
+        self.lock().records
+    }
+
+    /// Whether more may be submitted: nothing failed, and neither is too much in flight nor are there too many
+    /// offsets that are not written.
     pub fn has_room(&self) -> bool {
         let state = self.lock();
         state.failure.is_none()
             && state.records < IN_FLIGHT_RECORDS_MAX
             && state.bytes < IN_FLIGHT_BYTES_MAX
+            && state.partitions.len() < IN_FLIGHT_PARTITIONS_MAX
+            && !state.must_write()
     }
 
     /// The first failure that was told, once.
@@ -150,35 +172,140 @@ impl Submitted {
     }
 }
 
+impl State {
+    fn register(&mut self, group: NewGroup) {
+        let NewGroup {
+            partition,
+            offset,
+            records,
+            bytes,
+        } = group;
+        let known = self.partitions.get_key_value(partition.as_slice());
+        let known = known.map(|(known, _)| Arc::clone(known));
+        let partition = known.unwrap_or_else(|| partition.into());
+        let id = self.next_group;
+        self.next_group += 1;
+        let group = Group {
+            id,
+            offset,
+            records,
+            bytes,
+            acknowledged: false,
+        };
+        self.records += records;
+        self.bytes += bytes + kept_bytes(&partition, &group);
+        self.waiting.insert(id, Arc::clone(&partition));
+        self.partitions
+            .entry(partition)
+            .or_default()
+            .push_back(group);
+    }
+
+    /// Takes a group out of those that wait; none when it was told before.
+    fn told(&mut self, id: u64) -> Option<(Partition, usize)> {
+        let partition = self.waiting.remove(&id)?;
+        let groups = self.partitions.get_mut(&partition)?;
+        let index = groups.binary_search_by_key(&id, |group| group.id).ok()?;
+        let group = groups.get(index)?;
+        self.records -= group.records;
+        self.bytes -= group.bytes;
+        Some((partition, index))
+    }
+
+    /// A group counts as acknowledged: what is safe by that is, and what still waits for an earlier group is kept in
+    /// one piece with its neighbours.
+    fn acknowledged(&mut self, partition: &Partition, mut index: usize) {
+        let Some(groups) = self.partitions.get_mut(partition) else {
+            return;
+        };
+        if let Some(group) = groups.get_mut(index) {
+            group.acknowledged = true;
+        }
+        let is_acknowledged = |groups: &VecDeque<Group>, index: usize| {
+            groups.get(index).is_some_and(|group| group.acknowledged)
+        };
+        if is_acknowledged(groups, index + 1) {
+            self.bytes -= join(groups, partition, index);
+        }
+        if index > 0 && is_acknowledged(groups, index - 1) {
+            index -= 1;
+            self.bytes -= join(groups, partition, index);
+        }
+        if index > 0 {
+            return;
+        }
+        let Some(first) = groups.pop_front() else {
+            return;
+        };
+        self.bytes -= kept_bytes(partition, &first);
+        if groups.is_empty() {
+            self.partitions.remove(partition);
+        }
+        if let Some(offset) = first.offset {
+            self.is_safe(partition, offset);
+        }
+    }
+
+    fn is_safe(&mut self, partition: &Partition, offset: Vec<u8>) {
+        self.safe_bytes += offset.len();
+        self.safe_count += 1;
+        let newest = (self.safe_count, offset);
+        match self.safe.entry(Arc::clone(partition)) {
+            Entry::Vacant(place) => {
+                self.safe_bytes += partition.len();
+                place.insert(newest);
+            }
+            Entry::Occupied(mut older) => self.safe_bytes -= older.insert(newest).1.len(),
+        }
+    }
+
+    fn must_write(&self) -> bool {
+        self.safe.len() >= UNWRITTEN_PARTITIONS_MAX || self.safe_bytes >= UNWRITTEN_BYTES_MAX
+    }
+}
+
+/// What a group takes besides its records.
+fn kept_bytes(partition: &Partition, group: &Group) -> usize {
+    partition.len() + group.offset.as_ref().map_or(0, Vec::len)
+}
+
+/// Makes one of two acknowledged groups that follow each other; answers with the bytes that are no longer kept.
+fn join(groups: &mut VecDeque<Group>, partition: &Partition, index: usize) -> usize {
+    let Some(mut later) = groups.remove(index + 1) else {
+        return 0;
+    };
+    let Some(earlier) = groups.get_mut(index) else {
+        return 0;
+    };
+    if later.offset.is_some() {
+        std::mem::swap(&mut earlier.offset, &mut later.offset);
+    }
+    kept_bytes(partition, &later)
+}
+
 impl Acknowledge for Submitted {
-    fn acknowledged(&self, id: u64, result: Result<(), BrokerError>) {
+    fn acknowledged(&self, id: u64, result: Result<(), Refused>) {
         let mut guard = self.lock();
         let state = &mut *guard;
-        let Some(partition) = state.waiting.remove(&id) else {
+        let before = state.records;
+        let Some((partition, index)) = state.told(id) else {
             return;
         };
-        let groups = state.partitions.get_mut(&partition);
-        let group = groups.and_then(|groups| {
-            let index = groups.binary_search_by_key(&id, |group| group.id).ok()?;
-            groups.get_mut(index)
-        });
-        let Some(group) = group else {
-            return;
-        };
-        state.records -= group.records;
-        state.bytes -= group.bytes;
+        let records = before - state.records;
         match result {
             Ok(()) => {
-                group.acknowledged = true;
-                self.progress.gave(group.records);
+                state.acknowledged(&partition, index);
+                self.progress.gave(records);
             }
-            Err(error) if self.tolerant => {
-                group.acknowledged = true;
-                self.progress.skipped(group.records);
-                tracing::error!(%error, records = group.records, "Records were refused and are skipped.");
+            Err(refused) if self.tolerant => {
+                state.acknowledged(&partition, index);
+                let skipped = refused.records.min(records);
+                self.progress.gave(records - skipped);
+                self.progress.skipped(skipped);
+                tracing::error!(error = %refused.error, records = skipped, "Records were refused and are skipped.");
             }
-            Err(error) => {
-                state.failure.get_or_insert_with(|| error.to_string());
+            Err(refused) => {
+                state.failure.get_or_insert_with(|| refused.to_string());
             }
         }
         self.progress.set_lag(state.records as u64);
@@ -189,10 +316,19 @@ impl Acknowledge for Submitted {
 
 #[cfg(test)]
 mod tests {
+    use tidegate_broker::BrokerError;
+
     use super::*;
 
+    fn refused() -> Refused {
+        Refused {
+            records: 1,
+            error: BrokerError::Internal("too large".to_owned()),
+        }
+    }
+
     fn submitted(tolerant: bool) -> Submitted {
-        Submitted::new(std::sync::Arc::default(), tolerant)
+        Submitted::new(Arc::default(), tolerant)
     }
 
     fn group(partition: &[u8], offset: Option<u8>) -> NewGroup {
@@ -204,6 +340,13 @@ mod tests {
         }
     }
 
+    /// What is safe, which is then written.
+    fn take_safe(submitted: &Submitted) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let safe = submitted.safe();
+        submitted.written(&safe);
+        safe.offsets
+    }
+
     #[test]
     fn an_offset_is_safe_only_when_all_before_it_are_acknowledged() {
         let submitted = submitted(false);
@@ -213,13 +356,15 @@ mod tests {
             group(b"p", Some(3)),
         ]);
         submitted.acknowledged(first + 1, Ok(()));
-        assert_eq!(submitted.take_safe(), []);
+        assert_eq!(take_safe(&submitted), []);
         submitted.acknowledged(first, Ok(()));
-        assert_eq!(submitted.take_safe(), [(b"p".to_vec(), vec![2])]);
-        assert_eq!(submitted.take_safe(), []);
-        assert_eq!(submitted.in_flight(), (1, 10));
+        assert_eq!(take_safe(&submitted), [(b"p".to_vec(), vec![2])]);
+        assert_eq!(take_safe(&submitted), []);
+        assert_eq!(submitted.in_flight(), 1);
         submitted.acknowledged(first + 2, Ok(()));
-        assert_eq!(submitted.take_safe(), [(b"p".to_vec(), vec![3])]);
+        assert_eq!(take_safe(&submitted), [(b"p".to_vec(), vec![3])]);
+        assert_eq!(submitted.lock().bytes, 0);
+        assert_eq!(submitted.lock().safe_bytes, 0);
     }
 
     #[test]
@@ -227,7 +372,7 @@ mod tests {
         let submitted = submitted(false);
         let first = submitted.register(vec![group(b"slow", Some(1)), group(b"fast", Some(7))]);
         submitted.acknowledged(first + 1, Ok(()));
-        assert_eq!(submitted.take_safe(), [(b"fast".to_vec(), vec![7])]);
+        assert_eq!(take_safe(&submitted), [(b"fast".to_vec(), vec![7])]);
     }
 
     #[test]
@@ -236,15 +381,104 @@ mod tests {
         let first = submitted.register(vec![group(b"p", Some(1)), group(b"p", None)]);
         submitted.acknowledged(first, Ok(()));
         submitted.acknowledged(first + 1, Ok(()));
-        assert_eq!(submitted.take_safe(), [(b"p".to_vec(), vec![1])]);
+        assert_eq!(take_safe(&submitted), [(b"p".to_vec(), vec![1])]);
+    }
+
+    #[test]
+    fn a_safe_offset_stays_until_it_is_written_and_a_newer_one_longer() {
+        let submitted = submitted(false);
+        let first = submitted.register(vec![group(b"p", Some(1)), group(b"p", Some(2))]);
+        submitted.acknowledged(first, Ok(()));
+        let safe = submitted.safe();
+        let again = submitted.safe().offsets;
+        assert_eq!(again, safe.offsets, "writing it may fail");
+        submitted.acknowledged(first + 1, Ok(()));
+        submitted.written(&safe);
+        assert_eq!(take_safe(&submitted), [(b"p".to_vec(), vec![2])]);
+    }
+
+    #[test]
+    fn acknowledged_groups_do_not_pile_up_until_they_are_written() {
+        let submitted = submitted(false);
+        for _ in 0..1_000 {
+            let mut large = group(b"p", None);
+            large.offset = Some(vec![0; 100_000]);
+            let first = submitted.register(vec![large]);
+            submitted.acknowledged(first, Ok(()));
+        }
+        let state = submitted.lock();
+        assert_eq!((state.partitions.len(), state.waiting.len()), (0, 0));
+        assert_eq!((state.bytes, state.safe_bytes), (0, 100_001));
+    }
+
+    #[test]
+    fn acknowledged_groups_do_not_pile_up_behind_one_that_is_not() {
+        let submitted = submitted(false);
+        let stuck = submitted.register(vec![group(b"p", Some(0))]);
+        let mut waiting = Vec::new();
+        for number in 1..=100_u8 {
+            waiting.push(submitted.register(vec![group(b"p", Some(number))]));
+        }
+        // In any order: every third first, then the others from the end.
+        let (some, others): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|id| id % 3 == 0);
+        for id in some.into_iter().chain(others.into_iter().rev()) {
+            submitted.acknowledged(id, Ok(()));
+        }
+        {
+            let state = submitted.lock();
+            assert_eq!(state.partitions[b"p".as_slice()].len(), 2);
+            assert_eq!(state.bytes, 10 + 2 * 2);
+        }
+        assert_eq!(submitted.safe().offsets, []);
+        submitted.acknowledged(stuck, Ok(()));
+        assert_eq!(take_safe(&submitted), [(b"p".to_vec(), vec![100])]);
+        assert_eq!(submitted.lock().bytes, 0);
+    }
+
+    #[test]
+    fn offsets_count_as_in_flight() {
+        let submitted = submitted(false);
+        let mut large = group(&[7; 1000], None);
+        large.offset = Some(vec![0; IN_FLIGHT_BYTES_MAX]);
+        let first = submitted.register(vec![large]);
+        assert!(!submitted.has_room());
+        submitted.acknowledged(first, Ok(()));
+        assert!(
+            submitted.must_write(),
+            "it is too large to be kept for long"
+        );
+        assert!(!submitted.has_room());
+        take_safe(&submitted);
+        assert!(submitted.has_room());
+    }
+
+    #[test]
+    fn source_partitions_are_limited() {
+        let submitted = submitted(false);
+        let partition = |number: usize| group(&number.to_le_bytes(), Some(0));
+        let first = submitted.register((0..IN_FLIGHT_PARTITIONS_MAX - 1).map(partition).collect());
+        let submit = || submitted.register(vec![partition(IN_FLIGHT_PARTITIONS_MAX)]);
+        let full = |submitted: &Submitted| {
+            let state = submitted.lock();
+            state.partitions.len() >= IN_FLIGHT_PARTITIONS_MAX
+        };
+        assert!(!full(&submitted));
+        let last = submit();
+        assert!(full(&submitted) && !submitted.has_room());
+        for id in first..=last {
+            submitted.acknowledged(id, Ok(()));
+        }
+        assert!(submitted.must_write() && !submitted.has_room());
+        assert_eq!(take_safe(&submitted).len(), UNWRITTEN_PARTITIONS_MAX);
+        assert!(submitted.has_room());
     }
 
     #[test]
     fn a_failure_keeps_the_offset_back_and_is_told() {
         let submitted = submitted(false);
         let first = submitted.register(vec![group(b"p", Some(1))]);
-        submitted.acknowledged(first, Err(BrokerError::Internal("too large".to_owned())));
-        assert_eq!(submitted.take_safe(), []);
+        submitted.acknowledged(first, Err(refused()));
+        assert_eq!(take_safe(&submitted), []);
         assert!(
             submitted
                 .take_failure()
@@ -256,8 +490,8 @@ mod tests {
     fn a_tolerated_failure_lets_the_offset_pass() {
         let submitted = submitted(true);
         let first = submitted.register(vec![group(b"p", Some(1))]);
-        submitted.acknowledged(first, Err(BrokerError::Internal("too large".to_owned())));
-        assert_eq!(submitted.take_safe(), [(b"p".to_vec(), vec![1])]);
+        submitted.acknowledged(first, Err(refused()));
+        assert_eq!(take_safe(&submitted), [(b"p".to_vec(), vec![1])]);
         assert_eq!(submitted.take_failure(), None);
     }
 }

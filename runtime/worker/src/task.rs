@@ -6,16 +6,21 @@
 //! | Paused | commits what is done, then waits; the guest stays, and a sink stays a member of its group |
 //! | Stopped | commits what is done, stops the guest, ends |
 //!
+//! A task that does not end in time is abandoned: nobody waits for it, and another may run in its place. When the
+//! guest call that holds it up is over, it ends without another one, and submits and commits nothing more.
+//!
 //! The task reports its state to a [`Listener`]: RUNNING, PAUSED, FAILED with a trace, or UNASSIGNED when
 //! it ended as told.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tidegate_model::TaskId;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::error::WorkerError;
 use crate::progress::Progress;
 
 /// What a task is told to do.
@@ -45,6 +50,27 @@ pub enum State {
     },
 }
 
+/// Whether nobody waits for a task any more.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Abandoned(Arc<AtomicBool>);
+
+impl Abandoned {
+    /// Looked at after each guest call, and before anything is submitted, written or committed.
+    ///
+    /// # Errors
+    /// When nobody waits for the task any more.
+    pub(crate) fn check(&self) -> Result<(), WorkerError> {
+        match self.0.load(Ordering::Acquire) {
+            true => Err(WorkerError::Abandoned),
+            false => Ok(()),
+        }
+    }
+
+    fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 /// Hears what tasks do.
 pub trait Listener: Send + Sync {
     /// A task has a new state. Called on the task's own thread; returns at once.
@@ -57,6 +83,7 @@ pub struct TaskHandle {
     pub(crate) target: watch::Sender<TargetState>,
     pub(crate) end: JoinHandle<()>,
     pub(crate) progress: Arc<Progress>,
+    pub(crate) abandoned: Abandoned,
 }
 
 impl TaskHandle {
@@ -77,10 +104,14 @@ impl TaskHandle {
         &self.task
     }
 
-    /// Stops the task and waits for its end, at most `deadline`. `false`: it did not end in time; its guest
-    /// call still runs until its own deadline, then the task ends without another call.
+    /// Stops the task and waits for its end, at most `deadline`. `false`: it did not end in time and is abandoned;
+    /// its guest call still runs until its own deadline, then the task ends without another call.
     pub async fn stop(self, deadline: Duration) -> bool {
         self.set_target(TargetState::Stopped);
-        tokio::time::timeout(deadline, self.end).await.is_ok()
+        let ended = tokio::time::timeout(deadline, self.end).await.is_ok();
+        if !ended {
+            self.abandoned.set();
+        }
+        ended
     }
 }

@@ -6,11 +6,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tidegate_broker::{Acknowledge, Broker, BrokerError, NewTopic, Producer};
+use tidegate_broker::{Acknowledge, Broker, NewTopic, Producer, Refused};
 use tidegate_config::Properties;
 use tidegate_config::worker::StorageTopic;
 use tidegate_model::{Batch, Column, TopicName};
-use tokio::sync::oneshot;
+use tokio::sync::{Mutex as AsyncMutex, oneshot};
 
 use crate::error::WorkerError;
 
@@ -20,13 +20,17 @@ const READ_RECORDS_MAX: usize = 5_000;
 const READ_WAIT: Duration = Duration::from_millis(100);
 /// How long an opened log may make no progress before it is an error.
 const READ_STALL_MAX: Duration = Duration::from_secs(60);
-/// How long a write may wait for its acknowledgement.
+/// How long a write may take: being handed over, which waits while the producer's queue is full, and acknowledged.
 const WRITE_WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// A compacted topic.
 pub struct TopicLog {
     topic: TopicName,
     producer: Arc<dyn Producer>,
+    /// Held while records are handed over, which may outlast the write that gave up: writes keep their order, and no
+    /// more than one thread waits.
+    turn: Arc<AsyncMutex<()>>,
+    write_wait_max: Duration,
 }
 
 /// A record of a log.
@@ -145,13 +149,15 @@ impl TopicLog {
         Ok(Self {
             topic: storage.name.clone(),
             producer: Arc::clone(producer),
+            turn: Arc::default(),
+            write_wait_max: WRITE_WAIT_MAX,
         })
     }
 
     /// Writes records and waits until they are durable.
     ///
     /// # Errors
-    /// When the broker refuses, or does not answer in time.
+    /// When the broker refuses, or does not answer in time: the records may be written nevertheless, or later.
     pub async fn write(&self, entries: Vec<Entry>) -> Result<(), WorkerError> {
         if entries.is_empty() {
             return Ok(());
@@ -168,22 +174,35 @@ impl TopicLog {
             values.push(value.as_deref());
         }
         (batch.keys, batch.values) = (keys, values);
+        let written = self.submit_and_wait(batch);
+        match tokio::time::timeout(self.write_wait_max, written).await {
+            Ok(result) => result,
+            Err(_) => Err(WorkerError::Timeout {
+                what: format!("writing to topic {}", self.topic),
+                milliseconds: self.write_wait_max.as_millis(),
+            }),
+        }
+    }
+
+    async fn submit_and_wait(&self, batch: Batch) -> Result<(), WorkerError> {
         let (told, answer) = oneshot::channel();
         let acknowledge: Arc<dyn Acknowledge> = Arc::new(Once(Mutex::new(Some(told))));
+        let turn = Arc::clone(&self.turn).lock_owned().await;
         let producer = Arc::clone(&self.producer);
-        tokio::task::spawn_blocking(move || producer.submit(&batch, &[], 0, 1, &acknowledge))
+        let submitted = tokio::task::spawn_blocking(move || {
+            let submitted = producer.submit(&batch, &[], 0, 1, &acknowledge);
+            drop(turn);
+            submitted
+        });
+        submitted
             .await
             .map_err(|error| WorkerError::Internal(error.to_string()))??;
-        match tokio::time::timeout(WRITE_WAIT_MAX, answer).await {
-            Ok(Ok(result)) => Ok(result?),
-            Ok(Err(_)) => Err(WorkerError::Internal(format!(
+        match answer.await {
+            Ok(result) => Ok(result.map_err(|refused| refused.error)?),
+            Err(_) => Err(WorkerError::Internal(format!(
                 "topic {}: a write was forgotten",
                 self.topic
             ))),
-            Err(_) => Err(WorkerError::Timeout {
-                what: format!("writing to topic {}", self.topic),
-                milliseconds: WRITE_WAIT_MAX.as_millis(),
-            }),
         }
     }
 }
@@ -203,14 +222,80 @@ fn records(batch: &Batch) -> impl Iterator<Item = LogRecord<'_>> {
 }
 
 /// Passes one acknowledgement on.
-struct Once(Mutex<Option<oneshot::Sender<Result<(), BrokerError>>>>);
+struct Once(Mutex<Option<oneshot::Sender<Result<(), Refused>>>>);
 
 impl Acknowledge for Once {
-    fn acknowledged(&self, _group: u64, result: Result<(), BrokerError>) {
+    fn acknowledged(&self, _group: u64, result: Result<(), Refused>) {
         let told = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(told) = told {
             // The writer may have given up waiting; then nobody needs the answer.
             drop(told.send(result));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tidegate_broker::BrokerError;
+
+    use super::*;
+
+    /// A producer whose queue is full until it is told otherwise.
+    #[derive(Default)]
+    struct Full {
+        waits: Mutex<()>,
+        submits: AtomicUsize,
+    }
+
+    impl Producer for Full {
+        fn submit(
+            &self,
+            _batch: &Batch,
+            _groups: &[u32],
+            first_group: u64,
+            _group_count: u32,
+            to: &Arc<dyn Acknowledge>,
+        ) -> Result<(), BrokerError> {
+            self.submits.fetch_add(1, Ordering::SeqCst);
+            drop(self.waits.lock().unwrap());
+            to.acknowledged(first_group, Ok(()));
+            Ok(())
+        }
+
+        fn flush(&self, _timeout: Duration) -> Result<(), BrokerError> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_write_ends_in_time_when_the_producer_takes_nothing() {
+        let producer = Arc::<Full>::default();
+        let log = TopicLog {
+            topic: TopicName::parse("log").unwrap(),
+            producer: Arc::clone(&producer) as _,
+            turn: Arc::default(),
+            write_wait_max: Duration::from_millis(50),
+        };
+        let entry = || vec![(b"key".to_vec(), None)];
+        let (full, until) = std::sync::mpsc::channel();
+        let (locked, is_locked) = std::sync::mpsc::channel();
+        let blocker = Arc::clone(&producer);
+        let thread = std::thread::spawn(move || {
+            let _held = blocker.waits.lock().unwrap();
+            locked.send(()).unwrap();
+            until.recv()
+        });
+        is_locked.recv().unwrap();
+        for _ in 0..3 {
+            let written = log.write(entry()).await;
+            assert!(matches!(written, Err(WorkerError::Timeout { .. })));
+        }
+        let waiting = producer.submits.load(Ordering::SeqCst);
+        assert_eq!(waiting, 1, "more than one thread waits");
+        full.send(()).unwrap();
+        thread.join().unwrap().unwrap();
+        log.write(entry()).await.unwrap();
     }
 }

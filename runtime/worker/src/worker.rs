@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tidegate_broker::{Broker, Producer, Subscription};
+use tidegate_broker::{Broker, Producer, Subscription, TopicPattern};
 use tidegate_config::Properties;
 use tidegate_config::connector::{ConnectorConfig, SinkTopics};
 use tidegate_config::grants::{Grants, Policy, grants};
@@ -25,7 +25,7 @@ use crate::source_pipeline::SourcePipeline;
 use crate::source_task::SourceTask;
 use crate::steps::{Steps, Turns};
 use crate::submitted::Submitted;
-use crate::task::{Listener, State, TargetState, TaskHandle};
+use crate::task::{Abandoned, Listener, State, TargetState, TaskHandle};
 
 /// What all tasks of this process share.
 pub struct Worker {
@@ -146,17 +146,23 @@ impl Worker {
     pub fn start(self: &Arc<Self>, new: NewTask, listener: Arc<dyn Listener>) -> TaskHandle {
         let (sender, target) = watch::channel(new.target);
         let progress: Arc<Progress> = Arc::default();
+        let abandoned = Abandoned::default();
         let task = new.task.clone();
         let worker = Arc::clone(self);
-        let counters = Arc::clone(&progress);
+        let watched = (Arc::clone(&progress), abandoned.clone());
         let end = tokio::spawn(async move {
             let task = new.task.clone();
             let report = {
                 let (listener, task) = (Arc::clone(&listener), task.clone());
                 move |state| listener.task_state(&task, state)
             };
-            match worker.run(new, target, counters, Box::new(report)).await {
+            match worker.run(new, target, watched, Box::new(report)).await {
                 Ok(()) => listener.task_state(&task, State::Unassigned),
+                Err(WorkerError::Abandoned) => {
+                    tracing::info!(connector = %task.connector, task = task.task,
+                        "The task that did not stop in time has ended.");
+                    listener.task_state(&task, State::Unassigned);
+                }
                 Err(error) => {
                     tracing::error!(connector = %task.connector, task = task.task, %error, "The task failed.");
                     listener.task_state(
@@ -173,6 +179,7 @@ impl Worker {
             target: sender,
             end,
             progress,
+            abandoned,
         }
     }
 
@@ -180,7 +187,7 @@ impl Worker {
         self: Arc<Self>,
         new: NewTask,
         target: watch::Receiver<TargetState>,
-        progress: Arc<Progress>,
+        (progress, abandoned): (Arc<Progress>, Abandoned),
         report: Box<dyn Fn(State) + Send + Sync>,
     ) -> Result<(), WorkerError> {
         let class = self.connector_class(&new.connector)?;
@@ -193,11 +200,12 @@ impl Worker {
         if class.info.kind == Kind::Sink {
             let subscription = match new.connector.topics()? {
                 SinkTopics::List(topics) => Subscription::Topics(topics),
-                SinkTopics::Regex(regex) => Subscription::Regex(regex),
+                SinkTopics::Regex(regex) => Subscription::Pattern(TopicPattern::parse(&regex)?),
             };
             self.check_subscription(&new, &subscription)?;
             let config = class.info.definition.resolved(&new.config);
-            let make = move || self.sink_pipeline(&new, &class, own_turns, progress);
+            let left = abandoned.clone();
+            let make = move || self.sink_pipeline(&new, &class, own_turns, progress, left);
             let pipeline = Some(blocking::make(&turns, make).await?);
             return SinkTask {
                 config,
@@ -205,6 +213,7 @@ impl Worker {
                 pipeline,
                 target,
                 flush_interval,
+                abandoned,
                 report,
             }
             .run()
@@ -215,7 +224,8 @@ impl Worker {
         let config = class.info.definition.resolved(&new.config);
         let granted = Self::grants(&new, &class)?;
         let file_changes = self.files.changes_of(&granted.files);
-        let make = move || self.source_pipeline(&new, &class, &granted, own_turns, progress);
+        let left = abandoned.clone();
+        let make = move || self.source_pipeline(&new, &class, &granted, own_turns, progress, left);
         let pipeline = blocking::make(&turns, make).await?;
         let submitted = Arc::clone(&pipeline.submitted);
         let progress = Arc::clone(&pipeline.progress);
@@ -225,13 +235,13 @@ impl Worker {
             config,
             pipeline,
             submitted,
-            unwritten: Default::default(),
             progress,
             offsets,
             target,
             file_changes,
             flush_interval,
             flush_timeout,
+            abandoned,
             report,
         }
         .run()
@@ -259,28 +269,26 @@ impl Worker {
         .map(|topic| topic.name.clone())
     }
 
-    /// Refuses a sink that would read the worker's own topics, unless the operator asks for it: they hold the
-    /// configurations of other connectors.
+    /// The topics that a sink may not read: the worker's own, which hold the configurations of other connectors.
+    /// None when the operator asks for it.
+    fn refused_topics(&self, new: &NewTask) -> Vec<TopicName> {
+        match new.policy {
+            Policy::Permissive => Vec::new(),
+            _ => self.own_topics().to_vec(),
+        }
+    }
+
+    /// Refuses a sink that would read topics which it may not read.
     fn check_subscription(
         &self,
         new: &NewTask,
         subscription: &Subscription,
     ) -> Result<(), WorkerError> {
-        if new.policy == Policy::Permissive {
-            return Ok(());
-        }
-        let own = self.own_topics();
-        let read = match subscription {
-            Subscription::Topics(topics) => own.iter().find(|topic| topics.contains(topic)),
-            Subscription::Regex(regex) => {
-                let whole = regex::Regex::new(&format!("^(?:{regex})$")).ok();
-                own.iter().find(|topic| {
-                    whole
-                        .as_ref()
-                        .is_none_or(|whole| whole.is_match(topic.as_str()))
-                })
-            }
-        };
+        let refused = self.refused_topics(new);
+        let read = refused.iter().find(|topic| match subscription {
+            Subscription::Topics(topics) => topics.contains(topic),
+            Subscription::Pattern(pattern) => pattern.matches(topic),
+        });
         match read {
             None => Ok(()),
             Some(topic) => Err(WorkerError::OwnTopic(topic.to_string())),
@@ -294,6 +302,7 @@ impl Worker {
         granted: &Grants,
         turns: Turns,
         progress: Arc<Progress>,
+        abandoned: Abandoned,
     ) -> Result<SourcePipeline, WorkerError> {
         let identity = identity(new);
         let overrides = new.connector.client_overrides("producer.override.");
@@ -321,6 +330,8 @@ impl Worker {
             submitted: Arc::new(Submitted::new(Arc::clone(&progress), tolerant)),
             progress,
             tolerant,
+            abandoned,
+            poll_failed: false,
         })
     }
 
@@ -330,6 +341,7 @@ impl Worker {
         class: &ConnectorClass,
         turns: Turns,
         progress: Arc<Progress>,
+        abandoned: Abandoned,
     ) -> Result<SinkPipeline, WorkerError> {
         let identity = identity(new);
         let errors = new.connector.errors()?;
@@ -360,6 +372,8 @@ impl Worker {
             tolerant: errors.tolerance_all,
             assigned: Default::default(),
             positions: Positions::default(),
+            refused_topics: self.refused_topics(new),
+            abandoned,
         })
     }
 }

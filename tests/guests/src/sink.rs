@@ -24,6 +24,7 @@ pub const NAMES: &[&str] = &[
     "RetriesSomePuts",
     "TrapsOnLargeCalls",
     "WritesPartitions",
+    "SleepsInPut",
 ];
 
 thread_local! {
@@ -71,6 +72,10 @@ fn retry_some_puts(batch: &Batch) -> Result<Vec<RecordError>, Error> {
     })
 }
 
+fn write(line: &str) {
+    CONFIG.with_borrow(|config| write_lines(config, [line.to_owned()]));
+}
+
 fn write_partitions(what: &str, partitions: &[TopicPartition]) {
     let line = |partition: &TopicPartition| format!("{what} {}", partition.partition);
     CONFIG.with_borrow(|config| write_lines(config, partitions.iter().map(line)));
@@ -102,6 +107,10 @@ impl Guest for Component {
         if is("LoopsInPut") {
             misdeeds::loop_for_ever();
         }
+        if is("SleepsInPut") {
+            write("put");
+            std::thread::sleep(std::time::Duration::from_secs(1));
+        }
         if is("RetriesPut") {
             return Err(error(ErrorKind::Retriable, "later"));
         }
@@ -124,6 +133,9 @@ impl Guest for Component {
     }
 
     fn flush(mut offsets: Vec<TopicPartitionOffset>) -> Result<Vec<TopicPartitionOffset>, Error> {
+        if is("SleepsInPut") {
+            write("flush");
+        }
         if is("LoopsInFlush") {
             misdeeds::loop_for_ever();
         }
@@ -140,11 +152,18 @@ impl Guest for Component {
         if is("WritesPartitions") {
             write_partitions("close", &partitions);
         }
+        if is("SleepsInPut") {
+            write("close");
+        }
         if is("LoopsInClose") {
             misdeeds::loop_for_ever();
         }
         Ok(())
     }
 
-    fn stop() {}
+    fn stop() {
+        if is("SleepsInPut") {
+            write("stop");
+        }
+    }
 }

@@ -39,6 +39,10 @@ pub const NAMES: &[&str] = &[
     "BadBatch",
     "LargeRecords",
     "WritesCommits",
+    "Trickles",
+    "UnknownPartitions",
+    "SleepsInSomePolls",
+    "NewSourcePartitions",
 ];
 
 thread_local! {
@@ -201,6 +205,17 @@ impl Guest for Component {
             }
             "test.LargeRecords" => return Ok(polled(&[text(&"x".repeat(1_000_000))])),
             "test.WritesCommits" => return Ok(one_of_ten()),
+            "test.NewSourcePartitions" => return Ok(new_source_partitions(limits.records_max)),
+            "test.Trickles" => return Ok(trickle()),
+            "test.UnknownPartitions" => return Ok(unknown_partitions()),
+            "test.SleepsInSomePolls" => {
+                write_lines(&config, ["poll".to_owned()]);
+                let polled = one_of_ten();
+                if config_value(&config, "sleeping") == (POLLS.get() - 1).to_string() {
+                    std::thread::sleep(std::time::Duration::from_secs(1));
+                }
+                return Ok(polled);
+            }
             "test.BadBatch" => return Ok(bad(&config_value(&config, "what"))),
             _ => {}
         }
@@ -215,7 +230,10 @@ impl Guest for Component {
         if class == "test.LoopsInCommit" {
             misdeeds::loop_for_ever();
         }
-        if class == "test.WritesCommits" {
+        if class == "test.SleepsInSomePolls" {
+            write_lines(&config, ["commit".to_owned()]);
+        }
+        if class == "test.WritesCommits" || class == "test.UnknownPartitions" {
             let number = |offset: &Vec<u8>| offset.last().map(|last| char::from(*last).to_string());
             write_lines(&config, offsets.iter().filter_map(number));
         }
@@ -227,9 +245,12 @@ impl Guest for Component {
     }
 
     fn stop() {
-        let (class, _) = TASK.with_borrow(Clone::clone);
+        let (class, config) = TASK.with_borrow(Clone::clone);
         if class == "test.LoopsInStop" {
             misdeeds::loop_for_ever();
+        }
+        if class == "test.SleepsInSomePolls" {
+            write_lines(&config, ["stop".to_owned()]);
         }
     }
 }
@@ -245,6 +266,46 @@ fn one_of_ten() -> Polled {
         source_offsets: column(&[map("position", &number)]),
         ..polled(&[text(&number)])
     }
+}
+
+/// A record, then nothing, then a record, and so on.
+fn trickle() -> Polled {
+    let poll = POLLS.replace(POLLS.get() + 1);
+    let values: &[Vec<u8>] = if poll.is_multiple_of(2) {
+        &[text("a")]
+    } else {
+        &[]
+    };
+    Polled {
+        wait_ms: 0,
+        ..polled(values)
+    }
+}
+
+/// Records of one source partition each, which were never seen before.
+fn new_source_partitions(count: u32) -> Polled {
+    let poll = POLLS.replace(POLLS.get() + 1);
+    let values: Vec<_> = (0..count).map(|_| text("a")).collect();
+    let partition = |number| map("file", &format!("{poll}-{number}"));
+    Polled {
+        source_partitions: (0..count).map(partition).collect(),
+        source_partition_indexes: (0..count).collect(),
+        ..polled(&values)
+    }
+}
+
+/// As `one_of_ten`, with a second record for a partition that is not there.
+fn unknown_partitions() -> Polled {
+    let mut polled = one_of_ten();
+    if polled.batch.count == 1 {
+        let batch = &mut polled.batch;
+        batch.count = 2;
+        batch.partitions = vec![0, 9];
+        batch.values = column(&[text("good"), text("bad")]);
+        let offset = polled.source_offsets.bytes.clone();
+        polled.source_offsets = column(&[offset.clone(), offset]);
+    }
+    polled
 }
 
 /// A poll's answer that is wrong in one way.

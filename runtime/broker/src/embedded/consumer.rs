@@ -151,7 +151,7 @@ impl EmbeddedConsumer {
 
 impl Consumer for EmbeddedConsumer {
     fn subscribe(&mut self, topics: &Subscription) -> Result<(), BrokerError> {
-        let wants = Wants::parse(topics)?;
+        let wants = Wants::of(topics);
         let mut groups = self.log.groups();
         let member = groups.join(&self.log, &self.group, self.member, wants, &self.signal);
         self.member = Some(member);

@@ -13,13 +13,12 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use regex::Regex;
 use tidegate_model::{TopicName, TopicPartition};
 
 use super::assign::{Candidate, assign};
 use super::log::Log;
 use super::signal::Signal;
-use crate::{BrokerError, Subscription};
+use crate::{Subscription, TopicPattern};
 
 /// What a member is to be told.
 #[derive(Debug)]
@@ -51,36 +50,28 @@ struct Member {
     signal: Arc<Signal>,
 }
 
-/// A subscription that was checked.
+/// What a member subscribes to, as it is looked up.
 #[derive(Debug, Clone)]
 pub enum Wants {
     /// These topics.
     Topics(BTreeSet<TopicName>),
     /// The topics whose whole name matches.
-    Regex(Regex),
+    Pattern(TopicPattern),
 }
 
 impl Wants {
-    /// Checks a subscription.
-    ///
-    /// # Errors
-    /// When the pattern cannot be read.
-    pub fn parse(subscription: &Subscription) -> Result<Self, BrokerError> {
+    /// What a subscription says.
+    pub fn of(subscription: &Subscription) -> Self {
         match subscription {
-            Subscription::Topics(topics) => Ok(Self::Topics(topics.iter().cloned().collect())),
-            Subscription::Regex(pattern) => Regex::new(&format!("^(?:{pattern})$"))
-                .map(Self::Regex)
-                .map_err(|error| BrokerError::Setting {
-                    key: "topics.regex".to_owned(),
-                    reason: error.to_string(),
-                }),
+            Subscription::Topics(topics) => Self::Topics(topics.iter().cloned().collect()),
+            Subscription::Pattern(pattern) => Self::Pattern(pattern.clone()),
         }
     }
 
     fn has(&self, topic: &TopicName) -> bool {
         match self {
             Self::Topics(topics) => topics.contains(topic),
-            Self::Regex(pattern) => pattern.is_match(topic.as_str()),
+            Self::Pattern(pattern) => pattern.matches(topic),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Writes batches to the embedded log.
 //!
-//! All records of a batch become durable in one step, except those of groups that have a record which can
-//! never be written: such a group is refused as a whole and the others are written without it.
+//! All records of a batch become durable in one step, except those that can never be written: their groups are told.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +15,7 @@ use super::maintenance::now_ms;
 use super::partitioner::partition_of_key;
 use super::records::Append;
 use super::topic::Topic;
-use crate::{Acknowledge, BrokerError, NewTopic, Producer, Properties};
+use crate::{Acknowledge, BrokerError, NewTopic, Producer, Properties, Refused};
 
 /// A chunk is ended when it has this many bytes.
 const CHUNK_BYTES: usize = 512 * 1024;
@@ -36,7 +35,7 @@ pub struct EmbeddedProducer {
 struct Plan {
     topics: Vec<Result<Arc<Topic>, BrokerError>>,
     partitions: Vec<i32>,
-    refused: BTreeMap<u64, BrokerError>,
+    refused: BTreeMap<u64, Refused>,
 }
 
 impl EmbeddedProducer {
@@ -92,7 +91,10 @@ impl EmbeddedProducer {
                 None => Err(BrokerError::Internal("a record without a topic".to_owned())),
             };
             partitions.push(chosen.unwrap_or_else(|error| {
-                refused.entry(group_of(row)).or_insert(error);
+                let refused = refused
+                    .entry(group_of(row))
+                    .or_insert(Refused { records: 0, error });
+                refused.records += 1;
                 REFUSED
             }));
         }
@@ -103,12 +105,7 @@ impl EmbeddedProducer {
         }
     }
 
-    fn write(
-        &self,
-        batch: &Batch,
-        plan: &Plan,
-        group_of: impl Fn(usize) -> u64,
-    ) -> Result<(), BrokerError> {
+    fn write(&self, batch: &Batch, plan: &Plan) -> Result<(), BrokerError> {
         let now = now_ms();
         let mut appends = Vec::new();
         let mut builders: Vec<Vec<ChunkBuilder>> = plan.topics.iter().map(|_| Vec::new()).collect();
@@ -125,9 +122,7 @@ impl EmbeddedProducer {
                 .topic_indexes
                 .get(row)
                 .map_or(0, |index| *index as usize);
-            if partition == REFUSED
-                || !plan.refused.is_empty() && plan.refused.contains_key(&group_of(row))
-            {
+            if partition == REFUSED {
                 mine.for_each(drop);
                 continue;
             }
@@ -196,6 +191,7 @@ fn choose(
             topic: name(),
             found: size,
             wanted: wanted.saturating_sub(RECORD_OVERHEAD_BYTES),
+            key: "the topic's max.message.bytes",
         });
     }
     let count = topic.count();
@@ -229,16 +225,22 @@ impl Producer for EmbeddedProducer {
             None => first_group,
         };
         let plan = self.plan(batch, group_of);
-        let written = self.write(batch, &plan, group_of);
+        let written = self.write(batch, &plan);
         for group in first_group..first_group + u64::from(group_count) {
-            let result = match plan.refused.get(&group) {
-                Some(refused) => Err(refused.clone()),
-                None => written.clone(),
+            let result = match (&written, plan.refused.get(&group)) {
+                (Ok(()), None) => Ok(()),
+                (Ok(()), Some(refused)) => Err(refused.clone()),
+                (Err(error), _) => Err(Refused {
+                    records: (0..batch.count)
+                        .filter(|row| group_of(*row) == group)
+                        .count(),
+                    error: error.clone(),
+                }),
             };
             to.acknowledged(group, result);
         }
         let first_refused = plan.refused.into_values().next();
-        written.and(first_refused.map_or(Ok(()), Err))
+        written.and(first_refused.map_or(Ok(()), |refused| Err(refused.error)))
     }
 
     fn flush(&self, _timeout: Duration) -> Result<(), BrokerError> {

@@ -8,6 +8,8 @@
 //!
 //! A paused consumer leaves messages in that queue, where librdkafka stops reading ahead, and goes on polling for
 //! everything else. librdkafka's own pause is not used: it would outlast the assignment.
+//!
+//! librdkafka subscribes to exact names only. What a pattern means is looked up by a [`TopicWatch`].
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::ControlFlow;
@@ -25,13 +27,13 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::Message;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList};
-use regex::Regex;
 use tidegate_model::{TopicName, TopicPartition};
 use tokio::sync::Notify;
 
 use super::context::{log, report};
 use super::native::BatchConsumer;
 use super::rows::Rows;
+use super::topic_watch::TopicWatch;
 use crate::{BrokerError, Consumer, Fetched, Subscription};
 
 /// How often a consumer that finds nothing is polled nevertheless, so that the group does not take it for dead; a
@@ -39,11 +41,18 @@ use crate::{BrokerError, Consumer, Fetched, Subscription};
 const IDLE_POLL: Duration = Duration::from_secs(60);
 /// How long going to a position may take.
 const SEEK_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often it is looked what a pattern matches, when `metadata.max.age.ms` says nothing; and the shortest time.
+const WATCH_EVERY: Duration = Duration::from_secs(300);
+const WATCH_EVERY_MIN: Duration = Duration::from_secs(1);
 
 /// A consumer of Kafka.
 pub struct KafkaConsumer {
     /// `None` once closed.
     client: Option<BatchConsumer<Rebalances>>,
+    config: ClientConfig,
+    /// Of a pattern.
+    watch: Option<TopicWatch>,
+    subscribed: bool,
     rebalances: Arc<Shared>,
     group: String,
     idle_poll: Duration,
@@ -173,6 +182,14 @@ fn idle_poll(config: &ClientConfig) -> Duration {
     })
 }
 
+fn watch_every(config: &ClientConfig) -> Duration {
+    let age = config.get("topic.metadata.refresh.interval.ms");
+    let age = age.and_then(|age| age.parse().ok());
+    age.map_or(WATCH_EVERY, |age| {
+        Duration::from_millis(age).max(WATCH_EVERY_MIN)
+    })
+}
+
 fn warn_of(result: KafkaResult<()>) {
     if let Err(error) = result {
         tracing::warn!(%error, "the consumer could not take part in a rebalance");
@@ -262,6 +279,19 @@ pub fn list_at(positions: &[(TopicPartition, i64)]) -> KafkaResult<TopicPartitio
     Ok(list)
 }
 
+/// Makes the client of a consumer.
+fn client(
+    config: &ClientConfig,
+    rebalances: &Arc<Shared>,
+) -> Result<BatchConsumer<Rebalances>, BrokerError> {
+    let mut client: BaseConsumer<Rebalances> =
+        config.create_with_context(Rebalances(Arc::clone(rebalances)))?;
+    let wake = Arc::clone(rebalances);
+    client.set_nonempty_callback(move || wake.ready.notify_one());
+    BatchConsumer::new(client, Arc::clone(&rebalances.ready))
+        .ok_or_else(|| BrokerError::Internal("no queue for a consumer".to_owned()))
+}
+
 impl KafkaConsumer {
     /// Makes a consumer.
     ///
@@ -269,14 +299,11 @@ impl KafkaConsumer {
     /// When a setting is refused.
     pub fn new(config: &ClientConfig, group: &str) -> Result<Self, BrokerError> {
         let rebalances = Arc::<Shared>::default();
-        let mut client: BaseConsumer<Rebalances> =
-            config.create_with_context(Rebalances(Arc::clone(&rebalances)))?;
-        let wake = Arc::clone(&rebalances);
-        client.set_nonempty_callback(move || wake.ready.notify_one());
-        let client = BatchConsumer::new(client, Arc::clone(&rebalances.ready))
-            .ok_or_else(|| BrokerError::Internal("no queue for a consumer".to_owned()))?;
         Ok(Self {
-            client: Some(client),
+            client: Some(client(config, &rebalances)?),
+            config: config.clone(),
+            watch: None,
+            subscribed: false,
             rebalances,
             group: group.to_owned(),
             idle_poll: idle_poll(config),
@@ -294,6 +321,25 @@ impl KafkaConsumer {
 
     fn client(&self) -> Result<&BaseConsumer<Rebalances>, BrokerError> {
         self.batches().map(BatchConsumer::client)
+    }
+
+    /// Subscribes to exactly these topics; to none is no longer to any.
+    fn subscribe_to(&mut self, topics: &[TopicName]) -> Result<(), BrokerError> {
+        let client = self.client()?;
+        if topics.is_empty() {
+            client.unsubscribe();
+            return Ok(());
+        }
+        let names: Vec<&str> = topics.iter().map(TopicName::as_str).collect();
+        client.subscribe(&names)?;
+        self.subscribed = true;
+        Ok(())
+    }
+
+    /// Subscribes to what a pattern matches by now, when that changed.
+    fn follow_pattern(&mut self) -> Result<(), BrokerError> {
+        let changed = self.watch.as_ref().and_then(TopicWatch::take_changed);
+        changed.map_or(Ok(()), |topics| self.subscribe_to(&topics))
     }
 
     /// Takes part in what librdkafka told of, and says so to the owner.
@@ -405,26 +451,29 @@ impl KafkaConsumer {
 
 impl Consumer for KafkaConsumer {
     fn subscribe(&mut self, topics: &Subscription) -> Result<(), BrokerError> {
-        let client = self.client()?;
-        match topics {
-            Subscription::Topics(topics) => {
-                let names: Vec<&str> = topics.iter().map(TopicName::as_str).collect();
-                client.subscribe(&names)?;
-            }
-            Subscription::Regex(pattern) => {
-                Regex::new(pattern).map_err(|error| BrokerError::Setting {
-                    key: "topics.regex".to_owned(),
-                    reason: error.to_string(),
-                })?;
-                client.subscribe(&[&posix(pattern)])?;
-            }
+        self.watch = None;
+        let pattern = match topics {
+            Subscription::Topics(topics) => return self.subscribe_to(topics),
+            Subscription::Pattern(pattern) => pattern.clone(),
+        };
+        self.batches()?;
+        if !self.subscribed {
+            // A topic that was deleted since it was listed must not come back because it is asked for by its name.
+            self.config.set("allow.auto.create.topics", "false");
+            self.client = Some(client(&self.config, &self.rebalances)?);
         }
+        let (every, wake) = (
+            watch_every(&self.config),
+            Arc::clone(&self.rebalances.ready),
+        );
+        self.watch = Some(TopicWatch::start(&self.config, pattern, every, wake)?);
         Ok(())
     }
 
     fn ready(&self) -> BoxFuture<'_, ()> {
         let records = !self.paused && !self.drained;
-        if records || self.rebalances.any_pending.load(Ordering::Acquire) {
+        let topics = self.watch.as_ref().is_some_and(TopicWatch::has_changed);
+        if records || topics || self.rebalances.any_pending.load(Ordering::Acquire) {
             return std::future::ready(()).boxed();
         }
         let (shared, limit) = (Arc::clone(&self.rebalances), self.idle_poll);
@@ -436,6 +485,7 @@ impl Consumer for KafkaConsumer {
     }
 
     fn fetch(&mut self, records_max: usize, bytes_max: usize) -> Result<Fetched, BrokerError> {
+        self.follow_pattern()?;
         if let Some(event) = self.take_event()? {
             return Ok(event);
         }
@@ -544,6 +594,7 @@ impl Consumer for KafkaConsumer {
     }
 
     fn close(&mut self) {
+        self.watch = None;
         if let Some(client) = self.client.take() {
             self.rebalances.closing.store(true, Ordering::Release);
             while let Some(event) = self.rebalances.pop() {
@@ -566,13 +617,4 @@ impl Drop for KafkaConsumer {
     fn drop(&mut self) {
         self.close();
     }
-}
-
-/// A Java regular expression as the POSIX one that librdkafka takes, as far as they are alike.
-fn posix(pattern: &str) -> String {
-    let pattern = pattern
-        .replace("(?:", "(")
-        .replace("\\d", "[0-9]")
-        .replace("\\w", "[a-zA-Z0-9_]");
-    format!("^({pattern})$")
 }

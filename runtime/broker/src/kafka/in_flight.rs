@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use crate::{Acknowledge, BrokerError};
+use crate::{Acknowledge, BrokerError, Refused};
 
 /// How many batches may be in flight; more wait in `open`.
 pub const BATCHES_IN_FLIGHT_MAX: usize = 8192;
@@ -29,7 +29,7 @@ pub struct Submission {
     /// The groups that are not acknowledged yet.
     groups: AtomicU32,
     failed: AtomicBool,
-    failures: Mutex<BTreeMap<u32, BrokerError>>,
+    failures: Mutex<BTreeMap<u32, Refused>>,
 }
 
 /// Says which group of which batch a record counts for.
@@ -160,9 +160,12 @@ impl InFlight {
 impl Submission {
     /// Counts a record; says whether it was the last of the batch.
     fn count(&self, group: u32, failure: Option<BrokerError>) -> bool {
-        if let Some(failure) = failure {
+        if let Some(error) = failure {
             let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-            failures.entry(group).or_insert(failure);
+            let refused = failures
+                .entry(group)
+                .or_insert(Refused { records: 0, error });
+            refused.records += 1;
             self.failed.store(true, Ordering::Release);
         }
         let Some(remaining) = self.remaining.get(group as usize) else {
@@ -193,7 +196,7 @@ mod tests {
     struct Told(Mutex<Vec<(u64, bool)>>);
 
     impl Acknowledge for Told {
-        fn acknowledged(&self, group: u64, result: Result<(), BrokerError>) {
+        fn acknowledged(&self, group: u64, result: Result<(), Refused>) {
             self.0.lock().unwrap().push((group, result.is_ok()));
         }
     }

@@ -9,6 +9,7 @@
 //! | `error` | its errors into [`BrokerError`](crate::BrokerError) |
 //! | `producer`, `in_flight` | writing, and who is told when it is durable |
 //! | `consumer`, `rows` | reading as a member of a group |
+//! | `topic_watch` | which topics a pattern matches now |
 //! | `reader` | reading whole topics |
 //! | `native` | librdkafka's own calls, many messages at a time; `unsafe` is here only |
 //! | `admin` | topics and groups |
@@ -25,6 +26,7 @@ mod refusal;
 mod rows;
 mod settings;
 mod stores;
+mod topic_watch;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -8,7 +8,7 @@ use rdkafka::ClientConfig;
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
+use rdkafka::message::{BorrowedMessage, DeliveryResult, Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
 use tidegate_model::{Batch, Column};
 
@@ -21,10 +21,16 @@ use crate::{Acknowledge, BrokerError, Producer};
 const POLL_WAIT: Duration = Duration::from_millis(250);
 /// How long a submit that finds the queue full waits before it tries again, unless a batch is complete before.
 const FULL_WAIT: Duration = Duration::from_millis(50);
+/// What the client counts for a record besides its key, value and headers, at most.
+const RECORD_OVERHEAD_BYTES: usize = 70;
+/// The keys that limit what the client takes.
+const SIZE_KEY: &str = "producer.override.max.request.size of the connector, or producer.max.request.size of the worker";
 
 /// A producer of Kafka.
 pub struct KafkaProducer {
     client: Arc<BaseProducer<Deliveries>>,
+    /// The most bytes of a record that the client takes, without what is written around it.
+    record_bytes_max: usize,
     stopped: Arc<AtomicBool>,
 }
 
@@ -48,9 +54,27 @@ impl ProducerContext for Deliveries {
     fn delivery(&self, result: &DeliveryResult<'_>, ticket: usize) {
         let failure = match result {
             Ok(_) => None,
-            Err((error, message)) => Some(failure(error, message.topic())),
+            Err((error, message)) => Some(refusal(error, message)),
         };
         self.in_flight.done(ticket, failure);
+    }
+}
+
+/// What the broker says of a record that it does not take.
+fn refusal(error: &KafkaError, message: &BorrowedMessage<'_>) -> BrokerError {
+    let topic = message.topic();
+    match error.rdkafka_error_code() {
+        Some(RDKafkaErrorCode::MessageSizeTooLarge) => BrokerError::Record {
+            topic: topic.to_owned(),
+            reason: format!(
+                "it has {} bytes, and the topic's max.message.bytes allows fewer",
+                [message.key(), message.payload()]
+                    .map(|part| part.map_or(0, <[u8]>::len))
+                    .iter()
+                    .sum::<usize>()
+            ),
+        },
+        _ => failure(error, topic),
     }
 }
 
@@ -80,11 +104,41 @@ impl KafkaProducer {
             .map_err(|error| {
                 BrokerError::Internal(format!("no thread for the producer: {error}"))
             })?;
-        Ok(Self { client, stopped })
+        let limit = config.get("message.max.bytes");
+        let limit: usize = limit
+            .and_then(|limit| limit.parse().ok())
+            .unwrap_or_default();
+        Ok(Self {
+            client,
+            record_bytes_max: limit.saturating_sub(RECORD_OVERHEAD_BYTES),
+            stopped,
+        })
     }
 
     fn in_flight(&self) -> &InFlight {
         &self.client.context().in_flight
+    }
+
+    /// Why the client did not take a record.
+    #[cold]
+    fn not_sent(&self, error: &KafkaError, batch: &Batch, row: usize) -> BrokerError {
+        let topic = batch.topic(row);
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::MessageSizeTooLarge) => BrokerError::TooLarge {
+                topic: topic.to_owned(),
+                found: record_bytes(batch, row),
+                wanted: self.record_bytes_max,
+                key: SIZE_KEY,
+            },
+            Some(RDKafkaErrorCode::UnknownPartition) => BrokerError::Record {
+                topic: topic.to_owned(),
+                reason: format!(
+                    "the topic has no partition {}",
+                    batch.partition(row).unwrap_or(-1)
+                ),
+            },
+            _ => failure(error, topic),
+        }
     }
 
     /// Hands a record to the client, waiting while its queue is full.
@@ -151,7 +205,7 @@ impl Producer for KafkaProducer {
             record.payload = values.next().flatten();
             record.headers = headers.next();
             if let Err((error, ticket)) = self.send(record) {
-                let failure = failure(&error, topic);
+                let failure = self.not_sent(&error, batch, row);
                 self.in_flight().done(ticket, Some(failure.clone()));
                 first_failure.get_or_insert(failure);
             }
@@ -173,6 +227,23 @@ impl Producer for KafkaProducer {
         }
         Ok(())
     }
+}
+
+/// The bytes of a record.
+fn record_bytes(batch: &Batch, row: usize) -> usize {
+    let length = |entry: Option<&[u8]>| entry.map_or(0, <[u8]>::len);
+    let headers = &batch.headers;
+    let before = headers.counts.iter().take(row);
+    let first = before.map(|count| *count as usize).sum();
+    let count = headers.counts.get(row).copied().unwrap_or(0) as usize;
+    let in_headers: usize = [&headers.keys, &headers.values]
+        .into_iter()
+        .flat_map(|column| column.iter().skip(first).take(count))
+        .map(length)
+        .sum();
+    let key = batch.iter_keys().nth(row).flatten();
+    let value = batch.iter_values().nth(row).flatten();
+    length(key) + length(value) + in_headers
 }
 
 /// How many records each group has.

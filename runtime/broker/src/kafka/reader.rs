@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message;
-use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tidegate_model::{Batch, TopicName, TopicPartition};
 
 use super::context::LogContext;
@@ -187,9 +187,3 @@ impl Reader for KafkaReader {
         positions.collect()
     }
 }
-
-/// The context needs nothing of a client; said here so that the bound is seen.
-const _: fn() = || {
-    fn is_context<C: ClientContext>() {}
-    is_context::<LogContext>();
-};

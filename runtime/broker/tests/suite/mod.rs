@@ -10,7 +10,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use tidegate_broker::{
-    Acknowledge, Broker, BrokerError, Consumer, Fetched, NewTopic, Properties, Reader, Subscription,
+    Acknowledge, Broker, BrokerError, Consumer, Fetched, NewTopic, Properties, Reader, Refused,
+    Subscription, TopicPattern,
 };
 use tidegate_model::{Batch, ErrorClass, TopicName, TopicPartition};
 
@@ -39,12 +40,14 @@ macro_rules! all_cases {
             groups_without_records_are_acknowledged
             a_large_batch_is_written_and_read
             a_record_that_is_too_large_is_refused
+            the_others_of_a_group_are_written_when_a_record_is_refused
             a_null_key_is_refused_in_a_compacted_topic
             the_last_value_of_a_key_is_kept_in_a_compacted_topic
             a_group_goes_on_where_it_committed
             a_group_that_committed_nothing_starts_at_the_beginning
             a_consumer_reads_several_topics
             a_consumer_follows_a_pattern
+            a_consumer_follows_a_pattern_that_nothing_matches_yet
             a_consumer_wakes_up_for_new_records
             two_consumers_share_the_partitions
             partitions_move_only_after_they_were_released
@@ -124,7 +127,20 @@ impl<'a> Fixture<'a> {
         let submitted = producer.submit(batch, &[], 0, 1, &to);
         let told = acks.wait(1);
         let acknowledged = told.into_iter().next().unwrap().1;
-        submitted.and(acknowledged)
+        submitted.and(acknowledged.map_err(|refused| refused.error))
+    }
+
+    /// A consumer of this fixture's topics whose names go on like this, which looks for new ones every second.
+    pub fn following(&self, pattern: &str) -> Box<dyn Consumer> {
+        let settings = [("metadata.max.age.ms".to_owned(), "1000".to_owned())];
+        let mut consumer = self
+            .broker
+            .consumer(&self.group(), &Properties::from(settings))
+            .unwrap();
+        let pattern = format!("{}(?:{pattern})", self.name("").as_str());
+        let pattern = TopicPattern::parse(&pattern).unwrap();
+        consumer.subscribe(&Subscription::Pattern(pattern)).unwrap();
+        consumer
     }
 
     pub fn consumer(&self, topics: &[&TopicName]) -> Box<dyn Consumer> {
@@ -141,12 +157,12 @@ impl<'a> Fixture<'a> {
 /// Collects acknowledgements.
 #[derive(Default)]
 pub struct Acks {
-    told: Mutex<Vec<(u64, Result<(), BrokerError>)>>,
+    told: Mutex<Vec<(u64, Result<(), Refused>)>>,
     changed: Condvar,
 }
 
 impl Acknowledge for Acks {
-    fn acknowledged(&self, group: u64, result: Result<(), BrokerError>) {
+    fn acknowledged(&self, group: u64, result: Result<(), Refused>) {
         self.told.lock().unwrap().push((group, result));
         self.changed.notify_all();
     }
@@ -158,7 +174,7 @@ impl Acks {
     }
 
     /// Waits until so many were told.
-    pub fn wait(&self, count: usize) -> Vec<(u64, Result<(), BrokerError>)> {
+    pub fn wait(&self, count: usize) -> Vec<(u64, Result<(), Refused>)> {
         let told = self.told.lock().unwrap();
         let (told, timeout) = self
             .changed
@@ -501,13 +517,38 @@ pub fn a_large_batch_is_written_and_read(fixture: &Fixture<'_>) {
 pub fn a_record_that_is_too_large_is_refused(fixture: &Fixture<'_>) {
     let topic = fixture.topic(1, &[]);
     let value = "x".repeat(2 << 20);
-    let error = fixture
-        .write(&batch(&topic, [(None, Some(value.as_str()))]))
-        .unwrap_err();
+    let large = (None, Some(value.as_str()));
+    let error = fixture.write(&batch(&topic, [large])).unwrap_err();
     assert_eq!(error.class(), ErrorClass::Data, "{error}");
+    let text = error.to_string();
+    for told in [topic.as_str(), "2097152 bytes", "at most", "max."] {
+        assert!(text.contains(told), "{told} is not in: {text}");
+    }
     fixture
         .write(&batch(&topic, [(None, Some("small"))]))
         .unwrap();
+}
+
+pub fn the_others_of_a_group_are_written_when_a_record_is_refused(fixture: &Fixture<'_>) {
+    let topic = fixture.topic(1, &[]);
+    let value = "x".repeat(2 << 20);
+    let rows = [
+        (None, Some("a")),
+        (None, Some(value.as_str())),
+        (None, Some("b")),
+    ];
+    let acks = Acks::new();
+    let to: Arc<dyn Acknowledge> = acks.clone();
+    let producer = fixture.broker.producer(&Properties::new()).unwrap();
+    let submitted = producer.submit(&batch(&topic, rows), &[], 3, 1, &to);
+    assert_eq!(submitted.unwrap_err().class(), ErrorClass::Data);
+    let told = acks.wait(1);
+    let (group, result) = told.first().unwrap();
+    assert_eq!((*group, result.as_ref().unwrap_err().records), (3, 1));
+    let values = read_all(fixture, &topic)
+        .into_iter()
+        .map(|row| row.1.unwrap());
+    assert_eq!(values.collect::<Vec<_>>(), ["a", "b"]);
 }
 
 pub fn a_null_key_is_refused_in_a_compacted_topic(fixture: &Fixture<'_>) {
@@ -593,21 +634,53 @@ pub fn a_consumer_reads_several_topics(fixture: &Fixture<'_>) {
 
 pub fn a_consumer_follows_a_pattern(fixture: &Fixture<'_>) {
     let (a, b, other) = (fixture.name("a1"), fixture.name("a22"), fixture.name("b1"));
-    for topic in [&a, &b, &other] {
+    let create = |topic: &TopicName| {
         fixture.create(topic, 1, &[]).unwrap();
         fixture.write(&numbered(topic, 0, 0..2)).unwrap();
+    };
+    for topic in [&a, &b, &other] {
+        create(topic);
     }
-    let mut consumer = fixture
-        .broker
-        .consumer(&fixture.group(), &Properties::new())
-        .unwrap();
-    let pattern = format!("{}(?:a)\\d+", fixture.name("").as_str());
-    consumer.subscribe(&Subscription::Regex(pattern)).unwrap();
+    let mut consumer = fixture.following("(?:a)\\d+");
     let mut seen = Seen::default();
     fetch_until(consumer.as_mut(), &mut seen, |seen| seen.values.len() >= 4);
     assert_eq!(seen.assigned, [partition(&a, 0), partition(&b, 0)].into());
-    let wrong = consumer.subscribe(&Subscription::Regex("(".to_owned()));
-    assert_eq!(wrong.unwrap_err().class(), ErrorClass::Config);
+
+    let later = fixture.name("a333");
+    create(&later);
+    fetch_until(consumer.as_mut(), &mut seen, |seen| seen.values.len() >= 6);
+    assert!(seen.assigned.contains(&partition(&later, 0)));
+
+    fixture.broker.admin().delete_topic(&b).unwrap();
+    fetch_until(consumer.as_mut(), &mut seen, |seen| {
+        !seen.assigned.contains(&partition(&b, 0))
+    });
+    let gone = fixture.broker.admin().describe(&b);
+    assert!(
+        matches!(gone, Err(BrokerError::UnknownTopic(_))),
+        "following it made it anew: {gone:?}"
+    );
+}
+
+pub fn a_consumer_follows_a_pattern_that_nothing_matches_yet(fixture: &Fixture<'_>) {
+    let other = fixture.topic(1, &[]);
+    fixture.write(&numbered(&other, 0, 0..2)).unwrap();
+    let mut consumer = fixture.following(r"c[\s]|c\d");
+    let mut seen = Seen::default();
+    let runtime = runtime();
+    for _ in 0..10 {
+        wait_ready(&runtime, consumer.as_ref(), Duration::from_millis(100));
+        seen.take(&retried(|| consumer.fetch(500, 1 << 20)));
+    }
+    assert_eq!((seen.assigned.len(), seen.values.len()), (0, 0));
+    // In another syntax the pattern matches the first of these, too.
+    let (never, later) = (fixture.name("cs"), fixture.name("c1"));
+    for topic in [&never, &later] {
+        fixture.create(topic, 1, &[]).unwrap();
+        fixture.write(&numbered(topic, 0, 0..2)).unwrap();
+    }
+    fetch_until(consumer.as_mut(), &mut seen, |seen| seen.values.len() >= 2);
+    assert_eq!(seen.assigned, [partition(&later, 0)].into());
 }
 
 pub fn a_consumer_wakes_up_for_new_records(fixture: &Fixture<'_>) {

@@ -5,15 +5,27 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tidegate_broker::{
-    Acknowledge, Admin, Broker, BrokerError, Consumer, EmbeddedBroker, EmbeddedSettings, Producer,
-    Properties, Reader,
+    Acknowledge, Admin, Broker, BrokerError, Consumer, EmbeddedBroker, EmbeddedSettings, Fetched,
+    Producer, Properties, Reader, Refused, Subscription,
 };
-use tidegate_model::{Batch, TopicName};
+use tidegate_model::{Batch, TopicName, TopicPartition};
 
 /// The broker.
 pub struct ToldBroker {
     inner: EmbeddedBroker,
     pub producer: Arc<ToldProducer>,
+    pub consumers: Arc<Consumers>,
+}
+
+/// What became of consumers that their tasks gave up.
+#[derive(Default)]
+pub struct Consumers(Mutex<Vec<&'static str>>);
+
+/// A consumer that refuses to subscribe to the topic `refused`.
+struct ToldConsumer {
+    inner: Box<dyn Consumer>,
+    closed: bool,
+    consumers: Arc<Consumers>,
 }
 
 /// Its producer, which all share.
@@ -63,6 +75,7 @@ impl ToldBroker {
                 inner: producer,
                 state: Mutex::default(),
             }),
+            consumers: Arc::default(),
         }
     }
 }
@@ -122,7 +135,9 @@ impl Producer for ToldProducer {
         if batch.topic(0) == state.away_topic {
             state.refused += 1;
             drop(state);
-            to.acknowledged(first_group, Err(BrokerError::Away("a test".to_owned())));
+            let error = BrokerError::Away("a test".to_owned());
+            let records = batch.count;
+            to.acknowledged(first_group, Err(Refused { records, error }));
             return Ok(());
         }
         if batch.topic(0) == state.held_topic {
@@ -162,7 +177,11 @@ impl Broker for ToldBroker {
         group: &str,
         overrides: &Properties,
     ) -> Result<Box<dyn Consumer>, BrokerError> {
-        self.inner.consumer(group, overrides)
+        Ok(Box::new(ToldConsumer {
+            inner: self.inner.consumer(group, overrides)?,
+            closed: false,
+            consumers: Arc::clone(&self.consumers),
+        }))
     }
 
     fn reader(&self, topic: &TopicName) -> Result<Box<dyn Reader>, BrokerError> {
@@ -171,5 +190,63 @@ impl Broker for ToldBroker {
 
     fn admin(&self) -> Arc<dyn Admin> {
         self.inner.admin()
+    }
+}
+
+impl Consumers {
+    /// Whether each was closed before it was dropped.
+    pub fn left(&self) -> Vec<&'static str> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl Drop for ToldConsumer {
+    fn drop(&mut self) {
+        let how = if self.closed { "closed" } else { "dropped" };
+        self.consumers.0.lock().unwrap().push(how);
+    }
+}
+
+impl Consumer for ToldConsumer {
+    fn subscribe(&mut self, topics: &Subscription) -> Result<(), BrokerError> {
+        if let Subscription::Topics(topics) = topics
+            && topics.iter().any(|topic| topic.as_str() == "refused")
+        {
+            return Err(BrokerError::Denied("a test".to_owned()));
+        }
+        self.inner.subscribe(topics)
+    }
+
+    fn ready(&self) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        self.inner.ready()
+    }
+
+    fn fetch(&mut self, records_max: usize, bytes_max: usize) -> Result<Fetched, BrokerError> {
+        self.inner.fetch(records_max, bytes_max)
+    }
+
+    fn released(&mut self, partitions: &[TopicPartition]) -> Result<(), BrokerError> {
+        self.inner.released(partitions)
+    }
+
+    fn commit(&mut self, offsets: &[(TopicPartition, i64)]) -> Result<(), BrokerError> {
+        self.inner.commit(offsets)
+    }
+
+    fn seek(&mut self, to: &[(TopicPartition, i64)]) -> Result<(), BrokerError> {
+        self.inner.seek(to)
+    }
+
+    fn set_paused(&mut self, paused: bool) {
+        self.inner.set_paused(paused);
+    }
+
+    fn lag(&self) -> Option<u64> {
+        self.inner.lag()
+    }
+
+    fn close(&mut self) {
+        self.closed = true;
+        self.inner.close();
     }
 }

@@ -10,7 +10,10 @@
 
 mod broker;
 mod in_flight;
+mod late;
 mod offsets;
 mod paused;
 mod puts;
+mod refused;
 mod support;
+mod waits;

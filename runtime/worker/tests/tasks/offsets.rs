@@ -1,5 +1,7 @@
 //! Offsets of a source while the broker is away.
 
+use std::time::Duration;
+
 use crate::support::{Place, numbers, wait_for};
 
 /// The positions in the offset topic.
@@ -69,4 +71,41 @@ fn offsets_that_could_not_be_written_are_written_at_the_end() {
         written(&place).last().map(String::as_str),
         Some(r#"{"position":"9"}"#)
     );
+}
+
+#[test]
+fn offsets_of_many_source_partitions_are_written_before_the_commit_is_due() {
+    let place = Place::with(&[]);
+    let topic = place.offset_topic();
+    let begun = std::time::Instant::now();
+    let started = place.start("NewSourcePartitions", &[]);
+    let written = || {
+        let described = place.broker().admin().describe(&topic).unwrap();
+        described.offsets.iter().map(|(_, end)| *end).sum::<i64>()
+    };
+    // As often as it is needed.
+    wait_for("offsets", written, |written| *written >= 30_000);
+    assert!(begun.elapsed() < Duration::from_secs(50));
+    place.stop(started);
+}
+
+#[test]
+fn a_source_waits_when_offsets_of_many_source_partitions_cannot_be_written() {
+    let place = Place::with(&[]);
+    let topic = place.offset_topic();
+    place.producer().set_away(topic.as_str(), true);
+    let started = place.start("NewSourcePartitions", &[]);
+    let progress = started.handle.progress();
+    wait_for("tries", || place.producer().refused(), |now| *now >= 2);
+    let polled = progress.counts().records_in;
+    wait_for("two more", || place.producer().refused(), |now| *now >= 4);
+    assert_eq!(progress.counts().records_in, polled);
+    assert!((10_000..12_000).contains(&polled), "{polled}");
+    place.producer().set_away(topic.as_str(), false);
+    wait_for(
+        "more records",
+        || progress.counts().records_in,
+        |now| *now > polled,
+    );
+    place.stop(started);
 }

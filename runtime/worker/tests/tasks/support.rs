@@ -73,9 +73,14 @@ impl Listener for States {
 
 impl Place {
     pub fn new() -> Self {
+        Self::with(&[("offset.flush.interval.ms", "20")])
+    }
+
+    /// One with these worker keys.
+    pub fn with(keys: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let broker = Arc::new(ToldBroker::open(&folder.path().join("topics")));
-        let config = properties(&[
+        let mut config = properties(&[
             (
                 "key.converter",
                 "org.apache.kafka.connect.storage.StringConverter",
@@ -84,8 +89,8 @@ impl Place {
                 "value.converter",
                 "org.apache.kafka.connect.storage.StringConverter",
             ),
-            ("offset.flush.interval.ms", "20"),
         ]);
+        config.extend(properties(keys));
         let (config, _) = WorkerConfig::standalone(config).unwrap();
         let shared = Arc::clone(&broker) as Arc<dyn Broker>;
         let worker = Worker::open(config, shared, Arc::clone(&REGISTRY)).unwrap();
@@ -103,6 +108,11 @@ impl Place {
 
     pub fn producer(&self) -> &ToldProducer {
         &self.broker.producer
+    }
+
+    /// What became of the consumers that are no more.
+    pub fn consumers_left(&self) -> Vec<&'static str> {
+        self.broker.consumers.left()
     }
 
     /// The name of the offset topic.
@@ -186,6 +196,15 @@ impl Place {
         }
     }
 
+    /// Stops a task in the middle of something that takes longer, and waits for its end.
+    pub fn abandon(&self, started: Started) {
+        let stopped = self
+            .runtime
+            .block_on(started.handle.stop(Duration::from_millis(10)));
+        assert!(!stopped, "it ended in time");
+        started.states.wait_for(&State::Unassigned);
+    }
+
     /// Stops a task, which must end in time and without an error.
     pub fn stop(&self, started: Started) {
         assert!(self.runtime.block_on(started.handle.stop(DEADLINE)));
@@ -203,20 +222,39 @@ impl Place {
 impl Started {
     /// Waits until the task has this state now.
     pub fn wait_for(&self, state: &State) {
-        let told = self.states.told.lock().unwrap();
+        self.states.wait_for(state);
+    }
+
+    /// Waits until the task failed; says why.
+    pub fn wait_for_failure(&self) -> String {
+        self.states
+            .wait(|state| matches!(state, Some(State::Failed { .. })));
+        match self.states.told.lock().unwrap().last() {
+            Some(State::Failed { trace }) => trace.clone(),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+impl States {
+    fn wait_for(&self, wanted: &State) {
+        self.wait(|state| state == Some(wanted));
+    }
+
+    fn wait(&self, enough: impl Fn(Option<&State>) -> bool) {
+        let told = self.told.lock().unwrap();
         let (told, _) = self
-            .states
             .changed
-            .wait_timeout_while(told, DEADLINE, |told| told.last() != Some(state))
+            .wait_timeout_while(told, DEADLINE, |told| !enough(told.last()))
             .unwrap();
-        assert_eq!(told.last(), Some(state), "{told:?}");
+        assert!(enough(told.last()), "{told:?}");
     }
 }
 
 struct Ignored;
 
 impl tidegate_broker::Acknowledge for Ignored {
-    fn acknowledged(&self, _group: u64, result: Result<(), tidegate_broker::BrokerError>) {
+    fn acknowledged(&self, _group: u64, result: Result<(), tidegate_broker::Refused>) {
         result.unwrap();
     }
 }

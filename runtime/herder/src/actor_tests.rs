@@ -1,0 +1,178 @@
+//! Writes to the config topic that fail, or seem to.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use tidegate_broker::{
+    Acknowledge, Broker, BrokerError, EmbeddedBroker, EmbeddedSettings, Producer, Refused,
+};
+use tidegate_config::Properties;
+use tidegate_config::worker::WorkerConfig;
+use tidegate_model::Batch;
+use tidegate_sandbox::Registry;
+
+use super::*;
+
+/// Writes, and says that it did not while it is away.
+struct Forgetful {
+    inner: Arc<dyn Producer>,
+    away: Mutex<bool>,
+}
+
+struct Swallowed;
+
+impl Acknowledge for Swallowed {
+    fn acknowledged(&self, _group: u64, _result: Result<(), Refused>) {}
+}
+
+impl Producer for Forgetful {
+    fn submit(
+        &self,
+        batch: &Batch,
+        groups: &[u32],
+        first_group: u64,
+        group_count: u32,
+        to: &Arc<dyn Acknowledge>,
+    ) -> Result<(), BrokerError> {
+        if !*self.away.lock().unwrap() {
+            return self
+                .inner
+                .submit(batch, groups, first_group, group_count, to);
+        }
+        let nobody: Arc<dyn Acknowledge> = Arc::new(Swallowed);
+        self.inner
+            .submit(batch, groups, first_group, group_count, &nobody)?;
+        Err(BrokerError::Away("a test".to_owned()))
+    }
+
+    fn flush(&self, timeout: Duration) -> Result<(), BrokerError> {
+        self.inner.flush(timeout)
+    }
+}
+
+struct Place {
+    broker: Arc<EmbeddedBroker>,
+    producer: Arc<Forgetful>,
+    actor: Actor,
+    _folder: tempfile::TempDir,
+}
+
+impl Place {
+    /// An actor with a stopped connector of a class that is not there.
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let opened = EmbeddedBroker::open(folder.path(), EmbeddedSettings::default());
+        let broker = Arc::new(opened.unwrap());
+        let converter = "org.apache.kafka.connect.storage.StringConverter";
+        let config =
+            ["key.converter", "value.converter"].map(|key| (key.to_owned(), converter.to_owned()));
+        let (config, _) = WorkerConfig::standalone(config.into()).unwrap();
+        let shared = Arc::clone(&broker) as Arc<dyn Broker>;
+        let worker = Worker::open(config, shared, Arc::<Registry>::default()).unwrap();
+        let producer = Arc::new(Forgetful {
+            inner: broker.producer(&Properties::new()).unwrap(),
+            away: Mutex::new(false),
+        });
+        let log = ConfigLog::open(
+            broker.as_ref(),
+            &(Arc::clone(&producer) as _),
+            &worker.config().config_topic,
+        );
+        let board = Arc::new(StatusBoard::new("w:1".to_owned()));
+        let connectors = Arc::new(Connectors::new(Arc::clone(&board)));
+        connectors.insert(Connector::new(
+            config_of("1"),
+            Policy::Permissive,
+            TargetState::Stopped,
+            vec![],
+        ));
+        let (log, none) = (log.unwrap().0, Stored::new);
+        let actor = Actor::new(Arc::new(worker), log, board, connectors, none(), none());
+        Self {
+            broker,
+            producer,
+            actor,
+            _folder: folder,
+        }
+    }
+
+    fn set_away(&self, away: bool) {
+        *self.producer.away.lock().unwrap() = away;
+    }
+
+    /// What the config topic has of the connector.
+    fn stored(&self) -> Option<crate::config_log::StoredConnector> {
+        let producer = self.broker.producer(&Properties::new()).unwrap();
+        let storage = &self.actor.worker.config().config_topic;
+        let opened = ConfigLog::open(self.broker.as_ref(), &producer, storage);
+        opened.unwrap().1.remove("c")
+    }
+
+    async fn put_again(&mut self) {
+        let config = config_of("1");
+        let put = Put {
+            prepared: Prepared::of(&self.actor.worker, &config),
+            config,
+            policy: Policy::Permissive,
+            mode: PutMode::CreateOrReplace,
+            changed_from: None,
+        };
+        self.actor.put(put).await.unwrap();
+    }
+}
+
+fn config_of(value: &str) -> ConnectorConfig {
+    let entries = [("connector.class", "Missing"), ("key", value)];
+    let own = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
+    ConnectorConfig::of("c", entries.map(own).into()).unwrap()
+}
+
+fn prepared(place: &Place) -> Option<Prepared> {
+    Some(Prepared::of(&place.actor.worker, &config_of("1")))
+}
+
+fn name() -> ConnectorName {
+    ConnectorName::parse("c").unwrap()
+}
+
+#[tokio::test]
+async fn the_same_configuration_is_written_again_after_a_write_that_failed() {
+    let mut place = Place::new().await;
+    let same = |place: &Place| {
+        let properties = config_of("1").properties;
+        let has = |known: &Connector| known.has(&properties, &Policy::Permissive);
+        place.actor.connectors.with(&name(), has).unwrap()
+    };
+    assert!(same(&place), "nothing would be written");
+    place.set_away(true);
+    assert!(place.actor.delete(&name()).await.is_err());
+    place.set_away(false);
+    assert!(!same(&place));
+    place.put_again().await;
+    assert!(same(&place));
+    let stored = place.stored().unwrap();
+    assert_eq!(stored.properties.unwrap()["key"], "1");
+    assert_eq!(stored.target, Some(TargetState::Stopped));
+    assert!(stored.from_command_line);
+}
+
+#[tokio::test]
+async fn the_same_target_state_is_written_again_after_a_write_that_failed() {
+    let mut place = Place::new().await;
+    place.put_again().await;
+    let target = |place: &Place| place.stored().unwrap().target;
+    place.set_away(true);
+    let paused = place
+        .actor
+        .set_target(&name(), TargetState::Paused, prepared(&place))
+        .await;
+    assert!(paused.is_err());
+    assert_eq!(target(&place), Some(TargetState::Paused), "it was written");
+    place.set_away(false);
+    let stopped = place
+        .actor
+        .set_target(&name(), TargetState::Stopped, None)
+        .await;
+    stopped.unwrap();
+    assert_eq!(target(&place), Some(TargetState::Stopped));
+}
