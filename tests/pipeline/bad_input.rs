@@ -20,7 +20,21 @@ fn a_configuration_that_cannot_work_is_refused_with_the_key() {
     refused("connector.class=NoSuchConnector", "NoSuchConnector");
     refused("connector.class=FileStreamSource\nfile=in", "\"topic\"");
     refused("connector.class=FileStreamSink\nfile=out", "topics");
+    refused("connector.class=FileStreamSource\ntopic=t", "\"file\"");
+    refused("connector.class=FileStreamSink\ntopics=t", "\"file\"");
+    refused(
+        "connector.class=FileStreamSource\ntopic=t\nfile=../in",
+        "a path without .. is wanted",
+    );
     let source = "connector.class=FileStreamSource\nfile=in\ntopic=t\n";
+    refused(&format!("{source}batch.size=0"), "at least 1");
+    refused(
+        &format!(
+            "{source}transforms=r\ntransforms.r.type=org.apache.kafka.connect.transforms.RegexRouter\n\
+             transforms.r.regex=(.*)\ntransforms.r.replacement=$9"
+        ),
+        "No group 9",
+    );
     refused(&format!("{source}tasks.max=many"), "tasks.max");
     refused(&format!("{source}transforms=a"), "transforms.a.type");
     refused(
@@ -117,4 +131,41 @@ fn files_that_are_not_there_or_not_readable_are_named() {
         "{}",
         text(&output)
     );
+}
+
+#[test]
+fn what_is_no_regular_file_in_the_folder_is_refused_in_words() {
+    let mut place = Place::new(Broker::Embedded);
+    let outside = tempfile::tempdir().unwrap();
+    std::fs::write(outside.path().join("secret"), "secret\n").unwrap();
+    std::os::unix::fs::symlink(outside.path().join("secret"), place.path("link")).unwrap();
+    let made = std::process::Command::new("mkfifo")
+        .arg(place.path("pipe"))
+        .status();
+    assert!(made.unwrap().success());
+    std::fs::create_dir(place.path("folder")).unwrap();
+    for (name, wanted) in [
+        ("link", "Only regular files in the folder"),
+        ("pipe", "Only regular files in the folder"),
+        ("folder", "folder is a folder; the path of a file is wanted"),
+        ("none/in", "cannot be granted"),
+    ] {
+        for kind in ["source", "sink"] {
+            place.forget_connectors();
+            if kind == "source" {
+                place.file_source(&place.path(name), "lines");
+            } else {
+                place.file_sink(&place.path(name), "lines", "");
+            }
+            let output = place.run_until_idle();
+            assert_eq!(output.status.code(), Some(1), "{name} {}", text(&output));
+            let text = text(&output);
+            assert!(
+                text.contains(wanted),
+                "{kind} {name}: {wanted:?} was wanted in:\n{text}"
+            );
+            assert!(name == "none/in" || !text.contains("os error"), "{text}");
+            assert!(!text.contains("secret\n"), "{text}");
+        }
+    }
 }

@@ -136,6 +136,23 @@ impl Offsets {
             ))),
         }
     }
+
+    /// A field of the offset committed for a source partition, when it is a string.
+    ///
+    /// # Errors
+    /// When the stored offset is damaged or the field is no string.
+    pub fn text(&self, partition: &Value, field: &str) -> Result<Option<String>> {
+        let Some(offset) = self.get(partition)? else {
+            return Ok(None);
+        };
+        match crate::record::field(&offset, None, field) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(other) => Err(Error::fatal(format_args!(
+                "the stored source offset has {other:?} as \"{field}\"; a string is wanted. Reset the connector's offsets"
+            ))),
+        }
+    }
 }
 
 /// A source offset of one integer field, encoded once and patched for each record.
@@ -299,6 +316,23 @@ impl SourceBatch {
             self.source_partition_indexes.push(source_partition);
         }
         SourceRow { batch: self }
+    }
+
+    /// Replaces the source offset of the record that was added last. The last one of a poll is what is committed, so
+    /// what is dear to work out need not be in the others.
+    pub fn replace_last_offset(&mut self, encoded: &[u8]) {
+        let offsets = &mut self.source_offsets;
+        if self.batch.count == 0 {
+            return;
+        }
+        if offsets.lengths.len() == self.batch.count
+            && let Some(length) = offsets.lengths.pop()
+        {
+            let length = usize::try_from(length).unwrap_or(0);
+            let rest = offsets.bytes.len().saturating_sub(length);
+            offsets.bytes.truncate(rest);
+        }
+        write_entry(offsets, self.batch.count, |out| out.encoded(encoded));
     }
 
     /// Takes what was found.

@@ -107,6 +107,26 @@ fn records_and_rows_may_be_mixed() {
 }
 
 #[test]
+fn the_last_offset_of_a_batch_may_be_replaced() {
+    let mut batch = SourceBatch::new(10, 1000);
+    batch.replace_last_offset(&map("none", 0_i64).to_encoded());
+    let topic = batch.topic("a");
+    let partition = batch.source_partition(&map("p", 1_i32).to_encoded());
+    let mut offset = IntegerOffset::new("n");
+    batch.row(topic, partition).offset(offset.at(1));
+    batch.row(topic, partition).offset(offset.at(2));
+    let replaced = map("longer", "than it was").to_encoded();
+    batch.replace_last_offset(&replaced);
+    let _without = batch.row(topic, partition);
+    batch.replace_last_offset(&replaced);
+    let polled = batch.finish();
+    polled.source_offsets.check().unwrap();
+    let first = offset.at(1).to_vec();
+    let offsets: Vec<_> = polled.source_offsets.iter().flatten().collect();
+    assert_eq!(offsets, [first.as_slice(), &replaced, &replaced]);
+}
+
+#[test]
 fn a_batch_is_full_by_records_or_bytes() {
     let mut batch = SourceBatch::new(2, 1000);
     let topic = batch.topic("a");

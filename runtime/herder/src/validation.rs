@@ -9,6 +9,7 @@ use tidegate_config::connector::{
     self, ConnectorConfig, ConnectorRole, ConverterConfig, ConverterRole,
 };
 use tidegate_config::definition::{ConfigKey, ConfigValue, Definition};
+use tidegate_config::grants::{Policy, grants};
 use tidegate_config::worker::WorkerConfig;
 use tidegate_convert::Role;
 use tidegate_sandbox::Kind;
@@ -117,6 +118,11 @@ fn validate(
             .into_iter()
             .for_each(|(key, message)| found.error(&key, message)),
         Err(error) => found.error("connector.class", error.to_string()),
+    }
+    // What the policy of the worker allows is looked at when the connector starts.
+    if let Err(error) = grants(own, &connector.properties, &Policy::Permissive) {
+        let key = error.key().unwrap_or("connector.class").to_owned();
+        found.error_once(&key, error.to_string());
     }
     converters(worker, connector, &mut found);
     transforms(registry, connector, until, &mut found);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use wasmtime::component::Instance;
-use wasmtime::{Error, Store, Trap, WasmBacktrace};
+use wasmtime::{Error, FrameInfo, Store, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use tidegate_model::ErrorClass;
@@ -226,11 +226,21 @@ fn exhausted(message: &str) -> Option<String> {
     Some(format!("{what}; the limit is the key {key}"))
 }
 
-/// The frames of a trap: names as their authors wrote them, and offsets for `wasm-objdump`.
+/// The frames of a trap: names as their authors wrote them, and offsets for `wasm-objdump`; the offsets alone, in one
+/// line, where the component has no names.
 fn trace(error: &Error) -> String {
     let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else {
         return String::new();
     };
+    let frames = backtrace.frames();
+    if !frames.is_empty() && frames.iter().all(|frame| frame.func_name().is_none()) {
+        let offsets = frames.iter().filter_map(FrameInfo::module_offset);
+        let offsets: Vec<String> = offsets.map(|offset| format!("{offset:#x}")).collect();
+        return format!(
+            "\n    at {}; the component was built without the names of its functions",
+            offsets.join(" < ")
+        );
+    }
     let text = backtrace.to_string();
     let mut lines = String::new();
     // The first line is wasmtime's heading.

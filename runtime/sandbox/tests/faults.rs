@@ -96,6 +96,9 @@ fn after_a_trap_every_call_says_how_the_guest_ended() {
     assert!(text.contains("unreachable"), "{text}");
     // What the guest said on standard error, made safe: its line break cannot fake a line of the log.
     assert!(text.contains("the poll that panics"), "{text}");
+    assert_eq!(text.matches("the poll that panics").count(), 1, "{text}");
+    // Our components have the names of their functions.
+    assert!(text.contains("source@0.1.0#poll"), "{text}");
     let message = text.split("\n    ").next().unwrap();
     assert!(!message.contains('\n'), "{message}");
     assert!(trapping.is_dead());
@@ -111,6 +114,33 @@ fn after_a_trap_every_call_says_how_the_guest_ended() {
         );
     }
     assert_eq!(source(&plugin, "Counts").poll(3, 1).unwrap().batch.count, 3);
+}
+
+#[test]
+fn the_trace_of_a_component_without_names_is_one_line() {
+    let mut stripped = GUEST.clone();
+    for payload in wasmparser::Parser::new(0).parse_all(&GUEST) {
+        if let wasmparser::Payload::CustomSection(section) = payload.unwrap()
+            && section.name() == "name"
+        {
+            let end = section.data_offset();
+            stripped[end - 4..end].copy_from_slice(b"none");
+        }
+    }
+    let plugin = sandbox_with(short_limits()).load(&stripped).unwrap();
+    let text = source(&plugin, "TrapsInPoll")
+        .poll(1, 1)
+        .unwrap_err()
+        .to_string();
+    let trace: Vec<&str> = text.lines().skip(1).collect();
+    let [line] = trace.as_slice() else {
+        panic!("{text}")
+    };
+    assert!(line.starts_with("    at 0x"), "{text}");
+    assert!(
+        line.ends_with("without the names of its functions"),
+        "{text}"
+    );
 }
 
 #[test]

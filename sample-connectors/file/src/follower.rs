@@ -7,20 +7,32 @@
 //! | --- | --- |
 //! | it does not exist yet | waits for it |
 //! | it becomes shorter than what was read | starts over, and says so |
+//! | its size or modification time changed, and before where it goes on stands something else than was read | starts over, and says so |
 //! | its name points to another file: at the end of the open one, size and time of the two differ, twice in a row | gives what is left of the open one, partial line included, then starts the other |
-//! | it is truncated and grows past the position between two looks | cannot be noticed |
+//!
+//! What is looked at are the 256 bytes before ([`before`]). So that following costs nothing for each line, that is
+//! done once for each look at a file that changed, and not at all for one that rests.
+//!
+//! [`before`]: crate::before
 
 use std::borrow::Cow;
 use std::fs::{self, File, Metadata};
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::time::{Duration, SystemTime};
 
-use tidegate_sdk::model::limits::RECORD_BYTES_MAX;
 use tidegate_sdk::{Error, Result, host};
 
-/// The most bytes of a line: a record of the largest size, less the five bytes that encode a string.
-pub const LINE_BYTES_MAX: usize = RECORD_BYTES_MAX - 5;
+use crate::before::{Before, WINDOW_BYTES, fingerprint};
+use crate::refused::cannot;
+
+/// The most bytes of a line: what Kafka's default of `max.message.bytes`, 1,048,588, leaves in a batch of one record
+/// without a key. 61 bytes are the batch's, 11 the record's.
+pub const LINE_BYTES_MAX: usize = 1_048_516;
 /// How many bytes are read at once.
 const READ_BYTES: usize = 256 * 1024;
+/// A file that was changed more recently may be changed again without another modification time: no file system's
+/// clock is coarser.
+const CLOCK_TICK: Duration = Duration::from_secs(2);
 /// The bytes that a gzip file begins with.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
@@ -32,6 +44,13 @@ pub type Line<'a> = (Cow<'a, str>, u64);
 pub struct Follower {
     path: String,
     file: Option<File>,
+    /// The fingerprint of what stood before the position when it was stored.
+    stored: Option<String>,
+    /// Size and modification time of the file when what was read was last seen to stand there, unless that was too
+    /// soon to tell.
+    seen: Option<(u64, SystemTime)>,
+    /// What stands before the block.
+    before: Before,
     /// Complete lines that were read.
     block: Block,
     /// Where the next line of the block begins in it.
@@ -61,13 +80,33 @@ enum Block {
     Bytes(Vec<u8>),
 }
 
+impl Block {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Bytes(bytes) => bytes,
+        }
+    }
+
+    fn into_bytes(self) -> Vec<u8> {
+        match self {
+            Self::Text(text) => text.into_bytes(),
+            Self::Bytes(bytes) => bytes,
+        }
+    }
+}
+
 impl Follower {
-    /// Follows the file at `path` from a position.
+    /// Follows the file at `path` from a position. Where `stored` is given and is not the fingerprint of what stands
+    /// before the position, the file was replaced.
     #[must_use]
-    pub fn new(path: &str, position: u64) -> Self {
+    pub fn new(path: &str, position: u64, stored: Option<String>) -> Self {
         Self {
             path: path.to_owned(),
             file: None,
+            stored,
+            seen: None,
+            before: Before::default(),
             block: Block::Text(String::new()),
             cursor: 0,
             position,
@@ -87,19 +126,17 @@ impl Follower {
     /// A data error when the line was too long; it was passed over.
     #[inline]
     pub fn next_line(&mut self) -> Option<Result<Line<'_>>> {
-        let bytes = match &self.block {
-            Block::Text(text) => text.as_bytes(),
-            Block::Bytes(bytes) => bytes,
-        };
+        let bytes = self.block.bytes();
         let rest = bytes.get(self.cursor..).filter(|rest| !rest.is_empty())?;
         let (length, with_end) = line_end(rest).unwrap_or((rest.len(), rest.len()));
         let start = self.cursor;
         self.cursor += with_end;
+        let begin = self.position;
         if !self.detached {
             self.position += with_end as u64;
         }
         if length > LINE_BYTES_MAX {
-            return Some(Err(self.too_long()));
+            return Some(Err(self.too_long(begin)));
         }
         let line = match &self.block {
             Block::Text(text) => Cow::Borrowed(text.get(start..start + length).unwrap_or_default()),
@@ -110,46 +147,60 @@ impl Follower {
         Some(Ok((line, self.position)))
     }
 
+    /// The fingerprint of what stands before the end of a line that was taken since [`Follower::fill`]; none at the
+    /// beginning of the file.
+    #[must_use]
+    pub fn fingerprint(&self, position: u64) -> Option<String> {
+        if position == 0 {
+            return None;
+        }
+        let begin = self.position.saturating_sub(self.cursor as u64);
+        let length = usize::try_from(position.saturating_sub(begin)).unwrap_or(usize::MAX);
+        let lines = self.block.bytes().get(..length)?;
+        Some(fingerprint(&self.before.and(lines)))
+    }
+
     /// Reads more, once every line was taken. `false`: there is nothing more for now.
     ///
     /// # Errors
     /// When the file cannot be read, is compressed, or has a line that is too long (which is passed over).
     pub fn fill(&mut self) -> Result<bool> {
-        self.detached = false;
-        let mut bytes = match std::mem::replace(&mut self.block, Block::Text(String::new())) {
-            Block::Text(text) => text.into_bytes(),
-            Block::Bytes(bytes) => bytes,
-        };
-        bytes.clear();
-        self.cursor = 0;
+        let mut bytes = self.end_block();
         if self.tail.len() > LINE_BYTES_MAX {
-            self.position += self.tail.len() as u64;
-            self.tail.clear();
+            let begin = self.position;
+            self.pass_over(self.tail.len());
             self.skipping = true;
-            return Err(self.too_long());
+            return Err(self.too_long(begin));
         }
         if !self.open()? {
             return Ok(false);
         }
+        let Some(metadata) = self.look()? else {
+            return Ok(true);
+        };
         bytes.append(&mut self.tail);
         let kept = bytes.len();
-        let found = if self.is_read_to_its_end()? {
+        // Spares an idle source the room for more. A file without bytes may be one whose size is not known.
+        let is_read_to_its_end = self.read_to > 0 && metadata.len() == self.read_to;
+        let found = if is_read_to_its_end {
             0
         } else {
             self.read(&mut bytes)?
         };
         if found == 0 {
             self.tail = bytes;
-            return self.at_end();
+            return self.at_end(&metadata);
         }
         self.rotation_seen = false;
         if self.read_to == 0 && kept == 0 && bytes.starts_with(&GZIP) {
             return Err(self.compressed());
         }
         self.read_to += found as u64;
+        self.tail = bytes;
         if self.skipping {
-            self.skip(&mut bytes);
+            self.skip();
         }
+        let mut bytes = std::mem::take(&mut self.tail);
         self.tail = bytes.split_off(complete(&bytes));
         self.begin_block(bytes);
         Ok(true)
@@ -174,35 +225,89 @@ impl Follower {
             }
             Err(error) => return Err(self.cannot("open", &error)),
         };
+        let metadata = self.metadata(&file)?;
+        if metadata.is_dir() {
+            return Err(self.is_a_folder());
+        }
         if self.position > 0 {
-            let length = self.metadata(&file)?.len();
-            if length < self.position {
-                host::warn(format!(
-                    "{} has {length} bytes, fewer than the position {}; starting over",
-                    self.path, self.position
-                ));
-                self.position = 0;
-            }
-            let mut first = [0; 2];
-            let found = file.read(&mut first).map_err(|e| self.cannot("read", &e))?;
-            if found == 2 && first == GZIP {
-                return Err(self.compressed());
-            }
-            file.seek(SeekFrom::Start(self.position))
-                .map_err(|e| self.cannot("read", &e))?;
+            self.begin_at_position(&mut file, metadata.len())?;
         }
         self.read_to = self.position;
         self.file = Some(file);
         Ok(true)
     }
 
-    /// Whether the file has as many bytes as were read, which spares an idle source the room for more. A file
-    /// that has none may be one whose size the system does not know.
-    fn is_read_to_its_end(&self) -> Result<bool> {
-        match &self.file {
-            Some(file) if self.read_to > 0 => Ok(self.metadata(file)?.len() == self.read_to),
-            _ => Ok(false),
+    /// Checks that the position belongs to this file, and moves there; otherwise to the beginning.
+    fn begin_at_position(&mut self, file: &mut File, length: u64) -> Result<()> {
+        let cannot_read = |error| self.cannot("read", &error);
+        let mut first = [0; 2];
+        if file.read(&mut first).map_err(cannot_read)? == 2 && first == GZIP {
+            return Err(self.compressed());
         }
+        let window = if length < self.position {
+            host::warn(format!(
+                "{} has {length} bytes, fewer than the position {}; starting over",
+                self.path, self.position
+            ));
+            None
+        } else {
+            let window = window_before(file, self.position).map_err(cannot_read)?;
+            let is_known = |window: &Vec<u8>| {
+                let stored = self.stored.as_ref();
+                stored.is_none_or(|stored| *stored == fingerprint(window))
+            };
+            let known = window.filter(is_known);
+            if known.is_none() {
+                host::warn(format!(
+                    "{} was replaced since its lines were read up to position {}: something else stands there now; starting over",
+                    self.path, self.position
+                ));
+            }
+            known
+        };
+        if window.is_none() {
+            self.position = 0;
+        }
+        file.seek(SeekFrom::Start(self.position))
+            .map_err(|error| self.cannot("read", &error))?;
+        self.before = Before::new(window.unwrap_or_default());
+        Ok(())
+    }
+
+    /// Looks whether what was read of the open file still stands there; `None`: it does not, and the file that
+    /// the name points to is read from its beginning.
+    fn look(&mut self) -> Result<Option<Metadata>> {
+        let Some(file) = &mut self.file else {
+            return Ok(None);
+        };
+        let looked = file.metadata().and_then(|metadata| {
+            let now = (metadata.len(), metadata.modified()?);
+            let wanted = self.before.and(&self.tail);
+            let stands = self.read_to == 0
+                || self.seen == Some(now)
+                || now.0 >= self.read_to
+                    && window_before(file, self.read_to)?.is_some_and(|found| found == wanted);
+            Ok((metadata, now, stands))
+        });
+        let (metadata, now, stands) = looked.map_err(|error| self.cannot("look at", &error))?;
+        if stands {
+            let age = SystemTime::now().duration_since(now.1);
+            self.seen = age.is_ok_and(|age| age > CLOCK_TICK).then_some(now);
+            return Ok(Some(metadata));
+        }
+        if now.0 < self.read_to {
+            host::warn(format!(
+                "{} was truncated to {} bytes at position {}; starting over",
+                self.path, now.0, self.position
+            ));
+        } else {
+            host::warn(format!(
+                "{} was replaced: before position {} stands something else than was read; starting over",
+                self.path, self.read_to
+            ));
+        }
+        self.start_over();
+        Ok(None)
     }
 
     /// Appends what the file has next, at most [`READ_BYTES`].
@@ -223,8 +328,9 @@ impl Follower {
         })
     }
 
-    /// What to do at the end of the open file. `true`: there may be more already.
-    fn at_end(&mut self) -> Result<bool> {
+    /// What to do at the end of the open file, which had this metadata before it was read. `true`: there may be more
+    /// already.
+    fn at_end(&mut self, open: &Metadata) -> Result<bool> {
         let Some(file) = &mut self.file else {
             return Ok(false);
         };
@@ -234,24 +340,13 @@ impl Follower {
         let Some(file) = &self.file else {
             return Ok(false);
         };
-        let open = self.metadata(file)?;
-        if open.len() < self.read_to {
-            host::warn(format!(
-                "{} was truncated to {} bytes at position {}; starting over",
-                self.path,
-                open.len(),
-                self.position
-            ));
-            self.start_over();
-            return Ok(true);
-        }
         let named = match fs::metadata(&self.path) {
             Ok(named) => named,
             // Rotated away, and no new file yet: the open one may still grow.
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(self.cannot("look at", &error)),
         };
-        if same(&open, &named) {
+        if same(open, &named) {
             self.rotation_seen = false;
             return Ok(false);
         }
@@ -277,6 +372,8 @@ impl Follower {
     /// The next thing read is the beginning of the file that the name points to.
     fn start_over(&mut self) {
         self.file = None;
+        self.seen = None;
+        self.before.clear();
         self.position = 0;
         self.read_to = 0;
         self.tail.clear();
@@ -301,19 +398,40 @@ impl Follower {
         };
     }
 
-    /// Drops the rest of the line that is passed over.
-    fn skip(&mut self, bytes: &mut Vec<u8>) {
-        let dropped = match memchr::memchr2(b'\n', b'\r', bytes) {
-            Some(at) if bytes.get(at) == Some(&b'\r') && at + 1 == bytes.len() => at,
+    /// Ends the block, whose lines were all taken, and gives the room that it took.
+    fn end_block(&mut self) -> Vec<u8> {
+        let block = std::mem::replace(&mut self.block, Block::Text(String::new()));
+        if !self.detached {
+            self.before.push(block.bytes());
+        }
+        self.detached = false;
+        self.cursor = 0;
+        let mut bytes = block.into_bytes();
+        bytes.clear();
+        bytes
+    }
+
+    /// Passes over the rest of a line that is too long, as far as it was read.
+    fn skip(&mut self) {
+        let tail = &self.tail;
+        let length = match memchr::memchr2(b'\n', b'\r', tail) {
+            Some(at) if tail.get(at) == Some(&b'\r') && at + 1 == tail.len() => at,
             Some(at) => {
                 self.skipping = false;
-                let crlf = bytes.get(at..at + 2) == Some(b"\r\n");
+                let crlf = tail.get(at..at + 2) == Some(b"\r\n");
                 at + if crlf { 2 } else { 1 }
             }
-            None => bytes.len(),
+            None => tail.len(),
         };
-        bytes.drain(..dropped);
-        self.position += dropped as u64;
+        self.pass_over(length);
+    }
+
+    /// Passes over the next bytes, which belong to a line that is too long.
+    fn pass_over(&mut self, length: usize) {
+        let rest = self.tail.split_off(length.min(self.tail.len()));
+        self.before.push(&self.tail);
+        self.position += self.tail.len() as u64;
+        self.tail = rest;
     }
 
     fn metadata(&self, file: &File) -> Result<Metadata> {
@@ -322,7 +440,14 @@ impl Follower {
     }
 
     fn cannot(&self, what: &str, error: &std::io::Error) -> Error {
-        Error::fatal(format_args!("cannot {what} {}: {error}", self.path))
+        cannot(what, &self.path, error)
+    }
+
+    fn is_a_folder(&self) -> Error {
+        Error::config_key(
+            "file",
+            format_args!("{} is a folder; the path of a file is wanted", self.path),
+        )
     }
 
     fn compressed(&self) -> Error {
@@ -335,11 +460,25 @@ impl Follower {
         )
     }
 
-    fn too_long(&self) -> Error {
+    fn too_long(&self, begin: u64) -> Error {
         Error::data(format_args!(
-            "a line of {} that ends or goes on at position {} has more than {LINE_BYTES_MAX} bytes, the most that a record may have; it is passed over",
-            self.path, self.position
+            "the line of {} that begins at position {begin} has more than {LINE_BYTES_MAX} bytes, the most that a topic takes by default; it is passed over",
+            self.path
         ))
+    }
+}
+
+/// The bytes before a position, at most [`WINDOW_BYTES`], after which the file is at the position; `None`: there are
+/// fewer bytes.
+fn window_before(file: &mut File, position: u64) -> std::io::Result<Option<Vec<u8>>> {
+    let length = position.min(WINDOW_BYTES as u64);
+    let mut window = vec![0; WINDOW_BYTES];
+    window.truncate(usize::try_from(length).unwrap_or(WINDOW_BYTES));
+    file.seek(SeekFrom::Start(position - length))?;
+    match file.read_exact(&mut window) {
+        Ok(()) => Ok(Some(window)),
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

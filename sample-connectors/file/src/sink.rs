@@ -10,6 +10,7 @@ use tidegate_sdk::prelude::*;
 use tidegate_sdk::{NO_SCHEMA, SchemaPlans, rows};
 
 use crate::json::JsonWriter;
+use crate::refused::{cannot, reason};
 use crate::whole_lines::keep_whole_lines;
 
 /// The class name of Kafka Connect's connector, which this one stands in for.
@@ -35,10 +36,18 @@ impl SinkConnector for FileStreamSink {
                         "file",
                         Type::Text,
                         Importance::High,
-                        "Destination filename. If not specified, the standard output will be used",
+                        "The file to append to, which is made where it does not exist; its folder must exist. It has to be given: a worker's standard output is not written",
                     )
                     .names(Names::WriteFile),
             )
+    }
+
+    fn validate(config: &Config) -> Vec<ConfigIssue> {
+        file_of(config)
+            .err()
+            .map(|error| ConfigIssue::new("file", error.message()))
+            .into_iter()
+            .collect()
     }
 
     fn task_configs(config: &Config, tasks_max: u32) -> Result<Vec<Config>> {
@@ -79,7 +88,8 @@ impl SinkTask for FileStreamSinkTask {
             .open(&path)
             .map_err(|error| {
                 Error::fatal(format_args!(
-                    "Couldn't find or create file '{path}' for FileStreamSinkTask: {error}"
+                    "Couldn't find or create file '{path}' for FileStreamSinkTask: {}",
+                    reason(&error)
                 ))
             })?;
         Ok(Self {
@@ -111,9 +121,9 @@ impl SinkTask for FileStreamSinkTask {
 
     fn flush(&mut self, offsets: Vec<TopicPartitionOffset>) -> Result<Vec<TopicPartitionOffset>> {
         self.write()?;
-        self.file.sync_data().map_err(|error| {
-            Error::fatal(format_args!("cannot flush {} to disk: {error}", self.path))
-        })?;
+        self.file
+            .sync_data()
+            .map_err(|error| cannot("flush to disk", &self.path, &error))?;
         Ok(offsets)
     }
 }
@@ -141,7 +151,6 @@ impl FileStreamSinkTask {
         }
         let written = self.file.write_all(&self.lines);
         self.lines.clear();
-        written
-            .map_err(|error| Error::fatal(format_args!("cannot write to {}: {error}", self.path)))
+        written.map_err(|error| cannot("write to", &self.path, &error))
     }
 }

@@ -27,7 +27,7 @@ impl SourceConnector for FileStreamSource {
                         "file",
                         Type::Text,
                         Importance::High,
-                        "Source filename. If not specified, the standard input will be used",
+                        "The file to follow. It may come later; its folder must exist. It has to be given: a worker's standard input is not read",
                     )
                     .names(Names::ReadFile)
                     .required(
@@ -41,9 +41,29 @@ impl SourceConnector for FileStreamSource {
                         Type::Int,
                         "2000",
                         Importance::Low,
-                        "The maximum number of records the source task can read from the file each time it is polled",
+                        "The maximum number of records the source task can read from the file each time it is polled. At least 1",
                     ),
             )
+    }
+
+    fn validate(config: &Config) -> Vec<ConfigIssue> {
+        let mut issues: Vec<ConfigIssue> = file_of(config)
+            .err()
+            .map(|error| ConfigIssue::new("file", error.message()))
+            .into_iter()
+            .collect();
+        // What is no number is said by the definition.
+        if let Ok(size) = config.integer("batch.size")
+            && size < 1
+        {
+            issues.push(ConfigIssue::new(
+                "batch.size",
+                format!(
+                    "Invalid value {size} for configuration batch.size: Value must be at least 1"
+                ),
+            ));
+        }
+        issues
     }
 
     fn task_configs(config: &Config, _tasks_max: u32) -> Result<Vec<Config>> {
@@ -64,7 +84,14 @@ fn file_of(config: &Config) -> Result<&str> {
         })
 }
 
+/// The keys of a source offset.
+const POSITION: &str = "position";
+const FINGERPRINT: &str = "fingerprint";
+
 /// The task. It keeps a read position and one block of the file, nothing else.
+///
+/// Each record's source offset is `{"position": n}`. The last one of a poll, which is the one that is committed, has
+/// the fingerprint of what stands before the position too.
 #[derive(Debug)]
 pub struct FileStreamSourceTask {
     follower: Follower,
@@ -81,20 +108,21 @@ impl SourceTask for FileStreamSourceTask {
     fn start(config: &Config, offsets: &Offsets) -> Result<Self> {
         let file = file_of(config)?;
         let partition = Value::Map(vec![("filename".into(), file.into())]);
-        let position = offsets.integer(&partition, "position")?.unwrap_or(0);
+        let position = offsets.integer(&partition, POSITION)?.unwrap_or(0);
         let position = u64::try_from(position).map_err(|_| {
             Error::fatal(format_args!(
                 "the stored position of {file} is {position}; 0 and up are possible. Reset the connector's offsets"
             ))
         })?;
+        let fingerprint = offsets.text(&partition, FINGERPRINT)?;
         let batch_records_max = config.integer_in("batch.size", 1..=i64::from(i32::MAX))?;
         Ok(Self {
-            follower: Follower::new(file, position),
+            follower: Follower::new(file, position, fingerprint),
             topic: config.required("topic")?.to_owned(),
             batch_records_max: usize::try_from(batch_records_max).unwrap_or(usize::MAX),
             partition: partition.to_encoded(),
             schema: Schema::new(SchemaType::String).to_encoded(),
-            offset: IntegerOffset::new("position"),
+            offset: IntegerOffset::new(POSITION),
             failure: None,
         })
     }
@@ -120,21 +148,50 @@ impl FileStreamSourceTask {
         let partition = batch.source_partition(&self.partition);
         let schema = batch.schema(&self.schema);
         let now = now_ms();
-        while !batch.is_full() {
-            let Some(line) = self.follower.next_line() else {
-                if self.follower.fill()? {
-                    continue;
+        let mut last = None;
+        let outcome = loop {
+            if batch.is_full() {
+                break Ok(());
+            }
+            match self.follower.next_line() {
+                Some(Ok((line, position))) => {
+                    let mut row = batch.row(topic, partition);
+                    row.timestamp(now);
+                    row.value(schema, |out: &mut Encoder<'_>| out.string(&line));
+                    let offset = i64::try_from(position).unwrap_or(i64::MAX);
+                    row.offset(self.offset.at(offset));
+                    last = Some(position);
                 }
-                break;
-            };
-            let (line, position) = line?;
-            let mut row = batch.row(topic, partition);
-            row.timestamp(now);
-            row.value(schema, |out: &mut Encoder<'_>| out.string(&line));
-            let position = i64::try_from(position).unwrap_or(i64::MAX);
-            row.offset(self.offset.at(position));
-        }
-        Ok(())
+                Some(Err(error)) => break Err(error),
+                None => {
+                    // What stands before the last line's end is known until more is read.
+                    self.add_fingerprint(batch, last.take());
+                    match self.follower.fill() {
+                        Ok(true) => {}
+                        Ok(false) => break Ok(()),
+                        Err(error) => break Err(error),
+                    }
+                }
+            }
+        };
+        self.add_fingerprint(batch, last);
+        outcome
+    }
+
+    /// Adds the fingerprint of what stands before `position`, the end of the last line, to its source offset.
+    fn add_fingerprint(&self, batch: &mut SourceBatch, position: Option<u64>) {
+        let Some(position) = position else { return };
+        let Some(fingerprint) = self.follower.fingerprint(position) else {
+            return;
+        };
+        let offset = Value::Map(vec![
+            (
+                POSITION.into(),
+                i64::try_from(position).unwrap_or(i64::MAX).into(),
+            ),
+            (FINGERPRINT.into(), fingerprint.into()),
+        ]);
+        batch.replace_last_offset(&offset.to_encoded());
     }
 }
 

@@ -5,7 +5,9 @@ use std::fs::OpenOptions;
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 
 use tidegate_sdk::model::limits::CALL_BYTES_FROM_GUEST_MAX;
-use tidegate_sdk::{Error, Result, host};
+use tidegate_sdk::{Result, host};
+
+use crate::refused::cannot;
 
 /// How far back the end of the last whole line is looked for: no line of ours is longer.
 const TAIL_BYTES_MAX: u64 = CALL_BYTES_FROM_GUEST_MAX as u64;
@@ -15,28 +17,26 @@ const TAIL_BYTES_MAX: u64 = CALL_BYTES_FROM_GUEST_MAX as u64;
 /// # Errors
 /// When one of the two files cannot be read or written.
 pub fn keep_whole_lines(path: &str) -> Result<()> {
-    let cannot = |error: std::io::Error| {
-        Error::fatal(format_args!("cannot look at the end of {path}: {error}"))
-    };
+    let cannot_look = |error| cannot("look at the end of", path, &error);
     let mut file = match OpenOptions::new().read(true).write(true).open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(cannot(error)),
+        Err(error) => return Err(cannot_look(error)),
     };
-    let length = file.metadata().map_err(cannot)?.len();
+    let length = file.metadata().map_err(cannot_look)?.len();
     let Some(last) = length.checked_sub(1) else {
         return Ok(());
     };
     let mut tail = Vec::new();
-    file.seek(SeekFrom::Start(last)).map_err(cannot)?;
-    file.read_to_end(&mut tail).map_err(cannot)?;
+    file.seek(SeekFrom::Start(last)).map_err(cannot_look)?;
+    file.read_to_end(&mut tail).map_err(cannot_look)?;
     if tail == b"\n" {
         return Ok(());
     }
     tail.clear();
     let begin = length.saturating_sub(TAIL_BYTES_MAX);
-    file.seek(SeekFrom::Start(begin)).map_err(cannot)?;
-    file.read_to_end(&mut tail).map_err(cannot)?;
+    file.seek(SeekFrom::Start(begin)).map_err(cannot_look)?;
+    file.read_to_end(&mut tail).map_err(cannot_look)?;
     let whole = match memchr::memrchr(b'\n', &tail) {
         Some(at) => at + 1,
         None if begin == 0 => 0,
@@ -45,7 +45,7 @@ pub fn keep_whole_lines(path: &str) -> Result<()> {
             return file
                 .seek(SeekFrom::End(0))
                 .and_then(|_| file.write_all(b"\n"))
-                .map_err(cannot);
+                .map_err(cannot_look);
         }
     };
     let cut = tail.get(whole..).unwrap_or_default();
@@ -57,8 +57,8 @@ pub fn keep_whole_lines(path: &str) -> Result<()> {
             kept.write_all(b"\n")?;
             kept.sync_data()
         })
-        .map_err(|error| Error::fatal(format_args!("cannot write {kept}: {error}")))?;
-    file.set_len(begin + whole as u64).map_err(cannot)?;
+        .map_err(|error| cannot("write", &kept, &error))?;
+    file.set_len(begin + whole as u64).map_err(cannot_look)?;
     host::warn(format!(
         "{path} ended within a line, as after a kill; the {} bytes of it are in {kept} now",
         cut.len()

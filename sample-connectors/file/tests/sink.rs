@@ -173,10 +173,9 @@ fn a_restarted_task_appends_and_flush_answers_what_may_be_committed() {
 fn a_folder_that_does_not_exist_is_said_as_kafka_connect_says_it() {
     let config = [("file", "/nonexistent-dir/x")];
     let error = SinkDriver::<FileStreamSinkTask>::start::<FileStreamSink>(&config).unwrap_err();
-    assert!(
-        error
-            .message()
-            .starts_with("Couldn't find or create file '/nonexistent-dir/x'")
+    assert_eq!(
+        error.message(),
+        "Couldn't find or create file '/nonexistent-dir/x' for FileStreamSinkTask: its folder does not exist"
     );
 }
 
@@ -192,4 +191,6 @@ fn each_task_of_a_sink_gets_the_configuration() {
         .sink_task_configs(tidegate_file::sink::CLASS, vec![], 3)
         .unwrap_err();
     assert_eq!(refused.key(), Some("file"));
+    let issues = plugins.validate(tidegate_file::sink::CLASS, vec![]);
+    assert_eq!(issues[0].key, "file");
 }

@@ -16,8 +16,8 @@ use tidegate_file::FileStreamSource;
 use tidegate_file::follower::LINE_BYTES_MAX;
 use tidegate_file::source::FileStreamSourceTask;
 use tidegate_sdk::model::Value;
-use tidegate_sdk::testing::{SourceDriver, log_lines};
-use tidegate_sdk::{Committed, ErrorKind};
+use tidegate_sdk::testing::{SourceDriver, log_lines, pairs};
+use tidegate_sdk::{Committed, ErrorKind, PluginSet};
 
 type Task = SourceDriver<FileStreamSourceTask>;
 
@@ -64,11 +64,20 @@ impl Fixture {
     }
 
     fn start_at(&self, position: i64) -> Task {
+        self.start_after(&offset(position))
+    }
+
+    fn start_after(&self, offset: &Value) -> Task {
         let committed = Committed {
             partition: self.partition(),
-            offset: offset(position),
+            offset: offset.clone(),
         };
         self.start_with(&[], vec![committed])
+    }
+
+    /// Writes the file anew, as `>` of a shell does: the same file with other content.
+    fn rewrite(&self, content: impl AsRef<[u8]>) {
+        fs::write(&self.path, content).unwrap();
     }
 
     fn start_with(&self, more: &[(&str, &str)], committed: Vec<Committed>) -> Task {
@@ -90,7 +99,7 @@ fn lines(task: &mut Task) -> Vec<(String, i64)> {
     };
     let position = |value: &Value| match value {
         Value::Map(entries) => match entries.as_slice() {
-            [(Value::String(key), Value::Int64(position))] if key == "position" => *position,
+            [(Value::String(key), Value::Int64(position)), ..] if key == "position" => *position,
             other => panic!("{other:?}"),
         },
         other => panic!("{other:?}"),
@@ -100,6 +109,18 @@ fn lines(task: &mut Task) -> Vec<(String, i64)> {
         .iter()
         .map(|found| (line(&found.record.value), position(&found.source_offset)))
         .collect()
+}
+
+/// The texts of a poll, and the source offset that would be committed after it.
+fn texts_and_last_offset(task: &mut Task) -> (Vec<String>, Value) {
+    let found = task.poll(10_000).unwrap();
+    let last = found.last().unwrap().source_offset.clone();
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        other => panic!("{other:?}"),
+    };
+    let texts = found.iter().map(|found| text(&found.record.value));
+    (texts.collect(), last)
 }
 
 fn texts(task: &mut Task) -> Vec<String> {
@@ -194,6 +215,192 @@ fn a_truncated_file_starts_over_with_a_warning() {
 }
 
 #[test]
+fn the_last_offset_of_a_poll_has_a_fingerprint_of_what_stands_before_it() {
+    let fixture = Fixture::with("first\nsecond\n");
+    let mut task = fixture.start();
+    let offsets: Vec<Value> = task
+        .poll(10)
+        .unwrap()
+        .into_iter()
+        .map(|found| found.source_offset)
+        .collect();
+    let last = Value::Map(vec![
+        ("position".into(), 13_i64.into()),
+        // FNV-1a of "first\nsecond\n".
+        ("fingerprint".into(), "76a6ff4a080b3649".into()),
+    ]);
+    assert_eq!(offsets, [offset(6), last]);
+}
+
+#[test]
+fn a_file_rewritten_while_it_is_followed_is_read_from_its_start() {
+    let old = "old-line-1\nold-line-2\nold-line-3\n";
+    let longer: String = (1..=6)
+        .map(|number| format!("completely-different-{number}\n"))
+        .collect();
+    let same_size = old.replace("old", "new");
+    let partial = "completely-different-1\ncompletely-diff";
+    for new in [longer.as_str(), &same_size, "x\n", partial] {
+        let fixture = Fixture::with(old);
+        let mut task = fixture.start();
+        assert_eq!(texts(&mut task).len(), 3);
+        assert_eq!(texts(&mut task), Vec::<String>::new());
+        fixture.rewrite(new);
+        let whole = new.rsplit_once('\n').unwrap().0;
+        assert_eq!(texts(&mut task), whole.lines().collect::<Vec<_>>());
+        assert_eq!(warnings(), 1, "{new}");
+        fixture.append("\nappended\n");
+        assert_eq!(texts(&mut task).last().unwrap(), "appended");
+        assert_eq!(warnings(), 0, "{new}");
+    }
+}
+
+#[test]
+fn a_file_that_rested_for_long_is_looked_at_again_when_it_changes() {
+    let fixture = Fixture::with("one\ntwo\n");
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+    let file = OpenOptions::new().write(true).open(&fixture.path).unwrap();
+    file.set_modified(long_ago).unwrap();
+    let mut task = fixture.start();
+    assert_eq!(texts(&mut task), ["one", "two"]);
+    assert_eq!(texts(&mut task), Vec::<String>::new());
+    fixture.append("three\n");
+    assert_eq!(texts(&mut task), ["three"]);
+    file.set_modified(long_ago).unwrap();
+    assert_eq!(texts(&mut task), Vec::<String>::new());
+    fixture.rewrite("1\n22222\n333333\n4\n");
+    assert_eq!(texts(&mut task), ["1", "22222", "333333", "4"]);
+    assert_eq!(warnings(), 1);
+}
+
+#[test]
+fn a_partial_line_of_a_file_that_was_replaced_is_dropped() {
+    for line_end in ["\n", "\r\n"] {
+        let fixture = Fixture::with(format!("a{line_end}par"));
+        let mut task = fixture.start();
+        assert_eq!(texts(&mut task), ["a"]);
+        // As long as what was read, and the position still behind the same line.
+        fixture.rewrite(format!("a{line_end}new{line_end}"));
+        assert_eq!(texts(&mut task), ["a", "new"]);
+        assert_eq!(warnings(), 1);
+    }
+}
+
+#[test]
+fn a_carriage_return_that_waits_is_part_of_what_was_read() {
+    let fixture = Fixture::with("a\r\nb\r");
+    let mut task = fixture.start();
+    assert_eq!(texts(&mut task), ["a"]);
+    fixture.append("\nc\r\n");
+    let (found, last) = texts_and_last_offset(&mut task);
+    assert_eq!(found, ["b", "c"]);
+    let mut task = fixture.start_after(&last);
+    fixture.append("d\r\n");
+    assert_eq!(texts(&mut task), ["d"]);
+    assert_eq!(warnings(), 0);
+}
+
+#[test]
+fn a_file_replaced_while_the_worker_was_down_is_read_from_its_start() {
+    let fixture = Fixture::with("old-line-1\nold-line-2\nold-line-3\n");
+    let (_, last) = texts_and_last_offset(&mut fixture.start());
+    let new: String = (1..=6).map(|number| format!("new-{number}\n")).collect();
+    // Rotated: the name points to another file, which is longer.
+    fs::rename(&fixture.path, fixture.path.with_extension("1")).unwrap();
+    fixture.rewrite(&new);
+    assert_eq!(texts(&mut fixture.start_after(&last)).len(), 6);
+    assert_eq!(warnings(), 1);
+    // Of the same size.
+    fixture.rewrite("new-line-1\nnew-line-2\nnew-line-3\n");
+    let mut task = fixture.start_after(&last);
+    assert_eq!(texts(&mut task).len(), 3);
+    assert_eq!(warnings(), 1);
+}
+
+#[test]
+fn a_file_appended_to_while_the_worker_was_down_is_read_on() {
+    for lines_before in [1, 1_000, 100_000] {
+        let text: String = (0..lines_before).map(|n| format!("line {n}\n")).collect();
+        let fixture = Fixture::with(&text);
+        let mut task = fixture.start();
+        let mut last = None;
+        loop {
+            let found = task.poll(10_000).unwrap();
+            let Some(found) = found.last() else { break };
+            last = Some(found.source_offset.clone());
+        }
+        fixture.append("appended\n");
+        let mut task = fixture.start_after(&last.unwrap());
+        assert_eq!(texts(&mut task), ["appended"]);
+        assert_eq!(warnings(), 0);
+    }
+}
+
+#[test]
+fn an_offset_of_every_poll_is_recognised() {
+    let text: String = (0..500).map(|number| format!("line {number}\n")).collect();
+    let fixture = Fixture::with(&text);
+    for size in ["1", "7", "100"] {
+        let mut task = fixture.start_with(&[("batch.size", size)], vec![]);
+        for _ in 0..20 {
+            let (found, last) = texts_and_last_offset(&mut task);
+            let next = found.last().unwrap()[5..].parse::<usize>().unwrap() + 1;
+            if next < 500 {
+                assert_eq!(
+                    texts(&mut fixture.start_after(&last)).first().unwrap(),
+                    &format!("line {next}")
+                );
+            } else {
+                break;
+            }
+        }
+        assert_eq!(warnings(), 0);
+    }
+}
+
+#[test]
+fn an_offset_without_a_fingerprint_is_taken_as_it_is() {
+    let fixture = Fixture::with("one\ntwo\n");
+    assert_eq!(texts(&mut fixture.start_at(2)), ["e", "two"]);
+    assert_eq!(warnings(), 0);
+}
+
+#[test]
+fn a_file_truncated_and_grown_past_the_position_while_it_is_read_is_noticed() {
+    let old: String = (0..60_000)
+        .map(|number| format!("old {number:06}\n"))
+        .collect();
+    let fixture = Fixture::with(&old);
+    let mut task = fixture.start_with(&[("batch.size", "1000")], vec![]);
+    assert_eq!(texts(&mut task).len(), 1_000);
+    let new = old.replace("old ", "new and longer ");
+    fixture.rewrite(&new);
+    let mut found = Vec::new();
+    loop {
+        let more = texts(&mut task);
+        if more.is_empty() {
+            break;
+        }
+        found.extend(more);
+    }
+    // What was read already is given, then all of the new content.
+    let new_from = found
+        .iter()
+        .position(|line| line.starts_with("new"))
+        .unwrap();
+    assert_eq!(
+        found[new_from..],
+        new.lines().map(str::to_owned).collect::<Vec<_>>()
+    );
+    assert!(
+        found[..new_from]
+            .iter()
+            .all(|line| line.len() == 10 && line.starts_with("old "))
+    );
+    assert_eq!(warnings(), 1);
+}
+
+#[test]
 fn a_rotated_file_is_read_to_its_end_before_the_new_one() {
     let fixture = Fixture::with("a\n");
     let mut task = fixture.start();
@@ -267,6 +474,36 @@ fn without_a_file_the_standard_input_is_refused() {
 }
 
 #[test]
+fn what_cannot_work_is_an_issue_with_its_key() {
+    let plugins = tidegate_file::ComponentPlugins::plugins();
+    let keys = |config: &[(&str, &str)]| -> Vec<String> {
+        plugins
+            .validate(tidegate_file::source::CLASS, pairs(config))
+            .into_iter()
+            .map(|issue| issue.key)
+            .collect()
+    };
+    assert_eq!(keys(&[("topic", "t")]), ["file"]);
+    assert_eq!(keys(&[("topic", "t"), ("file", " ")]), ["file"]);
+    for size in ["0", "-1"] {
+        let config = [("topic", "t"), ("file", "in"), ("batch.size", size)];
+        assert_eq!(keys(&config), ["batch.size"]);
+    }
+    assert_eq!(keys(&[("topic", "t"), ("file", "in")]), [""; 0]);
+}
+
+#[test]
+fn a_folder_and_what_may_not_be_read_are_refused_in_words() {
+    let folder = TempDir::new().unwrap();
+    let name = folder.path().to_str().unwrap();
+    let mut task =
+        Task::start::<FileStreamSource>(&[("file", name), ("topic", "t")], vec![]).unwrap();
+    let error = task.poll(1).unwrap_err();
+    assert_eq!(error.key(), Some("file"));
+    assert!(error.message().contains("is a folder"), "{error}");
+}
+
+#[test]
 fn a_poll_gives_no_more_than_it_is_asked_for() {
     let fixture = Fixture::with("1\n2\n3\n4\n5\n");
     let mut task = fixture.start_with(&[("batch.size", "2")], vec![]);
@@ -284,7 +521,7 @@ fn a_line_of_the_largest_size_passes_and_a_longer_one_is_passed_over() {
     ));
     let mut task = fixture.start();
     let mut found = Vec::new();
-    let mut errors = 0;
+    let mut errors = Vec::new();
     for _ in 0..40 {
         match task.poll_columns(100, 8 * 1024 * 1024) {
             Ok(polled) => {
@@ -297,11 +534,21 @@ fn a_line_of_the_largest_size_passes_and_a_longer_one_is_passed_over() {
             }
             Err(error) => {
                 assert_eq!(error.kind(), ErrorKind::Data);
-                errors += 1;
+                errors.push(error.message().to_owned());
             }
         }
     }
-    assert_eq!((found, errors), (vec![1, LINE_BYTES_MAX, 1], 2));
+    assert_eq!(found, [1, LINE_BYTES_MAX, 1]);
+    let second = 2 + LINE_BYTES_MAX + 1;
+    let third = second + 1 + LINE_BYTES_MAX + 1;
+    assert_eq!(errors.len(), 2);
+    for (error, position) in errors.iter().zip([second, third]) {
+        let wanted = format!(
+            "the line of {} that begins at position {position} has",
+            fixture.name()
+        );
+        assert!(error.starts_with(&wanted), "{error}");
+    }
     let end = fixture.path.metadata().unwrap().len();
     fixture.append("c\n");
     assert_eq!(lines(&mut task), [("c".to_owned(), end as i64 + 2)]);

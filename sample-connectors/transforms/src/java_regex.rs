@@ -136,8 +136,7 @@ fn translate_escape(rest: &str) -> Result<(String, &str), String> {
 /// A replacement as Java's `Matcher.replaceFirst` has it: `$1`, `${name}`, `\$`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replacement {
-    /// What to write, or why that is not possible; Java says so when a text matches.
-    pieces: Result<Vec<Piece>, String>,
+    pieces: Vec<Piece>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,23 +147,30 @@ enum Piece {
 }
 
 impl Replacement {
-    /// Reads a replacement for the groups of a pattern.
-    #[must_use]
-    pub fn parse(replacement: &str, pattern: &Pattern) -> Self {
-        Self {
-            pieces: pieces(replacement, pattern),
-        }
+    /// Reads the replacement that the configuration key `key` holds, for the groups of a pattern.
+    ///
+    /// # Errors
+    /// When it names a group that the pattern does not have, or ends too early. Java says so when a text matches.
+    pub fn parse(key: &str, replacement: &str, pattern: &Pattern) -> Result<Self> {
+        let pieces = pieces(replacement, pattern).map_err(|reason| {
+            Error::config_key(
+                key,
+                format_args!(
+                    "Invalid value {replacement} for configuration {key}: {reason}; $1 and ${{name}} are groups of the pattern, \\$ is a dollar sign"
+                ),
+            )
+        })?;
+        Ok(Self { pieces })
     }
 
     /// The text with its first match replaced.
     ///
     /// # Errors
-    /// A data error when the replacement names a group that the pattern does not have.
+    /// A data error when it is no text any more.
     pub fn first(&self, pattern: &Pattern, text: &str) -> Result<String> {
-        let pieces = self.pieces.as_ref().map_err(Error::data)?;
         let replace = |groups: &Captures<'_>| {
             let mut out = Vec::new();
-            for piece in pieces {
+            for piece in &self.pieces {
                 let group = match piece {
                     Piece::Literal(text) => {
                         out.extend_from_slice(text.as_bytes());
@@ -226,7 +232,7 @@ fn pieces(replacement: &str, pattern: &Pattern) -> Result<Vec<Piece>, String> {
         let mut number = first.ok_or("Illegal group reference")?;
         characters.next();
         if number > groups {
-            return Err(format!("No group {number}"));
+            return Err(format!("No group {number}, the pattern has {groups}"));
         }
         // Further digits belong to the number as long as there is such a group.
         while let Some(next) = characters.peek().and_then(digit) {
@@ -251,7 +257,7 @@ mod tests {
 
     fn replaced(regex: &str, replacement: &str, text: &str) -> Option<String> {
         let pattern = Pattern::compile("regex", regex).unwrap();
-        let replacement = Replacement::parse(replacement, &pattern);
+        let replacement = Replacement::parse("replacement", replacement, &pattern).unwrap();
         pattern
             .matches(text)
             .then(|| replacement.first(&pattern, text).unwrap())
@@ -278,6 +284,22 @@ mod tests {
         assert_eq!(replaced("[\\p{Digit}_]+", "x", "1_2"), Some("x".to_owned()));
         assert_eq!(replaced("\\Qa.b\\E", "x", "a.b"), Some("x".to_owned()));
         assert_eq!(replaced("\\Qa.b\\E", "x", "aab"), None);
+    }
+
+    #[test]
+    fn a_replacement_that_can_never_work_is_refused_when_configured() {
+        let pattern = Pattern::compile("regex", "(?<x>a)(b)").unwrap();
+        for (replacement, wanted) in [
+            ("$9", "No group 9, the pattern has 2"),
+            ("${y}", "No group with name {y}"),
+            ("${x", "missing trailing '}'"),
+            ("a$", "Illegal group reference"),
+            ("a\\", "character to be escaped is missing"),
+        ] {
+            let error = Replacement::parse("replacement", replacement, &pattern).unwrap_err();
+            assert_eq!(error.key(), Some("replacement"), "{replacement}");
+            assert!(error.message().contains(wanted), "{error}");
+        }
     }
 
     #[test]

@@ -39,7 +39,8 @@ impl Transform for RegexRouter {
 
     fn configure(config: &Config) -> Result<Self> {
         let pattern = Pattern::compile("regex", config.required("regex")?)?;
-        let replacement = Replacement::parse(config.required("replacement")?, &pattern);
+        let replacement =
+            Replacement::parse("replacement", config.required("replacement")?, &pattern)?;
         Ok(Self {
             pattern,
             replacement,
