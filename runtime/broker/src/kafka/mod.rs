@@ -8,6 +8,7 @@
 //! | `refusal` | a cluster that refuses a client, and which keys to look at |
 //! | `error` | its errors into [`BrokerError`](crate::BrokerError) |
 //! | `producer`, `in_flight` | writing, and who is told when it is durable |
+//! | `batching` | batches that a topic takes |
 //! | `consumer`, `rows` | reading as a member of a group |
 //! | `topic_watch` | which topics a pattern matches now |
 //! | `reader` | reading whole topics |
@@ -15,6 +16,7 @@
 //! | `admin` | topics and groups |
 
 mod admin;
+mod batching;
 mod consumer;
 mod context;
 mod error;

@@ -1,26 +1,18 @@
 //! Writes batches to Kafka.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
-use rdkafka::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, DeliveryResult, Header, Message, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _, ProducerContext};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::BaseRecord;
 use tidegate_model::{Batch, Column};
 
-use super::context::{log, report};
-use super::error::of_code;
+use super::batching::{Client, failure};
 use super::in_flight::InFlight;
 use crate::{Acknowledge, BrokerError, Producer};
 
-/// How long the thread that takes acknowledgements waits before it looks whether it is still needed.
-const POLL_WAIT: Duration = Duration::from_millis(250);
-/// How long a submit that finds the queue full waits before it tries again, unless a batch is complete before.
-const FULL_WAIT: Duration = Duration::from_millis(50);
 /// What the client counts for a record besides its key, value and headers, at most.
 const RECORD_OVERHEAD_BYTES: usize = 70;
 /// The keys that limit what the client takes.
@@ -28,61 +20,10 @@ const SIZE_KEY: &str = "producer.override.max.request.size of the connector, or 
 
 /// A producer of Kafka.
 pub struct KafkaProducer {
-    client: Arc<BaseProducer<Deliveries>>,
+    client: Client,
+    in_flight: Arc<InFlight>,
     /// The most bytes of a record that the client takes, without what is written around it.
     record_bytes_max: usize,
-    stopped: Arc<AtomicBool>,
-}
-
-struct Deliveries {
-    in_flight: InFlight,
-}
-
-impl ClientContext for Deliveries {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        log(level, facility, message);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        report(&error, reason);
-    }
-}
-
-impl ProducerContext for Deliveries {
-    type DeliveryOpaque = usize;
-
-    fn delivery(&self, result: &DeliveryResult<'_>, ticket: usize) {
-        let failure = match result {
-            Ok(_) => None,
-            Err((error, message)) => Some(refusal(error, message)),
-        };
-        self.in_flight.done(ticket, failure);
-    }
-}
-
-/// What the broker says of a record that it does not take.
-fn refusal(error: &KafkaError, message: &BorrowedMessage<'_>) -> BrokerError {
-    let topic = message.topic();
-    match error.rdkafka_error_code() {
-        Some(RDKafkaErrorCode::MessageSizeTooLarge) => BrokerError::Record {
-            topic: topic.to_owned(),
-            reason: format!(
-                "it has {} bytes, and the topic's max.message.bytes allows fewer",
-                [message.key(), message.payload()]
-                    .map(|part| part.map_or(0, <[u8]>::len))
-                    .iter()
-                    .sum::<usize>()
-            ),
-        },
-        _ => failure(error, topic),
-    }
-}
-
-fn failure(error: &KafkaError, topic: &str) -> BrokerError {
-    match error.rdkafka_error_code() {
-        Some(code) => of_code(code, topic, error.to_string()),
-        None => BrokerError::Client(error.to_string()),
-    }
 }
 
 impl KafkaProducer {
@@ -91,32 +32,17 @@ impl KafkaProducer {
     /// # Errors
     /// When a setting is refused.
     pub fn new(config: &ClientConfig) -> Result<Self, BrokerError> {
-        let deliveries = Deliveries {
-            in_flight: InFlight::default(),
-        };
-        let client: Arc<BaseProducer<Deliveries>> =
-            Arc::new(config.create_with_context(deliveries)?);
-        let stopped = Arc::new(AtomicBool::new(false));
-        let (weak, stop) = (Arc::downgrade(&client), Arc::clone(&stopped));
-        std::thread::Builder::new()
-            .name("kafka-acks".to_owned())
-            .spawn(move || poll(&weak, &stop))
-            .map_err(|error| {
-                BrokerError::Internal(format!("no thread for the producer: {error}"))
-            })?;
+        let in_flight = Arc::<InFlight>::default();
+        let client = Client::new(config, &in_flight)?;
         let limit = config.get("message.max.bytes");
         let limit: usize = limit
             .and_then(|limit| limit.parse().ok())
             .unwrap_or_default();
         Ok(Self {
             client,
+            in_flight,
             record_bytes_max: limit.saturating_sub(RECORD_OVERHEAD_BYTES),
-            stopped,
         })
-    }
-
-    fn in_flight(&self) -> &InFlight {
-        &self.client.context().in_flight
     }
 
     /// Why the client did not take a record.
@@ -140,39 +66,6 @@ impl KafkaProducer {
             _ => failure(error, topic),
         }
     }
-
-    /// Hands a record to the client, waiting while its queue is full.
-    fn send(
-        &self,
-        mut record: BaseRecord<'_, [u8], [u8], usize>,
-    ) -> Result<(), (KafkaError, usize)> {
-        loop {
-            match self.client.send(record) {
-                Ok(()) => return Ok(()),
-                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
-                    record = back;
-                    self.in_flight().wait(FULL_WAIT);
-                }
-                Err((error, back)) => return Err((error, back.delivery_opaque)),
-            }
-        }
-    }
-}
-
-/// Takes acknowledgements until the producer is dropped.
-fn poll(client: &Weak<BaseProducer<Deliveries>>, stopped: &AtomicBool) {
-    while !stopped.load(Ordering::Acquire) {
-        let Some(client) = client.upgrade() else {
-            return;
-        };
-        client.poll(POLL_WAIT);
-    }
-}
-
-impl Drop for KafkaProducer {
-    fn drop(&mut self) {
-        self.stopped.store(true, Ordering::Release);
-    }
 }
 
 impl Producer for KafkaProducer {
@@ -185,7 +78,7 @@ impl Producer for KafkaProducer {
         to: &Arc<dyn Acknowledge>,
     ) -> Result<(), BrokerError> {
         let Some(slot) =
-            self.in_flight()
+            self.in_flight
                 .open(counts(batch.count, groups, group_count), first_group, to)
         else {
             return Ok(());
@@ -204,9 +97,9 @@ impl Producer for KafkaProducer {
             record.key = keys.next().flatten();
             record.payload = values.next().flatten();
             record.headers = headers.next();
-            if let Err((error, ticket)) = self.send(record) {
+            if let Err((error, ticket)) = self.client.of_topic(topic).send(record) {
                 let failure = self.not_sent(&error, batch, row);
-                self.in_flight().done(ticket, Some(failure.clone()));
+                self.in_flight.done(ticket, Some(failure.clone()));
                 first_failure.get_or_insert(failure);
             }
         }
@@ -215,7 +108,7 @@ impl Producer for KafkaProducer {
 
     fn flush(&self, timeout: Duration) -> Result<(), BrokerError> {
         let deadline = Instant::now() + timeout;
-        while !self.in_flight().is_empty() {
+        while !self.in_flight.is_empty() {
             let left = deadline.saturating_duration_since(Instant::now());
             if left == Duration::ZERO {
                 return Err(BrokerError::Timeout {
@@ -223,7 +116,7 @@ impl Producer for KafkaProducer {
                     limit_ms: timeout.as_millis(),
                 });
             }
-            self.in_flight().wait(left);
+            self.in_flight.wait(left);
         }
         Ok(())
     }

@@ -41,6 +41,7 @@ macro_rules! all_cases {
             a_large_batch_is_written_and_read
             a_record_that_is_too_large_is_refused
             the_others_of_a_group_are_written_when_a_record_is_refused
+            a_topic_that_allows_less_than_a_batch_takes_all_records_that_fit
             a_null_key_is_refused_in_a_compacted_topic
             the_last_value_of_a_key_is_kept_in_a_compacted_topic
             a_group_goes_on_where_it_committed
@@ -549,6 +550,30 @@ pub fn the_others_of_a_group_are_written_when_a_record_is_refused(fixture: &Fixt
         .into_iter()
         .map(|row| row.1.unwrap());
     assert_eq!(values.collect::<Vec<_>>(), ["a", "b"]);
+}
+
+pub fn a_topic_that_allows_less_than_a_batch_takes_all_records_that_fit(fixture: &Fixture<'_>) {
+    let topic = fixture.topic(1, &[("max.message.bytes", "20000")]);
+    let (fits, large) = ("x".repeat(300), "y".repeat(30_000));
+    let value = |row: usize| if row == 500 { &large } else { &fits };
+    let rows = (0..1_000).map(|row| (None, Some(value(row).as_str())));
+    let acks = Acks::new();
+    let to: Arc<dyn Acknowledge> = acks.clone();
+    let producer = fixture.broker.producer(&Properties::new()).unwrap();
+    // The embedded log refuses at once, Kafka later.
+    drop(producer.submit(&batch(&topic, rows), &[], 3, 1, &to));
+    let told = acks.wait(1);
+    let refused = told.first().unwrap().1.as_ref().unwrap_err();
+    assert_eq!(refused.records, 1, "{refused}");
+    assert_eq!(refused.error.class(), ErrorClass::Data, "{refused}");
+    let more = (0..100).map(|_| (None, Some(fits.as_str())));
+    producer
+        .submit(&batch(&topic, more), &[], 4, 1, &to)
+        .unwrap();
+    assert_eq!(acks.wait(2)[1], (4, Ok(())));
+    let read = read_all(fixture, &topic);
+    assert_eq!(read.len(), 1_099);
+    assert!(read.iter().all(|row| row.1.as_ref() == Some(&fits)));
 }
 
 pub fn a_null_key_is_refused_in_a_compacted_topic(fixture: &Fixture<'_>) {
