@@ -305,7 +305,7 @@ fn a_registry_finds_classes_and_reports_what_is_damaged() {
         assert!(!info.pure);
         assert_eq!(registry.find_connector(class).unwrap().1.kind, Kind::Sink);
     }
-    let unknown = registry.find(Kind::Predicate, "Nobody").err().unwrap();
+    let unknown = registry.find(Kind::Predicate, "LoopInTest").err().unwrap();
     assert!(
         unknown.to_string().contains("test.LoopsInTest"),
         "{unknown}"
