@@ -80,7 +80,7 @@ fn a_connector_made_over_rest_is_granted_no_files_unless_the_policy_says_so() {
     };
     assert!(trace.contains("sandbox.policy.write"), "{status}: {trace}");
     assert!(!place.path("out").exists());
-    assert!(worker.stop().success(), "{}", place.log());
+    assert_eq!(worker.stop().code(), Some(1), "{}", place.log());
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn a_client_cannot_widen_what_the_operator_granted() {
     };
     assert!(trace.contains("sandbox.policy.read"), "{status}: {trace}");
     assert_eq!(lines(&place.path("out")), ["a"]);
-    assert!(worker.stop().success(), "{}", place.log());
+    assert_eq!(worker.stop().code(), Some(1), "{}", place.log());
 }
 
 #[test]
@@ -148,5 +148,5 @@ fn the_workers_own_topics_are_not_for_connectors() {
     }
     let regex = json!({ "connector.class": "FileStreamSink", "file": place.path("out"), "topics.regex": ".*" });
     refused("read-all", regex);
-    assert!(worker.stop().success(), "{}", place.log());
+    assert_eq!(worker.stop().code(), Some(1), "{}", place.log());
 }

@@ -9,7 +9,7 @@ use tidegate_config::connector::{
 };
 use tidegate_config::definition::{ConfigKey, ConfigValue, Definition};
 use tidegate_config::worker::WorkerConfig;
-use tidegate_convert::Role;
+use tidegate_convert::{ConvertError, Role};
 use tidegate_sandbox::Kind;
 use tidegate_sandbox::Registry;
 use tidegate_worker::Worker;
@@ -137,7 +137,12 @@ fn converters(worker: Option<&WorkerConfig>, connector: &ConnectorConfig, found:
             continue;
         };
         if let Err(error) = tidegate_convert::converter(&config.class, role, &config.config) {
-            found.error_once(config_role.class_key(), error.to_string());
+            let class_key = config_role.class_key();
+            let key = match &error {
+                ConvertError::Option { key, .. } => format!("{class_key}.{key}"),
+                _ => class_key.to_owned(),
+            };
+            found.error_once(&key, error.to_string());
         }
     }
 }
