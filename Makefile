@@ -5,9 +5,10 @@ GUEST_TARGET := wasm32-wasip2
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 PLUGINS := target/plugins
 TIDEGATE := $(TARGET_DIR)/debug/tidegate
+PREFIX ?= $(HOME)/.local
 
 .DEFAULT_GOAL := help
-.PHONY: help setup guests build run test test-kafka bench lint clean
+.PHONY: help setup guests build install run test test-kafka bench lint clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +26,13 @@ guests: setup ## builds the components of sample-connectors/ into target/plugins
 
 build: guests ## builds components and worker
 	$(CARGO) build -p tidegate
+
+# The commit is compiled in here only: elsewhere each commit would build several crates again.
+install: guests ## puts the program into PREFIX/bin (PREFIX is ~/.local) and the plugins where it finds them
+	TIDEGATE_COMMIT=$$(git rev-parse HEAD 2>/dev/null || echo unknown) \
+	  $(CARGO) install --locked --path runtime/tidegate --root "$(PREFIX)"
+	mkdir -p "$(PREFIX)/lib/tidegate/plugins"
+	cp $(PLUGINS)/*.wasm "$(PREFIX)/lib/tidegate/plugins/"
 
 run: build ## runs 2,699 real flights from a file through transforms and a topic into another file
 	@examples/flights/run.sh $(TIDEGATE)

@@ -8,7 +8,7 @@ rm -rf demo
 mkdir -p demo
 port=${TIDEGATE_DEMO_PORT:-0}
 CONNECT_LISTENERS="http://127.0.0.1:$port" "$tidegate" standalone examples/flights/worker.properties \
-  examples/flights/flights-source.json examples/flights/flights-sink.json --exit-when-idle 1
+  examples/flights/flights-source.json examples/flights/flights-sink.json --exit-when-idle 1 --progress-interval 0.25
 echo
 echo "$(wc -l <demo/flights.jsonl) flights are in demo/flights.jsonl. The first three:"
 head -n 3 demo/flights.jsonl

@@ -52,12 +52,116 @@ fn a_configuration_that_cannot_work_is_refused_with_the_key() {
 }
 
 #[test]
+fn what_is_wrong_with_a_connector_is_said_line_by_line_with_file_connector_and_whole_key() {
+    let mut place = Place::new(Broker::Embedded);
+    let source = "connector.class=FileStreamSource\nfile=in\ntopic=t\n";
+    place.connector(
+        "a",
+        &format!(
+            "{source}value.converter=JsonConverter\nvalue.converter.schemas.enable=maybe\ntransforms=x,y\n\
+             transforms.x.type=InsertFeld$Value\ntransforms.y.type=InsertField$Value\n\
+             transforms.y.predicate=p\npredicates=p\npredicates.p.type=TopicNameMatches\n\
+             predicates.p.pattern=((("
+        ),
+    );
+    place.connector("b", "tasks.max=1");
+    let output = place.run_until_idle();
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+    let prefix = &place.prefix;
+    let begins = |name: &str, key: &str| {
+        let file = place.path(&format!("{name}.properties"));
+        format!(
+            "tidegate: {}: connector {prefix}-{name}: {key}: ",
+            file.display()
+        )
+    };
+    let output = text(&output);
+    for (name, key, wanted) in [
+        ("a", "value.converter.schemas.enable", "\"maybe\""),
+        ("a", "transforms.x.type", "transforms.InsertField$Value"),
+        ("a", "transforms.y.topic.field", "No field insertion"),
+        ("a", "predicates.p.pattern", "unclosed group"),
+        ("b", "connector.class", "Missing required configuration"),
+    ] {
+        let begin = begins(name, key);
+        let line = output.lines().find(|line| line.starts_with(&begin));
+        assert!(
+            line.is_some_and(|line| line.contains(wanted) && !line.contains("\\n")),
+            "{begin}…{wanted} was wanted in:\n{output}"
+        );
+    }
+    assert!(
+        output.contains("`tidegate validate ") && !output.contains("endpoint"),
+        "{output}"
+    );
+}
+
+#[test]
+fn one_name_for_two_connectors_is_refused() {
+    let mut place = Place::new(Broker::Embedded);
+    place.connector("a", "connector.class=FileStreamSource");
+    place.connector("b", "");
+    std::fs::copy(place.path("a.properties"), place.path("b.properties")).unwrap();
+    let output = place.run_until_idle();
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+    for wanted in ["a.properties", "b.properties", "a name of its own"] {
+        assert!(text(&output).contains(wanted), "{}", text(&output));
+    }
+}
+
+#[test]
+fn a_workers_key_that_cannot_work_ends_the_start_with_its_file_and_value() {
+    for (line, wanted) in [
+        (
+            "value.converter=com.acme.Nope",
+            "value.converter: there is no converter com.acme.Nope",
+        ),
+        (
+            "key.converter=JsonConverter\nkey.converter.schemas.enable=maybe",
+            "key.converter.schemas.enable: \"maybe\"",
+        ),
+        ("num.partitions=0", "num.partitions: \"0\""),
+        ("embedded.sync=never", "embedded.sync: \"never\""),
+        (
+            "bootstrap.servers=127.0.0.1:9\nproducer.linger.ms=abc",
+            "producer.linger.ms: \"abc\"",
+        ),
+        (
+            "bootstrap.servers=127.0.0.1:9\nconsumer.fetch.min.bytes=abc",
+            "consumer.fetch.min.bytes: \"abc\"",
+        ),
+        (
+            "offset.storage.topic=o\nconfig.storage.topic=o",
+            "offset.storage.topic",
+        ),
+        ("sandbox.memory.bytes.max=1000", "1 MiB"),
+    ] {
+        let place = Place::new(Broker::Embedded);
+        place.add_worker_key(line);
+        let output = place.run_until_idle();
+        assert_eq!(output.status.code(), Some(2), "{line}: {}", text(&output));
+        for wanted in ["worker.properties: ", wanted] {
+            assert!(
+                text(&output).contains(wanted),
+                "{wanted:?} was wanted in:\n{}",
+                text(&output)
+            );
+        }
+    }
+}
+
+#[test]
 fn a_record_that_is_not_json_fails_the_task_and_is_named() {
     let mut place = Place::new(Broker::Embedded);
     std::fs::write(place.path("in"), "{\"a\":1}\n{\"a\":\n").unwrap();
     place.file_source(&place.path("in"), "lines");
     let json = "value.converter=org.apache.kafka.connect.json.JsonConverter\nvalue.converter.schemas.enable=false\n";
     place.file_sink(&place.path("out"), "lines", json);
+    let running = place.start();
+    let sink = format!("{}-sink", place.prefix);
+    place.rest().wait_for_task(&sink, "FAILED");
+    let stopped = running.stop();
+    assert_eq!(stopped.code(), Some(1), "{}", place.log());
     let output = place.run_until_idle();
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
     for wanted in ["VALUE_CONVERTER", "offset 1", "errors.tolerance=all"] {

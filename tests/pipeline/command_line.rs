@@ -50,12 +50,85 @@ fn plugins_are_listed_with_what_they_are() {
         .output()
         .unwrap();
     assert!(text(&one).contains("file"), "{}", text(&one));
-    let none = tidegate()
-        .args(["plugins", "NoSuch", "--plugin-path"])
-        .arg(&folder)
+    assert!(!text(&one).contains("<code>"), "{}", text(&one));
+    for (asked, wanted) in [
+        ("NoSuch", "`tidegate plugins` lists"),
+        ("FileStreamSorce", "file.FileStreamSourceConnector"),
+        (
+            "InsertField",
+            "InsertField$Key, org.apache.kafka.connect.transforms.InsertField$Value",
+        ),
+    ] {
+        let none = tidegate()
+            .args(["plugins", asked, "--plugin-path"])
+            .arg(&folder)
+            .output()
+            .unwrap();
+        assert_eq!(none.status.code(), Some(2));
+        assert!(text(&none).contains(wanted), "{}", text(&none));
+    }
+}
+
+#[test]
+fn components_that_cannot_be_used_and_folders_that_are_none_are_failures() {
+    let folder = tempfile::tempdir().unwrap();
+    let bad = folder.path().join("bad.wasm");
+    std::fs::write(&bad, "no component").unwrap();
+    let plugins = |path: &std::path::Path, more: &[&str]| {
+        let mut command = tidegate();
+        command
+            .arg("plugins")
+            .arg("--plugin-path")
+            .arg(path)
+            .args(more);
+        command.output().unwrap()
+    };
+    let output = plugins(folder.path(), &["--json"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    let list: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(list[0]["path"], bad.to_str().unwrap());
+    assert!(list[0]["error"].is_string());
+    for (path, wanted) in [
+        (bad.clone(), "is no folder"),
+        (folder.path().join("none"), "does not exist"),
+    ] {
+        let output = plugins(&path, &["--json"]);
+        assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+        let error: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(error["error"].as_str().unwrap().contains(wanted), "{error}");
+    }
+    std::fs::remove_file(&bad).unwrap();
+    let empty = plugins(folder.path(), &[]);
+    assert!(empty.status.success(), "{}", text(&empty));
+    assert!(
+        text(&empty).contains(folder.path().to_str().unwrap()),
+        "{}",
+        text(&empty)
+    );
+}
+
+#[test]
+fn variables_name_the_plugins_and_the_broker_of_commands_without_a_workers_file() {
+    let folder = plugins();
+    let list = tidegate()
+        .arg("plugins")
+        .env("CONNECT_PLUGIN_PATH", &folder)
         .output()
         .unwrap();
-    assert_eq!(none.status.code(), Some(2));
+    assert!(text(&list).contains("RegexRouter"), "{}", text(&list));
+    let widest = text(&list).lines().map(|line| line.chars().count()).max();
+    assert!(widest <= Some(100), "{}", text(&list));
+    let topics = tidegate()
+        .arg("topics")
+        .env("CONNECT_BOOTSTRAP_SERVERS", "embedded:/no/such/folder")
+        .output()
+        .unwrap();
+    assert_eq!(topics.status.code(), Some(2));
+    assert!(
+        text(&topics).contains("/no/such/folder"),
+        "{}",
+        text(&topics)
+    );
 }
 
 #[test]
@@ -80,6 +153,11 @@ fn a_configuration_is_checked_without_running_it() {
         format!("name=c\n{lines}\n"),
     )
     .unwrap();
+    let shown = text(&validate(&[]));
+    assert!(
+        shown.contains("many"),
+        "the value given was wanted in:\n{shown}"
+    );
     let bad = validate(&["--json"]);
     assert_eq!(bad.status.code(), Some(2), "{}", text(&bad));
     let infos: Value = serde_json::from_slice(&bad.stdout).unwrap();
@@ -101,6 +179,21 @@ fn a_configuration_is_checked_without_running_it() {
     assert!(
         wrong.iter().any(|key| key.starts_with("transforms.a")),
         "{wrong:?}"
+    );
+    std::fs::write(
+        place.path("source.properties"),
+        "name=c\nconnector.class=FileStreamSorce\n",
+    )
+    .unwrap();
+    let unknown = validate(&["--json"]);
+    assert_eq!(unknown.status.code(), Some(2), "{}", text(&unknown));
+    let error: Value = serde_json::from_slice(&unknown.stdout).unwrap();
+    assert!(
+        error["error"]
+            .as_str()
+            .unwrap()
+            .contains("connector c: connector.class: "),
+        "{error}"
     );
 }
 

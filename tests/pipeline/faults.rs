@@ -29,7 +29,7 @@ fn a_trap_fails_its_task_and_no_other() {
         || place.log(),
         || lines(&place.path("out")) == ["a", "b"],
     );
-    assert!(worker.stop().success(), "{}", place.log());
+    assert_eq!(worker.stop().code(), Some(1), "{}", place.log());
 }
 
 #[test]
@@ -52,5 +52,5 @@ fn an_endless_loop_ends_at_its_deadline_and_neighbours_go_on() {
         .wait_for_task(&format!("{}-loop", place.prefix), "FAILED");
     let trace = status["tasks"][0]["trace"].as_str().unwrap();
     assert!(trace.contains("500 ms"), "{trace}");
-    assert!(worker.stop().success(), "{}", place.log());
+    assert_eq!(worker.stop().code(), Some(1), "{}", place.log());
 }

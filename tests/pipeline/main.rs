@@ -15,6 +15,7 @@ mod faults;
 mod flights;
 mod following;
 mod guests;
+mod idle;
 mod kill;
 mod rest;
 mod restart;

@@ -27,7 +27,7 @@ pub enum BrokerError {
         reason: String,
     },
     /// A topic that does not exist and is not created by itself.
-    #[error("the topic {0:?} does not exist; create it first")]
+    #[error("the topic {0:?} does not exist")]
     UnknownTopic(String),
     /// A partition that the topic does not have.
     #[error("the topic {topic} has no partition {partition}, only {count}")]

@@ -54,7 +54,29 @@ pub(crate) fn read(path: &Path) -> Result<String, ConfigError> {
         let message = format!("the file has {bytes} bytes; at most {FILE_BYTES_MAX} are allowed");
         return Err(failed(std::io::Error::other(message)));
     }
-    std::fs::read_to_string(path).map_err(failed)
+    let bytes = std::fs::read(path).map_err(failed)?;
+    String::from_utf8(bytes).map_err(|error| ConfigError::InFile {
+        path: path.to_owned(),
+        error: Box::new(not_utf8(error.as_bytes(), error.utf8_error().valid_up_to())),
+    })
+}
+
+/// Java reads its properties as ISO-8859-1, where each byte is a character. Here that would turn the UTF-8 of
+/// others into nonsense unnoticed, so the writer is told.
+fn not_utf8(bytes: &[u8], at: usize) -> ConfigError {
+    let before = bytes.get(..at).unwrap_or_default();
+    let byte = bytes.get(at).copied().unwrap_or_default();
+    let line_start = before.iter().rposition(|byte| *byte == b'\n');
+    ConfigError::Syntax {
+        what: "text".to_owned(),
+        line: before.iter().filter(|byte| **byte == b'\n').count() + 1,
+        column: at - line_start.map_or(0, |end| end + 1) + 1,
+        message: format!(
+            "the byte 0x{byte:02X} is not UTF-8; save the file as UTF-8, or write the character as \\uXXXX: in \
+             ISO-8859-1 it is {:?}, which is \\u{byte:04x}",
+            char::from(byte)
+        ),
+    }
 }
 
 fn one(entries: Vec<(String, Json)>) -> Result<ConnectorConfig, ConfigError> {
@@ -84,7 +106,17 @@ fn one(entries: Vec<(String, Json)>) -> Result<ConnectorConfig, ConfigError> {
         }
     }
     match name {
-        Some(name) => ConnectorConfig::of(&name, config),
+        Some(name) => {
+            if let Some(inner) = config.get("name")
+                && inner.trim() != name.trim()
+            {
+                let message = format!(
+                    "\"name\" is {name:?}, and in \"config\" it is {inner:?}; one of them is enough"
+                );
+                return Err(ConfigError::key_message("name", message));
+            }
+            ConnectorConfig::of(&name, config)
+        }
         None => ConnectorConfig::from_properties(config),
     }
 }
@@ -143,6 +175,34 @@ mod tests {
                 .to_string()
                 .contains("\"name\"")
         );
+    }
+
+    #[test]
+    fn two_names_in_a_file_are_named_as_such() {
+        let error = ConnectorConfig::from_json(r#"{"name": "a", "config": {"name": "b"}}"#)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("\"a\"") && error.contains("\"b\"") && !error.contains("URL"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_byte_that_is_not_utf_8_is_said_with_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("latin.properties");
+        std::fs::write(&path, b"name=c\nfile=caf\xe9\n").unwrap();
+        let error = ConnectorConfig::from_file(&path).unwrap_err().to_string();
+        for wanted in [
+            "latin.properties",
+            "line 2, column 9",
+            "0xE9",
+            "UTF-8",
+            "\\u00e9",
+        ] {
+            assert!(error.contains(wanted), "{wanted:?} was wanted in {error}");
+        }
     }
 
     proptest! {

@@ -3,16 +3,29 @@
 //!
 //! Variables that are no worker key are left alone: guides use `CONNECT_…` for secrets of connectors too.
 
-use crate::Properties;
 use crate::worker_keys::{self, Known};
+
+/// An environment variable that sets a worker's key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// The worker's key.
+    pub key: String,
+    /// The value.
+    pub value: String,
+}
 
 /// The worker keys among environment variables.
 #[must_use]
-pub fn worker_keys(variables: impl IntoIterator<Item = (String, String)>) -> Properties {
+pub fn worker_keys(variables: impl IntoIterator<Item = (String, String)>) -> Vec<Variable> {
     variables
         .into_iter()
-        .filter_map(|(name, value)| Some((key(name.strip_prefix("CONNECT_")?), value)))
-        .filter(|(key, _)| worker_keys::known(key) != Known::No)
+        .filter_map(|(name, value)| {
+            let key = key(name.strip_prefix("CONNECT_")?);
+            Some(Variable { name, key, value })
+        })
+        .filter(|variable| worker_keys::known(&variable.key) != Known::No)
         .collect()
 }
 
@@ -44,11 +57,12 @@ mod tests {
             ("key.converter.schemas.enable", "false"),
             ("producer.a_b-c", "x"),
         ];
-        assert_eq!(
-            worker_keys(variables),
-            wanted
-                .map(|(key, value)| (key.to_owned(), value.to_owned()))
-                .into()
-        );
+        let found = worker_keys(variables);
+        let pairs: Vec<_> = found
+            .iter()
+            .map(|found| (found.key.as_str(), found.value.as_str()))
+            .collect();
+        assert_eq!(pairs, wanted);
+        assert_eq!(found[2].name, "CONNECT_PRODUCER_A__B___C");
     }
 }

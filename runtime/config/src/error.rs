@@ -36,6 +36,14 @@ pub enum ConfigError {
         /// Why.
         error: Box<ConfigError>,
     },
+    /// An environment variable is refused.
+    #[error("the environment variable {variable}: {error}")]
+    InVariable {
+        /// Its name.
+        variable: String,
+        /// Why.
+        error: Box<ConfigError>,
+    },
     /// A required key is missing. In Kafka Connect's words.
     #[error("Missing required configuration \"{0}\" which has no default value.")]
     Missing(String),
@@ -74,7 +82,7 @@ impl ConfigError {
     pub fn key(&self) -> Option<&str> {
         match self {
             Self::Missing(key) | Self::Value { key, .. } | Self::Key { key, .. } => Some(key),
-            Self::InFile { error, .. } => error.key(),
+            Self::InFile { error, .. } | Self::InVariable { error, .. } => error.key(),
             Self::Name(_) => Some("name"),
             Self::Read { .. } | Self::Syntax { .. } => None,
         }

@@ -9,6 +9,7 @@
 //! | [`framework`] | the keys that every source and sink connector has |
 //! | [`worker`] | the worker's configuration |
 //! | [`environment`] | worker keys from `CONNECT_…` variables |
+//! | [`origin`] | whether the file or a variable set a worker's key |
 //! | [`grants`] | what a plugin is granted, by the values of the keys that name something outside |
 //! | [`policy`] | how far grants may go |
 //!
@@ -23,6 +24,7 @@ pub mod framework;
 pub mod grants;
 pub mod json;
 pub mod listener;
+pub mod origin;
 pub mod policy;
 pub mod properties;
 pub mod worker;

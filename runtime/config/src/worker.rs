@@ -22,6 +22,7 @@ use crate::definition::{ConfigType, list};
 use crate::environment;
 use crate::error::ConfigError;
 use crate::errors::{boolean, number};
+use crate::origin::Origin;
 use crate::policy::{Allowed, Policy};
 use crate::properties;
 use crate::worker_keys::{self, Known};
@@ -31,6 +32,9 @@ pub const EMBEDDED_FOLDER_DEFAULT: &str = "tidegate-data";
 
 /// What `bootstrap.servers` begins with when it names a folder.
 const EMBEDDED_PREFIX: &str = "embedded:";
+
+/// The least memory that a guest can be limited to: none starts with less.
+const MEMORY_BYTES_MIN: usize = 1024 * 1024;
 
 /// Where the topics are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -161,6 +165,8 @@ pub struct WorkerConfig {
     pub rest_policy: Policy,
     /// All keys, as they were written.
     pub properties: Properties,
+    /// Where they were written.
+    pub origin: Origin,
 }
 
 /// Which of Kafka Connect's two workers it is.
@@ -195,13 +201,41 @@ impl WorkerConfig {
         path: &Path,
         env: impl IntoIterator<Item = (String, String)>,
     ) -> Result<(Self, Vec<Warning>), ConfigError> {
-        let in_file = |error| ConfigError::InFile {
-            path: path.to_owned(),
-            error: Box::new(error),
+        let mut origin = Origin {
+            file: Some(path.to_owned()),
+            ..Origin::default()
         };
-        let mut keys = properties::parse(&connector_file::read(path)?).map_err(in_file)?;
-        keys.extend(environment::worker_keys(env));
-        Self::standalone(keys).map_err(in_file)
+        let keys = properties::parse(&connector_file::read(path)?);
+        let mut keys = keys.map_err(|error| origin.blame(error))?;
+        take_variables(&mut keys, &mut origin, env);
+        Self::written(keys, origin)
+    }
+
+    /// What a command without a worker's file needs to know of one: the `CONNECT_…` variables, and what the command
+    /// line gives, which counts more. Converters are not asked for.
+    ///
+    /// # Errors
+    /// As [`WorkerConfig::standalone`].
+    pub fn from_variables(
+        env: impl IntoIterator<Item = (String, String)>,
+        given: Properties,
+    ) -> Result<(Self, Vec<Warning>), ConfigError> {
+        let (mut keys, mut origin) = (Properties::new(), Origin::default());
+        take_variables(&mut keys, &mut origin, env);
+        for (key, value) in given {
+            origin.variables.remove(&key);
+            keys.insert(key, value);
+        }
+        for role in [ConverterRole::Key, ConverterRole::Value] {
+            keys.entry(role.class_key().to_owned())
+                .or_insert_with(|| "ByteArrayConverter".to_owned());
+        }
+        Self::written(keys, origin)
+    }
+
+    fn written(keys: Properties, origin: Origin) -> Result<(Self, Vec<Warning>), ConfigError> {
+        let (config, warnings) = Self::standalone(keys).map_err(|error| origin.blame(error))?;
+        Ok((Self { origin, ..config }, warnings))
     }
 
     /// A worker's configuration that names nothing, to check what a connector names itself.
@@ -241,6 +275,7 @@ impl WorkerConfig {
                 sandbox: SandboxSettings::default(),
                 rest_policy: Policy::Strict,
                 properties: Properties::new(),
+                origin: Origin::default(),
             }
         });
         &NONE
@@ -305,7 +340,9 @@ impl WorkerConfig {
             sandbox: sandbox(&keys)?,
             rest_policy: rest_policy(&keys),
             properties: Properties::new(),
+            origin: Origin::default(),
         };
+        config.check_topics_differ()?;
         let warnings = warnings(mode, &keys);
         Ok((
             Self {
@@ -314,6 +351,36 @@ impl WorkerConfig {
             },
             warnings,
         ))
+    }
+
+    /// Each of the three topics has records of its own; one that held another's would end the next start.
+    fn check_topics_differ(&self) -> Result<(), ConfigError> {
+        let topics = [
+            ("config.storage.topic", &self.config_topic),
+            ("offset.storage.topic", &self.offset_topic),
+            ("status.storage.topic", &self.status_topic),
+        ];
+        for (index, (key, topic)) in topics.iter().enumerate() {
+            let mut before = topics.iter().take(index);
+            let same = before.find(|(_, other)| other.name == topic.name);
+            if let Some((other, _)) = same {
+                let message = format!("{other} is the same topic; each needs one of its own");
+                return Err(ConfigError::value(key, topic.name.as_str(), message));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Takes the keys of variables in place of the file's.
+fn take_variables(
+    keys: &mut Properties,
+    origin: &mut Origin,
+    env: impl IntoIterator<Item = (String, String)>,
+) {
+    for variable in environment::worker_keys(env) {
+        origin.variables.insert(variable.key.clone(), variable.name);
+        keys.insert(variable.key, variable.value);
     }
 }
 
@@ -445,9 +512,19 @@ fn sandbox(keys: &Properties) -> Result<SandboxSettings, ConfigError> {
         let found = limit(key, u64::try_from(default).unwrap_or(u64::MAX));
         found.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX))
     };
+    let memory_key = "sandbox.memory.bytes.max";
+    let memory_bytes_max = size(memory_key, default.memory_bytes_max)?;
+    if memory_bytes_max < MEMORY_BYTES_MIN {
+        let message = format!("Value must be at least {MEMORY_BYTES_MIN}, which is 1 MiB");
+        return Err(ConfigError::value(
+            memory_key,
+            &memory_bytes_max.to_string(),
+            message,
+        ));
+    }
     Ok(SandboxSettings {
         cache_dir: text(keys, "sandbox.cache.dir").map(PathBuf::from),
-        memory_bytes_max: size("sandbox.memory.bytes.max", default.memory_bytes_max)?,
+        memory_bytes_max,
         table_elements_max: size("sandbox.table.elements.max", default.table_elements_max)?,
         poll_ms: limit("sandbox.poll.ms.max", default.poll_ms)?,
         put_ms: limit("sandbox.put.ms.max", default.put_ms)?,
@@ -510,233 +587,4 @@ fn warnings(mode: Mode, keys: &Properties) -> Vec<Warning> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn keys(pairs: &[(&str, &str)]) -> Properties {
-        let converters = [("key.converter", "K"), ("value.converter", "V")];
-        converters
-            .iter()
-            .chain(pairs)
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect()
-    }
-
-    fn standalone(pairs: &[(&str, &str)]) -> WorkerConfig {
-        WorkerConfig::standalone(keys(pairs)).unwrap().0
-    }
-
-    fn refused(pairs: &[(&str, &str)]) -> String {
-        WorkerConfig::standalone(keys(pairs))
-            .unwrap_err()
-            .to_string()
-    }
-
-    #[test]
-    fn the_defaults_are_those_of_kafka_connect_but_for_the_listener() {
-        let (config, warnings) = WorkerConfig::standalone(keys(&[])).unwrap();
-        assert_eq!(warnings, []);
-        assert_eq!(
-            config.bootstrap,
-            Bootstrap::Embedded("tidegate-data".into())
-        );
-        assert!(!config.bootstrap_given);
-        assert_eq!(
-            config.listeners,
-            [Listener {
-                host: "127.0.0.1".into(),
-                port: 8083
-            }]
-        );
-        assert_eq!(config.offset_flush_interval, Duration::from_secs(60));
-        assert_eq!(config.offset_flush_timeout, Duration::from_secs(5));
-        assert_eq!(config.task_shutdown_timeout, Duration::from_secs(5));
-        assert_eq!(
-            config.header_converter.class,
-            "org.apache.kafka.connect.storage.SimpleHeaderConverter"
-        );
-        let names = [
-            &config.offset_topic,
-            &config.config_topic,
-            &config.status_topic,
-        ]
-        .map(|topic| topic.name.as_str());
-        assert_eq!(
-            names,
-            ["connect-offsets", "connect-configs", "connect-status"]
-        );
-        assert!(config.topic_creation_enable);
-        assert_eq!(config.rest_policy, Policy::Strict);
-    }
-
-    #[test]
-    fn converters_are_required() {
-        let error = WorkerConfig::standalone(Properties::new())
-            .unwrap_err()
-            .to_string();
-        assert_eq!(
-            error,
-            "Missing required configuration \"key.converter\" which has no default value."
-        );
-    }
-
-    #[test]
-    fn bootstrap_names_a_cluster_or_a_folder() {
-        let of = |servers| standalone(&[("bootstrap.servers", servers)]).bootstrap;
-        assert_eq!(of("a:1, b:2"), Bootstrap::Kafka("a:1, b:2".into()));
-        assert_eq!(of("embedded:/x/y"), Bootstrap::Embedded("/x/y".into()));
-        for bad in ["a", "a:b", "a:1,", ":1", "embedded:", "a:70000"] {
-            assert!(
-                refused(&[("bootstrap.servers", bad)]).contains("bootstrap.servers"),
-                "{bad}"
-            );
-        }
-    }
-
-    #[test]
-    fn client_settings_are_divided_by_their_prefix() {
-        let config = standalone(&[
-            ("security.protocol", "SSL"),
-            ("request.timeout.ms", "1"),
-            ("producer.linger.ms", "2"),
-            ("consumer.fetch.min.bytes", "3"),
-            ("admin.retries", "4"),
-        ]);
-        assert_eq!(
-            config.client.keys().collect::<Vec<_>>(),
-            ["request.timeout.ms", "security.protocol"]
-        );
-        assert_eq!(config.producer["linger.ms"], "2");
-        assert_eq!(config.consumer["fetch.min.bytes"], "3");
-        assert_eq!(config.admin["retries"], "4");
-    }
-
-    #[test]
-    fn what_does_nothing_is_a_warning() {
-        let (_, warnings) = WorkerConfig::standalone(keys(&[
-            ("offset.storage.file.filename", "/tmp/connect.offsets"),
-            ("bootstrap.server", "a:1"),
-            ("plugin.discovery", "service_load"),
-            ("config.providers", "file"),
-            ("exactly.once.source.support", "disabled"),
-            ("sandbox.poll.ms.maximum", "1"),
-        ]))
-        .unwrap();
-        let keys: Vec<_> = warnings
-            .iter()
-            .map(|warning| warning.key.as_str())
-            .collect();
-        assert_eq!(
-            keys,
-            [
-                "bootstrap.server",
-                "config.providers",
-                "offset.storage.file.filename",
-                "sandbox.poll.ms.maximum"
-            ]
-        );
-        assert!(warnings[2].to_string().contains("offset topic"));
-    }
-
-    #[test]
-    fn wrong_values_are_refused_with_their_key() {
-        for (key, bad) in [
-            ("offset.flush.interval.ms", "0"),
-            ("offset.flush.timeout.ms", "soon"),
-            ("offset.storage.partitions", "0"),
-            ("offset.storage.replication.factor", "99999"),
-            ("status.storage.topic", "a b"),
-            ("topic.creation.enable", "yes"),
-            ("sandbox.memory.bytes.max", "-1"),
-            ("listeners", "https://:1"),
-            ("client.id", "a\u{0}"),
-        ] {
-            assert!(refused(&[(key, bad)]).contains(key), "{key}");
-        }
-    }
-
-    #[test]
-    fn a_distributed_worker_names_its_group_and_topics() {
-        let all = keys(&[
-            ("bootstrap.servers", "a:1"),
-            ("group.id", "g"),
-            ("offset.storage.topic", "o"),
-            ("config.storage.topic", "c"),
-            ("status.storage.topic", "s"),
-        ]);
-        let config = WorkerConfig::distributed(all.clone()).unwrap().0;
-        assert_eq!(
-            (
-                config.offset_topic.partitions,
-                config.offset_topic.replication_factor
-            ),
-            (25, 3)
-        );
-        assert_eq!(
-            (
-                config.config_topic.partitions,
-                config.status_topic.partitions
-            ),
-            (1, 5)
-        );
-        for key in [
-            "bootstrap.servers",
-            "group.id",
-            "offset.storage.topic",
-            "config.storage.topic",
-            "status.storage.topic",
-        ] {
-            let mut less = all.clone();
-            less.remove(key);
-            assert!(
-                WorkerConfig::distributed(less)
-                    .unwrap_err()
-                    .to_string()
-                    .contains(key)
-            );
-        }
-    }
-
-    #[test]
-    fn environment_variables_count_more_than_the_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("worker.properties");
-        std::fs::write(
-            &path,
-            "key.converter=K\nvalue.converter=V\nbootstrap.servers=file:1\n",
-        )
-        .unwrap();
-        let env = [("CONNECT_BOOTSTRAP_SERVERS".to_owned(), "env:1".to_owned())];
-        let (config, warnings) = WorkerConfig::from_file(&path, env).unwrap();
-        assert_eq!(
-            (config.bootstrap, warnings.len()),
-            (Bootstrap::Kafka("env:1".into()), 0)
-        );
-        std::fs::write(&path, "key.converter=K\n").unwrap();
-        let error = WorkerConfig::from_file(&path, []).unwrap_err().to_string();
-        assert!(
-            error.contains("worker.properties") && error.contains("value.converter"),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn the_rest_policy_is_strict_unless_lines_allow_more() {
-        let policy = standalone(&[
-            ("sandbox.policy.read", "/data, /more"),
-            ("sandbox.policy.addresses", "db:5432"),
-        ])
-        .rest_policy;
-        let Policy::Allow(allowed) = policy else {
-            panic!("{policy:?}")
-        };
-        assert_eq!(
-            (
-                allowed.read.len(),
-                allowed.write.len(),
-                allowed.addresses.len()
-            ),
-            (2, 0, 1)
-        );
-    }
-}
+mod tests;

@@ -13,6 +13,9 @@ use crate::number::{NumberConverter, NumberType};
 use crate::options::Options;
 use crate::string::StringConverter;
 
+/// How many names the refusal of an unknown class lists.
+const NEAREST: usize = 5;
+
 /// What a converter converts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -247,11 +250,7 @@ pub fn converter(
 ) -> Result<Box<dyn Converter>, ConvertError> {
     let found = find(class.trim()).ok_or_else(|| ConvertError::Class {
         found: class.to_owned(),
-        known: CLASSES
-            .iter()
-            .map(|class| class.name)
-            .collect::<Vec<_>>()
-            .join(", "),
+        nearest: nearest(class).join(", "),
     })?;
     if found.kind == Kind::HeaderConverter && role != Role::Header {
         return Err(ConvertError::HeadersOnly { class: found.name });
@@ -264,6 +263,21 @@ pub fn converter(
         Make::Number(number) => Box::new(NumberConverter::new(number)),
         Make::SimpleHeader => Box::new(SimpleHeaderConverter::default()),
     })
+}
+
+/// The classes whose names are most like a name, first the nearest.
+fn nearest(written: &str) -> Vec<&'static str> {
+    let whole = |name: &str| simple_name(name.trim()).to_lowercase();
+    let short = |name: &str| whole(name).trim_end_matches("converter").to_owned();
+    // The suffix may be what is misspelt.
+    let faults = |name: &&str| {
+        strsim::levenshtein(&short(written), &short(name))
+            .min(strsim::levenshtein(&whole(written), &whole(name)))
+    };
+    let mut names: Vec<_> = CLASSES.iter().map(|class| class.name).collect();
+    names.sort_by_cached_key(faults);
+    names.truncate(NEAREST);
+    names
 }
 
 fn simple_name(name: &str) -> &str {
@@ -290,12 +304,17 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_class_is_refused_with_those_known() {
-        let error = converter("Avro", Role::Value, &BTreeMap::new())
+    fn an_unknown_class_is_refused_with_the_nearest() {
+        let error = converter("JsonConvertor", Role::Value, &BTreeMap::new())
             .err()
             .unwrap()
             .to_string();
-        assert!(error.contains("Avro"), "{error}");
-        assert!(error.contains("json.JsonConverter"), "{error}");
+        let (_, nearest) = error.split_once("nearest are ").unwrap();
+        assert!(error.contains("JsonConvertor"), "{error}");
+        assert!(
+            nearest.starts_with("org.apache.kafka.connect.json.JsonConverter, "),
+            "{error}"
+        );
+        assert_eq!(nearest.matches("org.apache.").count(), NEAREST, "{error}");
     }
 }

@@ -9,12 +9,15 @@ use tidegate_model::value::ValueError;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConvertError {
     /// A converter class that does not exist here.
-    #[error("there is no converter {found}; these are known: {known}")]
+    #[error(
+        "there is no converter {found}; the nearest are {nearest}; all are in docs/config.md and at GET \
+         /connector-plugins?connectorsOnly=false"
+    )]
     Class {
         /// The name that was asked for.
         found: String,
-        /// The names there are.
-        known: String,
+        /// The names most like it.
+        nearest: String,
     },
     /// A converter that cannot serve in the role it was configured for.
     #[error("{class} converts headers only; it cannot convert keys or values")]

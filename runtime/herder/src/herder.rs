@@ -177,7 +177,10 @@ impl Herder {
         if let Some(same) = self.same(&config, &policy) {
             return Ok(same);
         }
-        let prepared = self.checks.run_at_once(self.preparation(&config)).await?;
+        let prepared = self
+            .checks
+            .run_at_once(self.preparation(&config, &policy))
+            .await?;
         let put = Put {
             config,
             policy,
@@ -217,7 +220,7 @@ impl Herder {
         if let Some(same) = self.same(&config, &policy).filter(|_| replaces) {
             return Ok(same);
         }
-        let prepared = self.checks.run(self.preparation(&config)).await?;
+        let prepared = self.checks.run(self.preparation(&config, &policy)).await?;
         let put = Put {
             config,
             policy,
@@ -240,10 +243,11 @@ impl Herder {
     fn preparation(
         &self,
         config: &ConnectorConfig,
+        policy: &Policy,
     ) -> impl FnOnce() -> Result<Prepared, HerderError> + Send + 'static {
-        let (worker, config) = (Arc::clone(&self.worker), config.clone());
+        let (worker, config, policy) = (Arc::clone(&self.worker), config.clone(), policy.clone());
         move || {
-            validation::check(&worker, &config)?;
+            validation::check(&worker, &config, &policy)?;
             Ok(Prepared::of(&worker, &config))
         }
     }

@@ -34,11 +34,40 @@ impl Prepared {
                 ConnectorKind::Source
             },
             version: class.info.version.clone(),
-            tasks: worker.task_configs(config),
+            tasks: worker
+                .task_configs(config)
+                .map(|tasks| with_class(tasks, &class.info.class_name)),
         });
         Self {
             properties: config.properties.clone(),
             class,
         }
+    }
+}
+
+/// Names the class in each task's configuration, as Kafka Connect does. Here the connector's class runs its tasks
+/// too; the name is what it would be there: `…SourceTask` for `…SourceConnector`.
+fn with_class(mut tasks: Vec<Properties>, connector_class: &str) -> Vec<Properties> {
+    let name = connector_class.strip_suffix("Connector");
+    let class = format!("{}Task", name.unwrap_or(connector_class));
+    for task in &mut tasks {
+        task.entry("task.class".to_owned())
+            .or_insert_with(|| class.clone());
+    }
+    tasks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_has_the_class_that_it_would_have_in_kafka_connect() {
+        let connector = "org.apache.kafka.connect.file.FileStreamSourceConnector";
+        let tasks = with_class(vec![Properties::new()], connector);
+        assert_eq!(
+            tasks[0]["task.class"],
+            "org.apache.kafka.connect.file.FileStreamSourceTask"
+        );
     }
 }

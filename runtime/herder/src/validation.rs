@@ -11,7 +11,7 @@ use tidegate_config::connector::{
 use tidegate_config::definition::{ConfigKey, ConfigValue, Definition};
 use tidegate_config::grants::{Policy, grants};
 use tidegate_config::worker::WorkerConfig;
-use tidegate_convert::Role;
+use tidegate_convert::{ConvertError, Role};
 use tidegate_sandbox::Kind;
 use tidegate_sandbox::Registry;
 use tidegate_worker::Worker;
@@ -25,11 +25,16 @@ use crate::info::{ConfigInfo, ConfigInfos, ConfigKeyInfo, ConfigValueInfo};
 pub const VALIDATION_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// Refuses a configuration that cannot work, with all that is wrong. Blocks.
-pub(crate) fn check(worker: &Worker, connector: &ConnectorConfig) -> Result<(), HerderError> {
+pub(crate) fn check(
+    worker: &Worker,
+    connector: &ConnectorConfig,
+    policy: &Policy,
+) -> Result<(), HerderError> {
     let class = worker
         .connector_class(connector)
         .map_err(|error| HerderError::BadRequest(error.to_string()))?;
-    let infos = validate(worker.registry(), Some(worker.config()), connector, &class);
+    let config = Some(worker.config());
+    let infos = validate(worker.registry(), config, connector, &class, policy);
     let errors: Vec<String> = infos
         .configs
         .into_iter()
@@ -75,6 +80,7 @@ pub(crate) fn of_class(
         Some(worker.config()),
         &connector,
         &class,
+        &worker.config().rest_policy,
     ))
 }
 
@@ -89,7 +95,8 @@ pub fn of_connector(
     connector: &ConnectorConfig,
 ) -> Result<ConfigInfos, HerderError> {
     let class = connector_class(registry, connector)?;
-    Ok(validate(registry, worker, connector, &class))
+    let policy = Policy::Permissive;
+    Ok(validate(registry, worker, connector, &class, &policy))
 }
 
 /// Everything that is known of a configuration, key by key. Blocks.
@@ -98,6 +105,7 @@ fn validate(
     worker: Option<&WorkerConfig>,
     connector: &ConnectorConfig,
     class: &ConnectorClass,
+    policy: &Policy,
 ) -> ConfigInfos {
     let until = Instant::now() + VALIDATION_TIME_MAX;
     let role = if class.info.kind == Kind::Sink {
@@ -119,8 +127,8 @@ fn validate(
             .for_each(|(key, message)| found.error(&key, message)),
         Err(error) => found.error("connector.class", error.to_string()),
     }
-    // What the policy of the worker allows is looked at when the connector starts.
-    if let Err(error) = grants(own, &connector.properties, &Policy::Permissive) {
+    // Looked at again when a task starts: the folders may have changed.
+    if let Err(error) = grants(own, &connector.properties, policy) {
         let key = error.key().unwrap_or("connector.class").to_owned();
         found.error_once(&key, error.to_string());
     }
@@ -146,7 +154,12 @@ fn converters(worker: Option<&WorkerConfig>, connector: &ConnectorConfig, found:
             continue;
         };
         if let Err(error) = tidegate_convert::converter(&config.class, role, &config.config) {
-            found.error_once(config_role.class_key(), error.to_string());
+            let class_key = config_role.class_key();
+            let key = match &error {
+                ConvertError::Option { key, .. } => format!("{class_key}.{key}"),
+                _ => class_key.to_owned(),
+            };
+            found.error_once(&key, error.to_string());
         }
     }
 }

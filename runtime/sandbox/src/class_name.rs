@@ -27,7 +27,7 @@ pub(crate) fn closeness(written: &str, kind: Kind, class: &str, aliases: &[Strin
         .min()
 }
 
-fn simple(class: &str) -> &str {
+pub(crate) fn simple(class: &str) -> &str {
     class.rsplit_once('.').map_or(class, |(_, simple)| simple)
 }
 

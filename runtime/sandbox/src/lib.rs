@@ -13,7 +13,7 @@
 //! | `sandbox` | the engine and all that is loaded |
 //! | `engine`, `ticker`, `limiter` | wasmtime's knobs; the clock behind deadlines; memory and tables in sum |
 //! | `shape`, `compile`, `cache`, `digest` | from bytes to machine code |
-//! | `plugin`, `describe`, `registry`, `class_name` | what a component is, and finding it by name |
+//! | `plugin`, `describe`, `registry`, `class_name`, `nearest_name` | what a component is, and finding it by name |
 //! | `guest` | one store, one call at a time, nothing after a fault |
 //! | `state`, `host_functions`, `files`, `file_open`, `folder_listing`, `file_output`, `guest_log`, `guest_output`, `unoffered` | what a guest is given, and its words |
 //! | `source`, `sink`, `transform` | the typed instances |
@@ -43,6 +43,7 @@ mod host_functions;
 mod incoming;
 mod limiter;
 mod merge;
+mod nearest_name;
 mod parts;
 mod plugin;
 mod reads;

@@ -10,12 +10,13 @@ use tidegate_model::guest_text::clean;
 use crate::class_name::closeness;
 use crate::describe::{Kind, PluginInfo};
 use crate::error::SandboxError;
+use crate::nearest_name::nearest;
 use crate::plugin::Plugin;
 use crate::sandbox::Sandbox;
 
 /// The most components of all folders together.
 pub const COMPONENTS_MAX: usize = 1_000;
-/// How many names a message lists.
+/// How many classes of one name a message lists.
 const NAMES_LISTED: usize = 20;
 
 /// Plugins by class name. Shared by all who look for one; what is uploaded is there at once.
@@ -110,6 +111,15 @@ impl Registry {
     pub fn find_connector(&self, class: &str) -> Result<(Plugin, Arc<PluginInfo>), SandboxError> {
         find(&self.plugins(), &[Kind::Source, Kind::Sink], class)
     }
+
+    /// The classes of any kind whose names are most like a name, the nearest first.
+    #[must_use]
+    pub fn nearest(&self, class: &str) -> Vec<String> {
+        let plugins = self.plugins();
+        let infos = plugins.iter().flat_map(Plugin::infos);
+        let names = nearest(class, infos.map(|info| info.class_name.as_str()));
+        names.into_iter().map(str::to_owned).collect()
+    }
 }
 
 fn find(
@@ -137,9 +147,9 @@ fn find(
         .min()
     else {
         return Err(SandboxError::Class(format!(
-            "there is no {what} class {}; {}. Put its component into a folder of plugin.path or upload it",
+            "there is no {what} class {}; {}",
             clean(class, 255),
-            there_is(names(&candidates))
+            what_there_is(class, kinds, &names(&candidates))
         )));
     };
     let mut found: Vec<_> = candidates
@@ -162,11 +172,21 @@ fn find(
     }
 }
 
-fn there_is(names: Vec<String>) -> String {
+/// What somebody may look at who asked for a class that is not there.
+fn what_there_is(class: &str, kinds: &[Kind], names: &[String]) -> String {
     if names.is_empty() {
-        "there is none at all".to_owned()
+        return "there is none at all: put components into a folder of plugin.path".to_owned();
+    }
+    let path = if kinds.contains(&Kind::Source) {
+        "/connector-plugins"
     } else {
-        format!("there are {}", listed(names))
+        "/connector-plugins?connectorsOnly=false"
+    };
+    let all = format!("`tidegate plugins` and GET {path} list all");
+    match nearest(class, names.iter().map(String::as_str)).as_slice() {
+        [] => format!("{all} that are there"),
+        [one] => format!("the nearest is {one}; {all}"),
+        several => format!("the nearest are {}; {all}", several.join(", ")),
     }
 }
 

@@ -62,7 +62,7 @@ fn read(bytes: &[u8]) -> Result<Names, SandboxError> {
     let mut depth = 0_usize;
     let broken = |error: wasmparser::BinaryReaderError| {
         refused(format!(
-            "the component is damaged: {}; build or upload it again",
+            "the component is damaged: {}; build it again",
             clean(&error.to_string(), 300)
         ))
     };

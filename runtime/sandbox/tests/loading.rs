@@ -311,7 +311,7 @@ fn a_registry_finds_classes_and_reports_what_is_damaged() {
         Arc::ptr_eq(&listed[0].1, &again[0].1),
         "a list copies no definitions"
     );
-    let unknown = registry.find(Kind::Predicate, "Nobody").err().unwrap();
+    let unknown = registry.find(Kind::Predicate, "LoopInTest").err().unwrap();
     assert!(
         unknown.to_string().contains("test.LoopsInTest"),
         "{unknown}"

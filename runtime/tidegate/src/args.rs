@@ -33,6 +33,19 @@ pub enum Command {
     Validate(ValidateArguments),
 }
 
+impl Command {
+    /// Whether a failure is to be JSON on standard output too. The JSON lines of `standalone` are its progress.
+    pub fn fails_in_json(&self) -> bool {
+        match self {
+            Self::Standalone(_) => false,
+            Self::Topics(arguments) => arguments.json,
+            Self::Consume(arguments) => arguments.json,
+            Self::Plugins(arguments) => arguments.json,
+            Self::Validate(arguments) => arguments.json,
+        }
+    }
+}
+
 /// Arguments of `standalone`.
 #[derive(Debug, Args)]
 pub struct StandaloneArguments {
@@ -46,6 +59,9 @@ pub struct StandaloneArguments {
     /// Show no progress line.
     #[arg(long)]
     pub no_progress: bool,
+    /// Where progress is no line that is written over, write one each so many seconds while records move.
+    #[arg(long, value_name = "SECONDS", default_value_t = 5.0)]
+    pub progress_interval: f64,
     /// Print progress as JSON lines on standard output.
     #[arg(long)]
     pub json: bool,
@@ -54,10 +70,11 @@ pub struct StandaloneArguments {
 /// Which broker a command speaks to.
 #[derive(Debug, Args)]
 pub struct BrokerArguments {
-    /// A worker's properties file, whose broker and security settings are used.
+    /// A worker's properties file, whose broker and security settings are used. CONNECT_… variables count more.
     #[arg(long, value_name = "FILE", conflicts_with = "bootstrap_servers")]
     pub worker: Option<PathBuf>,
-    /// host:port of a Kafka broker, or embedded:FOLDER. Without it and --worker: the default embedded folder.
+    /// host:port of a Kafka broker, or embedded:FOLDER. Without it and --worker: CONNECT_BOOTSTRAP_SERVERS, or the
+    /// default embedded folder.
     #[arg(long, value_name = "SERVERS")]
     pub bootstrap_servers: Option<String>,
 }
@@ -90,7 +107,8 @@ pub struct ConsumeArguments {
     /// Wait for more records instead of ending with the topic.
     #[arg(long)]
     pub follow: bool,
-    /// Print each record as JSON with topic, partition, offset, timestamp, key, value and headers.
+    /// Print each record as JSON with topic, partition, offset, timestamp, key, value and headers. What is not UTF-8
+    /// is in base16 instead, as key_hex or value_hex.
     #[arg(long)]
     pub json: bool,
 }
@@ -98,10 +116,10 @@ pub struct ConsumeArguments {
 /// Where plugins are.
 #[derive(Debug, Args)]
 pub struct PluginPathArguments {
-    /// A worker's properties file, whose plugin.path is used.
+    /// A worker's properties file, whose plugin.path is used. CONNECT_PLUGIN_PATH counts more.
     #[arg(long, value_name = "FILE")]
     pub worker: Option<PathBuf>,
-    /// Folders of plugins, separated by commas, instead of the worker's.
+    /// Folders of plugins, separated by commas, instead of the worker's or those of CONNECT_PLUGIN_PATH.
     #[arg(long, value_name = "FOLDERS")]
     pub plugin_path: Option<String>,
 }

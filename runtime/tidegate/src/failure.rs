@@ -3,7 +3,7 @@
 //! | code | meaning |
 //! | --- | --- |
 //! | 0 | done |
-//! | 1 | it ran and failed: a connector or task is FAILED, the broker is away |
+//! | 1 | it ran and failed: a connector or task is FAILED when it ends, the broker is away, a component cannot be used |
 //! | 2 | it was asked wrongly: arguments, files or configurations |
 //! | 3 | it ended, and some tasks did not stop in time, or were not waited for |
 
@@ -16,6 +16,8 @@ use tidegate_model::ErrorClass;
 use tidegate_rest::RestError;
 use tidegate_sandbox::SandboxError;
 use tidegate_worker::WorkerError;
+
+use crate::output::line;
 
 /// The exit code when tasks were not waited for any longer.
 pub const LATE: u8 = 3;
@@ -47,6 +49,17 @@ pub enum Failure {
     /// It was asked wrongly.
     #[error("{0}")]
     Usage(String),
+    /// Connectors' configurations cannot work: a line for each fault, and what to do.
+    #[error("{}", .0.join("\n"))]
+    Refused(Vec<String>),
+    /// What is wrong is on standard output already.
+    #[error("{text}")]
+    Shown {
+        /// The exit code.
+        code: u8,
+        /// How much is wrong.
+        text: String,
+    },
     /// It ran and failed.
     #[error("{0}")]
     Failed(String),
@@ -56,18 +69,31 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// Prints the failure and gives its exit code.
-    pub fn report(&self) -> ExitCode {
-        eprintln!("tidegate: {self}");
-        ExitCode::from(match self {
-            Self::Config(_) | Self::Usage(_) => 2,
+    /// Prints the failure, on standard output as JSON too where that was asked for, and gives its exit code.
+    pub fn report(&self, as_json: bool) -> ExitCode {
+        let (text, code) = (self.to_string(), self.exit_code());
+        for line in text.lines() {
+            eprintln!("tidegate: {line}");
+        }
+        if as_json && !matches!(self, Self::Shown { .. }) {
+            let error = serde_json::json!({ "error": text, "exit_code": code });
+            // A reader that went away does not hear of it; the exit code says the same.
+            drop(line(&error.to_string()));
+        }
+        ExitCode::from(code)
+    }
+
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config(_) | Self::Usage(_) | Self::Refused(_) => 2,
+            Self::Shown { code, .. } => *code,
             Self::Late(_) => LATE,
             Self::Broker(error) => code(error.class()),
             Self::Sandbox(error) => code(error.class()),
             Self::Worker(error) => code(error.class()),
             Self::Herder(error) => code(error.class()),
             Self::Io(_) | Self::Rest(_) | Self::Failed(_) => 1,
-        })
+        }
     }
 }
 

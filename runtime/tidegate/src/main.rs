@@ -3,9 +3,11 @@
 mod args;
 mod consume;
 mod failure;
+mod faults;
 mod output;
 mod plugins;
 mod progress;
+mod progress_line;
 mod runtime;
 mod standalone;
 mod stop_signals;
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
     }
     let arguments = Arguments::parse();
     output::start_logging();
+    let json = arguments.command.fails_in_json();
     let done = match arguments.command {
         Command::Standalone(arguments) => standalone::run(&arguments),
         Command::Topics(arguments) => topics::run(&arguments),
@@ -37,5 +40,5 @@ fn main() -> ExitCode {
         Command::Plugins(arguments) => plugins::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
     };
-    done.map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS)
+    done.map_or_else(|failure| failure.report(json), |()| ExitCode::SUCCESS)
 }

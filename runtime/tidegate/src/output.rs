@@ -2,8 +2,17 @@
 
 use std::io::{IsTerminal, Write};
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, TableComponent, presets};
 use tidegate_model::guest_text::is_unsafe;
+
+/// How wide a table is where no terminal says it.
+const WIDTH: u16 = 100;
+/// The HTML that is left out.
+const TAGS: [&str; 10] = [
+    "code", "br", "p", "ul", "li", "b", "i", "em", "strong", "pre",
+];
+/// That of it which ends a word.
+const BREAKS: [&str; 4] = ["br", "p", "ul", "li"];
 
 /// Writes the log to standard error; RUST_LOG sets its level, `info` without it.
 pub fn start_logging() {
@@ -17,20 +26,85 @@ pub fn start_logging() {
         .init();
 }
 
-/// Prints a table.
+/// Prints a table: a rule under the headings, no wider than the terminal. `whole` columns, from the left, are never
+/// broken, so that what is in them can be searched for and copied.
 ///
 /// # Errors
 /// When standard output is closed.
-pub fn table<const N: usize>(headings: [&str; N], rows: Vec<[String; N]>) -> std::io::Result<()> {
+pub fn table<const N: usize>(
+    headings: [&str; N],
+    rows: Vec<[String; N]>,
+    whole: usize,
+) -> std::io::Result<()> {
+    line(&drawn(headings, rows, whole, terminal_width()))
+}
+
+/// `None`: as wide as the terminal.
+fn terminal_width() -> Option<u16> {
+    (!std::io::stdout().is_terminal()).then_some(WIDTH)
+}
+
+fn drawn<const N: usize>(
+    headings: [&str; N],
+    rows: Vec<[String; N]>,
+    whole: usize,
+    width: Option<u16>,
+) -> String {
     let mut table = Table::new();
     table
-        .load_preset(presets::UTF8_HORIZONTAL_ONLY)
-        .set_header(headings);
-    if std::io::stdout().is_terminal() {
-        table.set_content_arrangement(ContentArrangement::Dynamic);
+        .load_preset(presets::NOTHING)
+        .set_style(TableComponent::HeaderLines, '─')
+        .set_style(TableComponent::MiddleHeaderIntersections, '─')
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(headings)
+        .add_rows(rows);
+    if let Some(width) = width {
+        table.set_width(width);
     }
-    table.add_rows(rows);
-    line(&table.to_string())
+    // In a narrow terminal everything is broken rather than the rest squeezed.
+    if table.width().is_none_or(|width| width >= WIDTH) {
+        for column in table.column_iter_mut().take(whole) {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
+    }
+    let text = table.to_string();
+    let lines: Vec<_> = text.lines().map(str::trim_end).collect();
+    lines.join("\n")
+}
+
+/// A documentation without the HTML that Kafka Connect's have.
+#[must_use]
+pub fn without_html(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('<') {
+        plain.push_str(before);
+        let name: String = after
+            .trim_start_matches('/')
+            .chars()
+            .take_while(char::is_ascii_alphanumeric)
+            .collect();
+        match after.split_once('>') {
+            Some((_, behind)) if TAGS.contains(&name.as_str()) => {
+                if BREAKS.contains(&name.as_str()) && !plain.is_empty() {
+                    plain.push(' ');
+                }
+                rest = behind;
+            }
+            // No tag: `<name>` is how others write what is to be filled in.
+            _ => {
+                plain.push('<');
+                rest = after;
+            }
+        }
+    }
+    plain.push_str(rest);
+    let words: Vec<_> = plain.split_whitespace().collect();
+    let plain = words.join(" ");
+    plain
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&amp;", "&")
 }
 
 /// Prints a line.
@@ -80,6 +154,29 @@ pub fn number(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_has_one_rule_and_is_no_wider_than_it_may_be() {
+        let long = "many words that are wrapped ".repeat(9);
+        let class = "org.apache.kafka.connect.transforms.predicates.TopicNameMatches";
+        let rows = vec![[class.to_owned(), long.clone()], ["b".to_owned(), long]];
+        let text = drawn(["class", "what it does"], rows, 1, Some(WIDTH));
+        assert!(
+            text.lines()
+                .all(|line| line.chars().count() <= usize::from(WIDTH)),
+            "{text}"
+        );
+        assert_eq!(text.lines().filter(|line| line.contains('─')).count(), 1);
+        assert!(text.contains(class), "{text}");
+    }
+
+    #[test]
+    fn html_is_left_out_and_placeholders_are_kept() {
+        let html = "Uses <code>!</code>, or <name>.<br/>A &lt;b&gt;<p/>a < b";
+        assert_eq!(without_html(html), "Uses !, or <name>. A <b> a < b");
+    }
+
     #[test]
     fn json_cannot_steer_a_terminal_and_means_the_same() {
         let value = serde_json::json!({"default": "\u{9b}31m\u{202e}\n\u{1b}grün"});

@@ -1,54 +1,64 @@
 //! `tidegate plugins`: what each component is, imports and can be configured with.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 use tidegate_model::guest_text::clean;
 use tidegate_sandbox::{Kind, Plugin, PluginInfo, Registry};
 
 use crate::args::PluginsArguments;
 use crate::failure::Failure;
-use crate::output::{json_line, line, number, table};
-use crate::runtime;
+use crate::output::{json_line, line, number, table, without_html};
+use crate::runtime::{self, Named};
 
 /// A default is cut here when it is shown in a table.
 const DEFAULT_BYTES_SHOWN: usize = 200;
 
 /// Lists plugins, or shows one.
 pub fn run(arguments: &PluginsArguments) -> Result<(), Failure> {
-    let registry = runtime::named_registry(&arguments.path)?;
+    let named = runtime::named_registry(&arguments.path)?;
+    let registry = &named.registry;
     if let Some(class) = &arguments.class {
-        return one(&registry, class, arguments.json);
+        return one(registry, class, arguments.json);
     }
     let plugins = registry.list();
     if arguments.json {
-        let plugins: Vec<Value> = plugins
-            .iter()
-            .map(|(plugin, info)| as_json(plugin, info))
-            .collect();
-        return Ok(json_line(&Value::from(plugins))?);
+        let plugins = plugins.iter().map(|(plugin, info)| as_json(plugin, info));
+        let problems = registry.problems().iter().map(|(path, error)| {
+            json!({ "path": path.display().to_string(), "error": error.to_string() })
+        });
+        json_line(&Value::from_iter(plugins.chain(problems)))?;
+    } else {
+        let rows = plugins.iter().map(|(plugin, info)| {
+            [
+                info.class_name.clone(),
+                info.kind.name().to_owned(),
+                info.version.clone(),
+                imports(plugin),
+            ]
+        });
+        table(["class", "type", "version", "imports"], rows.collect(), 1)?;
     }
-    let row = |(plugin, info): &(Plugin, Arc<PluginInfo>)| {
-        let digest: String = plugin.digest().to_string().chars().take(12).collect();
-        let imports = if info.pure {
-            "nothing".to_owned()
-        } else {
-            imports(plugin)
-        };
-        [
-            info.class_name.clone(),
-            info.kind.name().to_owned(),
-            info.version.clone(),
-            digest,
-            number(plugin.size() as u64),
-            imports,
-        ]
-    };
-    let rows = plugins.iter().map(row).collect();
-    Ok(table(
-        ["class", "type", "version", "digest", "bytes", "imports"],
-        rows,
-    )?)
+    complain(&named, plugins.is_empty())
+}
+
+/// Says what cannot be used, and where it was looked when nothing is there.
+fn complain(named: &Named, none: bool) -> Result<(), Failure> {
+    let folders: Vec<_> = named
+        .folders
+        .iter()
+        .map(|folder| folder.display().to_string())
+        .collect();
+    let folders = folders.join(", ");
+    let problems = named.registry.problems().len();
+    if problems > 0 {
+        return Err(Failure::Shown {
+            code: 1,
+            text: format!("{problems} component(s) of {folders} cannot be used; the log says why"),
+        });
+    }
+    if none {
+        tracing::warn!(folders, "There is no component (*.wasm) in these folders.");
+    }
+    Ok(())
 }
 
 fn one(registry: &Registry, class: &str, as_json_text: bool) -> Result<(), Failure> {
@@ -57,8 +67,14 @@ fn one(registry: &Registry, class: &str, as_json_text: bool) -> Result<(), Failu
         .into_iter()
         .find_map(|kind| registry.find(kind, class).ok());
     let (plugin, info) = found.ok_or_else(|| {
+        let nearest = registry.nearest(class);
+        let hint = if nearest.is_empty() {
+            String::new()
+        } else {
+            format!("the nearest: {}; ", nearest.join(", "))
+        };
         Failure::Usage(format!(
-            "no plugin is called {class}; `tidegate plugins` lists those that are there"
+            "no plugin is called {class}; {hint}`tidegate plugins` lists those that are there"
         ))
     })?;
     if as_json_text {
@@ -69,12 +85,16 @@ fn one(registry: &Registry, class: &str, as_json_text: bool) -> Result<(), Failu
         info.class_name,
         info.version,
         info.kind.name(),
-        info.documentation
+        without_html(&info.documentation)
     ))?;
+    let imports = match plugin.imports() {
+        [] => "nothing".to_owned(),
+        imports => imports.join(", "),
+    };
     line(&format!(
-        "digest {}\nimports {}",
+        "digest {}\nbytes {}\nimports {imports}",
         plugin.digest(),
-        plugin.imports().join(", ")
+        number(plugin.size() as u64)
     ))?;
     let row = |key: &tidegate_config::definition::ConfigKey| {
         let default = if key.required {
@@ -88,29 +108,22 @@ fn one(registry: &Registry, class: &str, as_json_text: bool) -> Result<(), Failu
             key.kind.to_string(),
             default,
             key.importance.to_string(),
-            key.documentation.clone(),
+            without_html(&key.documentation),
         ]
     };
     let rows = info.definition.0.iter().map(row).collect();
     Ok(table(
         ["key", "type", "default", "importance", "what it does"],
         rows,
+        1,
     )?)
 }
 
-/// The interfaces that a component imports, without package and version.
+/// How many interfaces a component imports; which, is said of one plugin alone.
 fn imports(plugin: &Plugin) -> String {
-    let short = |import: &String| {
-        let name = import.split('@').next().unwrap_or(import);
-        name.rsplit(':').next().unwrap_or(name).to_owned()
-    };
-    let mut names: Vec<String> = plugin.imports().iter().map(short).collect();
-    let all = names.len();
-    names.truncate(3);
-    if all > 3 {
-        format!("{}, … {} in all", names.join(", "), all)
-    } else {
-        names.join(", ")
+    match plugin.imports().len() {
+        0 => "nothing".to_owned(),
+        imports => imports.to_string(),
     }
 }
 

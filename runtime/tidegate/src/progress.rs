@@ -1,79 +1,71 @@
-//! The progress line of a running worker, and when it is done.
+//! Watches a running worker, and says when it is done.
+//!
+//! | a connector | is it waited for |
+//! | --- | --- |
+//! | has something on its way or unread | yes |
+//! | is a sink without partitions whose topics exist | yes: its group gives it some |
+//! | is a sink without partitions, and none of its topics exists | no |
+//! | has a FAILED task, no task at all, or is a sink that is paused | no |
 
-use std::io::{IsTerminal, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
-use tidegate_herder::Herder;
+use tidegate_broker::{Broker, TopicPattern};
+use tidegate_config::connector::{ConnectorConfig, SinkTopics};
 use tidegate_herder::herder::Moved;
-use tidegate_worker::progress::Counts;
+use tidegate_herder::{Control, Herder};
 use tokio::time::Instant;
 
 use crate::failure::Failure;
-use crate::output::{line, number};
+use crate::progress_line::{ProgressLine, Style};
 use crate::stop_signals::StopSignals;
 
 /// How often progress is looked at where somebody or something waits for it.
 const LOOK: Duration = Duration::from_millis(100);
-/// How often a line is written where it cannot be written over.
-const LINE_EVERY: Duration = Duration::from_secs(5);
-
-/// How progress is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Style {
-    /// One line, written over again and again.
-    Terminal,
-    /// A line now and then.
-    Lines,
-    /// A JSON line now and then.
-    Json,
-    /// Not at all.
-    Silent,
-}
-
-impl Style {
-    /// The style that the arguments and standard error ask for.
-    pub fn of(json: bool, silent: bool) -> Self {
-        match (silent, json, std::io::stderr().is_terminal()) {
-            (true, _, _) => Self::Silent,
-            (_, true, _) => Self::Json,
-            (_, _, true) => Self::Terminal,
-            _ => Self::Lines,
-        }
-    }
-}
+/// How long the state of connectors is waited for when the worker was told to stop.
+const LAST_LOOK_TIME: Duration = Duration::from_secs(1);
 
 /// Watches a herder.
 pub struct Progress {
     herder: Herder,
-    style: Style,
-    shown: Option<(Instant, Counts)>,
+    broker: Arc<dyn Broker>,
+    line: ProgressLine,
+}
+
+/// A sink that has nothing to read.
+struct Topicless {
+    connector: String,
+    /// What it subscribes to.
+    topics: String,
 }
 
 impl Progress {
-    pub fn new(herder: Herder, style: Style) -> Self {
+    pub fn new(herder: Herder, broker: Arc<dyn Broker>, line: ProgressLine) -> Self {
         Self {
             herder,
-            style,
-            shown: None,
+            broker,
+            line,
         }
     }
 
     /// Shows progress until the process is told to stop, or nothing moves for `idle`.
+    ///
+    /// # Errors
+    /// When something is FAILED at the end.
     pub async fn watch(
         mut self,
         idle: Option<Duration>,
         mut stop: StopSignals,
     ) -> Result<(), Failure> {
         // With a thousand connectors a look is no trifle.
-        let look = match self.style {
+        let look = match self.line.style() {
             Style::Silent if idle.is_none() => {
                 stop.told().await;
-                return Ok(());
+                return self.end(Vec::new()).await;
             }
             Style::Terminal => LOOK,
             _ if idle.is_some() => LOOK,
-            _ => LINE_EVERY,
+            _ => self.line.interval().max(LOOK),
         };
         let mut moved_at = Instant::now();
         let mut last = Vec::new();
@@ -83,104 +75,98 @@ impl Progress {
                 self.herder.progress().await
             };
             let now = tokio::select! {
-                () = stop.told() => {
-                    self.show(&last, true)?;
-                    return Ok(());
-                }
+                () = stop.told() => return self.end(last).await,
                 now = next => now?,
             };
-            let waits = now.iter().any(|connector| {
-                let counts = connector.counts;
-                connector.failed == 0
-                    && connector.tasks > 0
-                    && (counts.lag > 0 || counts.joined == 0)
-            });
-            if now != last || waits {
+            if now != last || now.iter().any(has_work) {
                 moved_at = Instant::now();
                 last = now;
             }
-            self.show(&last, false)?;
-            if idle.is_some_and(|idle| moved_at.elapsed() >= idle) {
-                self.show(&last, true)?;
-                return failed(&last);
+            self.line.show(&last)?;
+            if idle.is_none_or(|idle| moved_at.elapsed() < idle) {
+                continue;
             }
+            let Some(topicless) = self.topicless(&last).await else {
+                moved_at = Instant::now();
+                continue;
+            };
+            for sink in topicless {
+                tracing::warn!(
+                    connector = sink.connector,
+                    topics = sink.topics,
+                    "None of the topics of this sink exists: there was nothing to read."
+                );
+            }
+            self.line.show_last(&last)?;
+            return failed(&last);
         }
     }
 
-    fn show(&mut self, connectors: &[Moved], last: bool) -> std::io::Result<()> {
-        let now = Instant::now();
-        let due = match (self.style, self.shown) {
-            (Style::Silent, _) => false,
-            (_, None) => true,
-            (Style::Terminal, Some(_)) => true,
-            (_, Some((at, _))) => last || now - at >= LINE_EVERY,
-        };
-        if !due {
-            return Ok(());
+    /// The end when the process was told to stop: what is FAILED is a failure then too.
+    async fn end(mut self, last: Vec<Moved>) -> Result<(), Failure> {
+        // A guest may keep the herder busy; nobody waits for it now.
+        let now = tokio::time::timeout(LAST_LOOK_TIME, self.herder.progress()).await;
+        let now = now.ok().and_then(Result::ok).unwrap_or(last);
+        self.line.show_last(&now)?;
+        failed(&now)
+    }
+
+    /// The sinks without partitions when none of their topics exists; `None` when the topics of one do, as its group
+    /// gives it some then, or when the broker does not say.
+    async fn topicless(&self, connectors: &[Moved]) -> Option<Vec<Topicless>> {
+        let mut without = Vec::new();
+        for sink in connectors.iter().filter(|moved| waits_to_join(moved)) {
+            let info = self.herder.connector(&sink.connector).await.ok()?;
+            let config = ConnectorConfig::unnamed(&sink.connector, info.config);
+            without.push((sink.connector.clone(), config.topics().ok()?));
         }
-        let total = |sink: bool| {
-            let mut counts = Counts::default();
-            connectors
-                .iter()
-                .filter(|connector| connector.sink == sink)
-                .for_each(|moved| counts += moved.counts);
-            counts
-        };
-        let (sources, sinks) = (total(false), total(true));
-        let mut all = sources;
-        all += sinks;
-        let rate = self.shown.map_or(0, |(at, before)| {
-            let seconds = (now - at).as_secs_f64().max(0.001);
-            #[allow(
-                clippy::cast_precision_loss,
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss
-            )]
-            let rate = (all.records_out.saturating_sub(before.records_out) as f64 / seconds) as u64;
-            rate
-        });
-        self.shown = Some((now, all));
-        let failed: usize = connectors.iter().map(|connector| connector.failed).sum();
-        if self.style == Style::Json {
-            let counts = |counts: Counts| {
-                json!({
-                    "records_in": counts.records_in, "records_out": counts.records_out,
-                    "filtered": counts.filtered, "skipped": counts.skipped, "lag": counts.lag,
-                })
+        if without.is_empty() {
+            return Some(Vec::new());
+        }
+        let admin = self.broker.admin();
+        let there = tokio::task::spawn_blocking(move || admin.topics(true)).await;
+        let there = there.ok()?.ok()?;
+        let mut topicless = Vec::new();
+        for (connector, wanted) in without {
+            let topics = match wanted {
+                SinkTopics::List(topics) => {
+                    if topics.iter().any(|topic| there.contains(topic)) {
+                        return None;
+                    }
+                    let names: Vec<_> = topics.iter().map(ToString::to_string).collect();
+                    names.join(", ")
+                }
+                SinkTopics::Regex(pattern) => {
+                    let whole = TopicPattern::parse(&pattern).ok()?;
+                    if there.iter().any(|topic| whole.matches(topic)) {
+                        return None;
+                    }
+                    pattern
+                }
             };
-            let progress = json!({
-                "sources": counts(sources), "sinks": counts(sinks), "records_per_second": rate, "failed": failed,
-            });
-            return line(&progress.to_string());
+            topicless.push(Topicless { connector, topics });
         }
-        let text = format!(
-            "source {} in {} out · sink {} in {} out · {}/s · lag {}{}{}",
-            number(sources.records_in),
-            number(sources.records_out),
-            number(sinks.records_in),
-            number(sinks.records_out),
-            number(rate),
-            number(all.lag),
-            if all.skipped > 0 {
-                format!(" · {} skipped", number(all.skipped))
-            } else {
-                String::new()
-            },
-            if failed > 0 {
-                format!(" · {failed} FAILED")
-            } else {
-                String::new()
-            },
-        );
-        let mut err = std::io::stderr().lock();
-        match self.style {
-            Style::Terminal => write!(err, "\r\x1b[2K{text}{}", if last { "\n" } else { "" }),
-            _ => writeln!(err, "{text}"),
-        }
+        Some(topicless)
     }
 }
 
-/// Ending by itself with something failed is a failure.
+/// Whether a connector runs at all.
+fn runs(moved: &Moved) -> bool {
+    let paused = usize::try_from(moved.counts.paused).unwrap_or(usize::MAX);
+    moved.failed == 0 && moved.tasks > paused
+}
+
+/// Whether a connector has something to do that it was given. A source that has not started yet has.
+fn has_work(moved: &Moved) -> bool {
+    runs(moved) && (moved.counts.lag > 0 || (!moved.sink && moved.counts.joined == 0))
+}
+
+/// Whether a connector is a sink that has no partitions.
+fn waits_to_join(moved: &Moved) -> bool {
+    runs(moved) && moved.sink && moved.counts.joined == 0
+}
+
+/// Ending with something failed is a failure.
 fn failed(connectors: &[Moved]) -> Result<(), Failure> {
     let failed: Vec<_> = connectors
         .iter()
@@ -194,4 +180,46 @@ fn failed(connectors: &[Moved]) -> Result<(), Failure> {
         "FAILED: {}; the log above says why",
         failed.join(", ")
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use tidegate_worker::progress::Counts;
+
+    use super::*;
+
+    fn moved(sink: bool, failed: usize, counts: Counts) -> Moved {
+        Moved {
+            connector: "c".to_owned(),
+            sink,
+            tasks: 1,
+            failed,
+            counts,
+        }
+    }
+
+    #[test]
+    fn a_sink_that_is_paused_or_failed_is_not_waited_for() {
+        let behind = Counts {
+            lag: 5,
+            joined: 1,
+            ..Counts::default()
+        };
+        let paused = Counts {
+            paused: 1,
+            ..behind
+        };
+        assert!(has_work(&moved(true, 0, behind)));
+        assert!(!has_work(&moved(true, 0, paused)));
+        assert!(!has_work(&moved(true, 1, behind)));
+    }
+
+    #[test]
+    fn a_source_that_has_not_started_is_waited_for_and_a_sink_by_its_topics() {
+        let none = Counts::default();
+        assert!(has_work(&moved(false, 0, none)));
+        assert!(!has_work(&moved(true, 0, none)));
+        assert!(waits_to_join(&moved(true, 0, none)));
+        assert!(!waits_to_join(&moved(false, 0, none)));
+    }
 }

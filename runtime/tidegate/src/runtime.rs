@@ -3,10 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tidegate_broker::Broker;
 use tidegate_broker::embedded::{EmbeddedBroker, EmbeddedSettings};
 use tidegate_broker::kafka::KafkaBroker;
-use tidegate_config::worker::{Bootstrap, EMBEDDED_FOLDER_DEFAULT, SandboxSettings, WorkerConfig};
+use tidegate_broker::{Broker, BrokerError};
+use tidegate_config::connector::ConverterRole;
+use tidegate_config::definition::list;
+use tidegate_config::worker::{Bootstrap, SandboxSettings, Warning, WorkerConfig};
+use tidegate_config::{ConfigError, Properties};
+use tidegate_convert::{ConvertError, Role};
 use tidegate_sandbox::{Limits, Registry, Sandbox, Settings};
 
 use crate::args::{BrokerArguments, PluginPathArguments};
@@ -14,101 +18,199 @@ use crate::failure::Failure;
 
 /// Reads a worker's file and says what is odd in it.
 pub fn worker_config(path: &Path) -> Result<WorkerConfig, Failure> {
-    let (config, warnings) = WorkerConfig::from_file(path, std::env::vars())?;
+    said(WorkerConfig::from_file(path, variables())?)
+}
+
+/// What a command knows of a worker: by its file, or by what stands on the command line and in variables.
+fn command_config(worker: Option<&Path>, given: Properties) -> Result<WorkerConfig, Failure> {
+    match worker {
+        Some(worker) => worker_config(worker),
+        None => said(WorkerConfig::from_variables(variables(), given)?),
+    }
+}
+
+fn said((config, warnings): (WorkerConfig, Vec<Warning>)) -> Result<WorkerConfig, Failure> {
     for warning in warnings {
         tracing::warn!("{warning}");
     }
     Ok(config)
 }
 
+/// The environment, as far as it is text.
+fn variables() -> impl Iterator<Item = (String, String)> {
+    let text = |text: std::ffi::OsString| text.into_string().ok();
+    std::env::vars_os().filter_map(move |(name, value)| Some((text(name)?, text(value)?)))
+}
+
+/// Refuses a worker whose converters cannot be made: each connector that names none would fail.
+pub fn check_converters(config: &WorkerConfig) -> Result<(), Failure> {
+    for (config_role, role) in [
+        (ConverterRole::Key, Role::Key),
+        (ConverterRole::Value, Role::Value),
+        (ConverterRole::Header, Role::Header),
+    ] {
+        let converter = config.converter(config_role);
+        let Err(error) = tidegate_convert::converter(&converter.class, role, &converter.config)
+        else {
+            continue;
+        };
+        let class_key = config_role.class_key();
+        let (key, message) = match error {
+            ConvertError::Option { key, found, wanted } => (
+                format!("{class_key}.{key}"),
+                format!("{found:?} was found; allowed: {wanted}"),
+            ),
+            error => (class_key.to_owned(), error.to_string()),
+        };
+        let message = format!("{key}: {message}");
+        return Err(config
+            .origin
+            .blame(ConfigError::Key { key, message })
+            .into());
+    }
+    Ok(())
+}
+
 /// Opens the broker of a worker.
 pub fn broker(config: &WorkerConfig) -> Result<Arc<dyn Broker>, Failure> {
-    Ok(match &config.bootstrap {
-        Bootstrap::Kafka(servers) => Arc::new(KafkaBroker::connect(
+    let opened: Result<Arc<dyn Broker>, BrokerError> = match &config.bootstrap {
+        Bootstrap::Kafka(servers) => KafkaBroker::connect(
             servers,
             &config.client,
             &config.producer,
             &config.consumer,
             &config.admin,
-        )?),
-        Bootstrap::Embedded(folder) => Arc::new(EmbeddedBroker::open(
-            folder,
-            EmbeddedSettings::from_properties(&config.properties)?,
-        )?),
-    })
+        )
+        .map(|broker| Arc::new(broker) as _),
+        Bootstrap::Embedded(folder) => EmbeddedSettings::from_properties(&config.properties)
+            .and_then(|settings| EmbeddedBroker::open(folder, settings))
+            .map(|broker| Arc::new(broker) as _),
+    };
+    opened.map_err(|error| setting_as_written(config, error))
+}
+
+/// A refused setting with the key and the place where it was written.
+fn setting_as_written(config: &WorkerConfig, error: BrokerError) -> Failure {
+    let BrokerError::Setting { key, reason } = &error else {
+        return error.into();
+    };
+    let written = ["", "producer.", "consumer.", "admin."]
+        .map(|prefix| format!("{prefix}{key}"))
+        .into_iter()
+        .find_map(|key| {
+            config
+                .properties
+                .get(&key)
+                .map(|value| (key.clone(), value))
+        });
+    let Some((key, value)) = written else {
+        return error.into();
+    };
+    let may_hold_a_secret = ["sasl.", "ssl.", "password"]
+        .iter()
+        .any(|part| key.contains(part));
+    let message = if may_hold_a_secret || reason.contains(&format!("{value:?}")) {
+        format!("{key}: {reason}")
+    } else {
+        format!("{key}: {value:?} was found: {reason}")
+    };
+    config
+        .origin
+        .blame(ConfigError::Key { key, message })
+        .into()
 }
 
 /// Opens the broker that a command names.
 pub fn named_broker(arguments: &BrokerArguments) -> Result<Arc<dyn Broker>, Failure> {
-    if let Some(worker) = &arguments.worker {
-        return broker(&worker_config(worker)?);
-    }
-    let servers = arguments.bootstrap_servers.clone();
-    let servers = servers.unwrap_or_else(|| format!("embedded:{EMBEDDED_FOLDER_DEFAULT}"));
-    match servers.strip_prefix("embedded:") {
-        Some(folder) if !Path::new(folder).is_dir() => Err(Failure::Usage(format!(
-            "there is no embedded log in the folder {folder}; name one with --bootstrap-servers embedded:FOLDER, \
-             or the worker's file with --worker"
+    let given = arguments.bootstrap_servers.iter();
+    let given = given.map(|servers| ("bootstrap.servers".to_owned(), servers.clone()));
+    let config = command_config(arguments.worker.as_deref(), given.collect())?;
+    match &config.bootstrap {
+        Bootstrap::Embedded(folder) if !folder.is_dir() => Err(Failure::Usage(format!(
+            "there is no embedded log in the folder {}; name one with --bootstrap-servers embedded:FOLDER, or the \
+             worker's file with --worker",
+            folder.display()
         ))),
-        Some(folder) => Ok(Arc::new(EmbeddedBroker::open(
-            Path::new(folder),
-            EmbeddedSettings::default(),
-        )?)),
-        None => {
-            let none = Default::default();
-            Ok(Arc::new(KafkaBroker::connect(
-                &servers, &none, &none, &none, &none,
-            )?))
-        }
+        _ => broker(&config),
     }
 }
 
-/// Opens the plugins of a worker.
-pub fn registry(
-    config: Option<&WorkerConfig>,
-    plugin_path: &[PathBuf],
-) -> Result<Arc<Registry>, Failure> {
-    let settings = match config {
-        Some(config) => sandbox_settings(&config.sandbox),
-        None => Settings::new(default_cache_dir()),
-    };
-    let folders = if plugin_path.is_empty() {
-        default_plugin_path()
-    } else {
-        plugin_path.to_vec()
-    };
-    let registry = Registry::open(&Sandbox::new(settings)?, &folders);
+/// Opens the plugins of a worker, and says which cannot be used.
+pub fn registry(config: &WorkerConfig, folders: &[PathBuf]) -> Result<Arc<Registry>, Failure> {
+    let sandbox = Sandbox::new(sandbox_settings(&config.sandbox))?;
+    let registry = Registry::open(&sandbox, folders);
     for (path, error) in registry.problems() {
         tracing::error!(path = %path.display(), %error, "A plugin cannot be used.");
     }
     Ok(Arc::new(registry))
 }
 
-/// Opens the plugins that a command names.
-pub fn named_registry(arguments: &PluginPathArguments) -> Result<Arc<Registry>, Failure> {
-    let config = arguments.worker.as_deref().map(worker_config).transpose()?;
-    let folders: Vec<PathBuf> = match &arguments.plugin_path {
-        Some(folders) => folders
-            .split(',')
-            .map(|folder| folder.trim().into())
-            .collect(),
-        None => config
-            .as_ref()
-            .map(|config| config.plugin_path.clone())
-            .unwrap_or_default(),
-    };
-    registry(config.as_ref(), &folders)
+/// The folders of a worker's plugins.
+pub fn plugin_path(config: &WorkerConfig) -> Vec<PathBuf> {
+    if config.plugin_path.is_empty() {
+        let folders = default_plugin_path().into_iter();
+        folders.filter(|folder| folder.is_dir()).collect()
+    } else {
+        config.plugin_path.clone()
+    }
 }
 
-/// Without `plugin.path`: the folder `plugins` beside the program, or one above it.
+/// The plugins that a command names.
+pub struct Named {
+    /// The plugins.
+    pub registry: Arc<Registry>,
+    /// Where they were looked for.
+    pub folders: Vec<PathBuf>,
+}
+
+/// Opens the plugins that a command names.
+pub fn named_registry(arguments: &PluginPathArguments) -> Result<Named, Failure> {
+    let given = arguments.plugin_path.iter();
+    let given = given.map(|folders| ("plugin.path".to_owned(), folders.clone()));
+    let given: Properties = given.collect();
+    let mut config = command_config(arguments.worker.as_deref(), given.clone())?;
+    if let Some(folders) = given.get("plugin.path") {
+        config.plugin_path = list(folders).into_iter().map(PathBuf::from).collect();
+    }
+    let folders = plugin_path(&config);
+    if let Some(path) = folders.iter().find(|path| !path.is_dir()) {
+        let what = if path.exists() {
+            "is no folder"
+        } else {
+            "does not exist"
+        };
+        return Err(Failure::Usage(format!(
+            "{} {what}; plugin.path and --plugin-path name folders with components (*.wasm)",
+            path.display()
+        )));
+    }
+    if folders.is_empty() {
+        let looked: Vec<_> = default_plugin_path()
+            .iter()
+            .map(|folder| folder.display().to_string())
+            .collect();
+        return Err(Failure::Usage(format!(
+            "there is no folder of plugins: neither {} exists; name one with --plugin-path, CONNECT_PLUGIN_PATH or \
+             plugin.path in the file of --worker",
+            looked.join(" nor ")
+        )));
+    }
+    Ok(Named {
+        registry: registry(&config, &folders)?,
+        folders,
+    })
+}
+
+/// Without `plugin.path`: the folder `plugins` beside the program or one above it, as `make build` has it, and
+/// `../lib/tidegate/plugins`, where `make install` puts them.
 fn default_plugin_path() -> Vec<PathBuf> {
     let program = std::env::current_exe().unwrap_or_default();
-    let folders = program
-        .ancestors()
-        .skip(1)
-        .take(2)
-        .map(|folder| folder.join("plugins"));
-    folders.filter(|folder| folder.is_dir()).collect()
+    let above: Vec<&Path> = program.ancestors().skip(1).take(2).collect();
+    let beside = above.iter().map(|folder| folder.join("plugins"));
+    let installed = above
+        .last()
+        .map(|folder| folder.join("lib/tidegate/plugins"));
+    beside.chain(installed).collect()
 }
 
 /// What the worker's `sandbox.` keys say.

@@ -2,12 +2,13 @@
 //!
 //! A guest's call cannot be dropped, so a thread may still run when the worker has ended: nobody waits for it.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidegate_config::connector::ConnectorConfig;
 use tidegate_config::worker::{Bootstrap, WorkerConfig};
-use tidegate_herder::Herder;
+use tidegate_herder::{Herder, HerderError};
+use tidegate_model::ErrorClass;
 use tidegate_rest::Server;
 use tidegate_worker::Worker;
 use tidegate_worker::steps::STEPS_MAX;
@@ -15,7 +16,9 @@ use tokio::sync::oneshot;
 
 use crate::args::StandaloneArguments;
 use crate::failure::Failure;
-use crate::progress::{Progress, Style};
+use crate::faults::Given;
+use crate::progress::Progress;
+use crate::progress_line::{ProgressLine, Style};
 use crate::runtime;
 use crate::stop_signals::StopSignals;
 
@@ -29,24 +32,26 @@ const THREADS_TIME_MAX: Duration = Duration::from_secs(1);
 /// Runs the worker until it is told to stop, or is idle for as long as was asked.
 pub fn run(arguments: &StandaloneArguments) -> Result<(), Failure> {
     let config = runtime::worker_config(&arguments.worker)?;
-    let files = arguments.connectors.iter();
-    let connectors: Vec<_> = files
-        .map(|path| ConnectorConfig::from_file(path))
-        .collect::<Result<_, _>>()?;
+    runtime::check_converters(&config)?;
+    let connectors = connectors(&arguments.connectors)?;
     let idle = match arguments.exit_when_idle {
         None => None,
-        Some(seconds) => Some(Duration::try_from_secs_f64(seconds).map_err(|error| {
-            Failure::Usage(format!(
-                "--exit-when-idle {seconds}: {error}; a number of seconds was wanted"
-            ))
-        })?),
+        Some(idle) => Some(seconds("--exit-when-idle", idle)?),
     };
-    let style = Style::of(arguments.json, arguments.no_progress);
+    let progress = ProgressLine::new(
+        Style::of(arguments.json, arguments.no_progress),
+        seconds("--progress-interval", arguments.progress_interval)?,
+    );
+    let asked = Asked {
+        worker: arguments.worker.clone(),
+        connectors,
+        idle,
+    };
     let tokio = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(STEPS_MAX + CONTROL_THREADS_MAX)
         .build()?;
-    let ended = tokio.block_on(work(config, connectors, idle, style))?;
+    let ended = tokio.block_on(work(config, asked, progress))?;
     if ended == Ended::Whole {
         // A client may have asked for what a guest takes long to answer.
         tokio.shutdown_timeout(THREADS_TIME_MAX);
@@ -57,6 +62,50 @@ pub fn run(arguments: &StandaloneArguments) -> Result<(), Failure> {
         Ended::Late(tasks) => Err(Failure::Late(tasks)),
         Ended::Whole | Ended::Opening => Ok(()),
     }
+}
+
+/// Reads the connectors' files. A name can be given once: the last of two would silently take the other's place.
+fn connectors(paths: &[PathBuf]) -> Result<Vec<Given>, Failure> {
+    let mut connectors: Vec<Given> = Vec::with_capacity(paths.len());
+    for path in paths {
+        let given = Given::read(path)?;
+        let name = &given.connector.name;
+        let same = |other: &&Given| other.connector.name == *name;
+        if let Some(other) = connectors.iter().find(same) {
+            return Err(Failure::Usage(format!(
+                "{} and {} are both for a connector of the name {name}; each needs a name of its own",
+                other.path.display(),
+                path.display()
+            )));
+        }
+        connectors.push(given);
+    }
+    Ok(connectors)
+}
+
+/// A time that the command line gives.
+fn seconds(option: &str, seconds: f64) -> Result<Duration, Failure> {
+    Duration::try_from_secs_f64(seconds).map_err(|error| {
+        Failure::Usage(format!(
+            "{option} {seconds}: {error}; a number of seconds was wanted"
+        ))
+    })
+}
+
+/// What the command line asks for.
+struct Asked {
+    /// The worker's file.
+    worker: PathBuf,
+    connectors: Vec<Given>,
+    /// How long nothing may move.
+    idle: Option<Duration>,
+}
+
+/// What runs.
+#[derive(Clone)]
+struct Opened {
+    worker: Arc<Worker>,
+    herder: Herder,
 }
 
 /// How a worker ended.
@@ -72,9 +121,8 @@ enum Ended {
 
 async fn work(
     config: WorkerConfig,
-    connectors: Vec<ConnectorConfig>,
-    idle: Option<Duration>,
-    style: Style,
+    asked: Asked,
+    progress: ProgressLine,
 ) -> Result<Ended, Failure> {
     let mut stop_signals = StopSignals::listen()?;
     if let Bootstrap::Embedded(folder) = &config.bootstrap {
@@ -90,17 +138,19 @@ async fn work(
     let worker_id = addresses
         .first()
         .map_or_else(|| "standalone".to_owned(), ToString::to_string);
-    let expected: Vec<_> = connectors
+    let expected: Vec<_> = asked
+        .connectors
         .iter()
-        .map(|connector| connector.name.clone())
+        .map(|given| given.connector.name.clone())
         .collect();
     let opening = blocking(move || {
         let broker = runtime::broker(&config)?;
-        let registry = runtime::registry(Some(&config), &config.plugin_path)?;
+        let registry = runtime::registry(&config, &runtime::plugin_path(&config))?;
         let worker = Arc::new(Worker::open(config, broker, registry)?);
-        Ok(Herder::start(worker, worker_id, &expected)?)
+        let herder = Herder::start(Arc::clone(&worker), worker_id, &expected)?;
+        Ok(Opened { worker, herder })
     });
-    let herder = tokio::select! {
+    let opened = tokio::select! {
         biased;
         opened = opening => opened?,
         () = stop_signals.told() => {
@@ -109,7 +159,7 @@ async fn work(
         }
     };
     let (stop, stopped) = oneshot::channel::<()>();
-    let control = Arc::new(herder.clone());
+    let control = Arc::new(opened.herder.clone());
     let serving = tokio::spawn(async move {
         // The sender is dropped when the worker ends: that is what is waited for.
         server.serve(control, async { drop(stopped.await) }).await;
@@ -117,9 +167,9 @@ async fn work(
     for address in addresses {
         tracing::info!(%address, "The REST API is there.");
     }
-    let ended = watch(&herder, connectors, idle, style, stop_signals).await;
+    let ended = watch(&opened, asked, progress, stop_signals).await;
     drop(stop);
-    let late = herder.shutdown().await?;
+    let late = opened.herder.shutdown().await?;
     drop(serving.await);
     if late.is_empty() {
         ended.map(|()| Ended::Whole)
@@ -133,25 +183,65 @@ async fn work(
 
 /// Starts the connectors of the command line, then watches them until the worker is to end.
 async fn watch(
-    herder: &Herder,
-    connectors: Vec<ConnectorConfig>,
-    idle: Option<Duration>,
-    style: Style,
+    opened: &Opened,
+    asked: Asked,
+    progress: ProgressLine,
     mut stop_signals: StopSignals,
 ) -> Result<(), Failure> {
-    let started = async {
-        for connector in connectors {
-            herder.put_from_command_line(connector).await?;
-        }
-        Ok::<_, Failure>(())
-    };
+    let idle = asked.idle;
     tokio::select! {
-        started = started => started?,
+        started = start(opened, asked) => started?,
         () = stop_signals.told() => return Ok(()),
     }
-    Progress::new(herder.clone(), style)
+    let broker = Arc::clone(opened.worker.broker());
+    Progress::new(opened.herder.clone(), broker, progress)
         .watch(idle, stop_signals)
         .await
+}
+
+async fn start(opened: &Opened, asked: Asked) -> Result<(), Failure> {
+    let mut connectors = asked.connectors.into_iter();
+    while let Some(given) = connectors.next() {
+        let config = given.connector.clone();
+        let put = opened.herder.put_from_command_line(config).await;
+        match put {
+            Ok(_) => {}
+            Err(error) if error.class() == ErrorClass::Config => {
+                let (worker, rest) = (Arc::clone(&opened.worker), connectors.collect());
+                let refused = move || Err(refusal(&worker, &asked.worker, &given, rest, &error));
+                return blocking(refused).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// What is wrong with a connector that was refused, and with those after it. Blocks.
+fn refusal(
+    worker: &Worker,
+    worker_file: &Path,
+    first: &Given,
+    rest: Vec<Given>,
+    error: &HerderError,
+) -> Failure {
+    let (registry, config) = (worker.registry(), Some(worker.config()));
+    let faults = |given: &Given| {
+        let found = given.faults(registry, config);
+        found.iter().map(|fault| given.line(fault)).collect()
+    };
+    let mut lines: Vec<String> = faults(first);
+    if lines.is_empty() {
+        let (path, name) = (first.path.display(), &first.connector.name);
+        lines.push(format!("{path}: connector {name}: {error}"));
+    }
+    lines.extend(rest.iter().flat_map(faults));
+    lines.push(format!(
+        "`tidegate validate {} --worker {}` checks a configuration without running it",
+        first.path.display(),
+        worker_file.display()
+    ));
+    Failure::Refused(lines)
 }
 
 async fn blocking<T: Send + 'static>(

@@ -30,6 +30,7 @@ pub fn run(arguments: &TopicsArguments) -> Result<(), Failure> {
     Ok(table(
         ["topic", "partitions", "offsets in use"],
         topics.iter().map(row).collect(),
+        1,
     )?)
 }
 

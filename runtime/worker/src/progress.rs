@@ -17,6 +17,8 @@ pub struct Progress {
     lag: AtomicU64,
     /// 1 when the task has what it works on: always for a source, partitions for a sink.
     joined: AtomicU64,
+    /// 1 while a sink task is paused: what waits for it is not waited for.
+    paused: AtomicU64,
 }
 
 /// The counters of one or more tasks at one time.
@@ -34,6 +36,8 @@ pub struct Counts {
     pub lag: u64,
     /// How many tasks have what they work on: a sink has none before its group gave it partitions.
     pub joined: u64,
+    /// How many sink tasks are paused.
+    pub paused: u64,
 }
 
 impl Progress {
@@ -61,6 +65,10 @@ impl Progress {
         self.joined.store(joined.into(), Relaxed);
     }
 
+    pub(crate) fn set_paused(&self, paused: bool) {
+        self.paused.store(paused.into(), Relaxed);
+    }
+
     /// The counters now.
     #[must_use]
     pub fn counts(&self) -> Counts {
@@ -71,6 +79,7 @@ impl Progress {
             skipped: self.skipped.load(Relaxed),
             lag: self.lag.load(Relaxed),
             joined: self.joined.load(Relaxed),
+            paused: self.paused.load(Relaxed),
         }
     }
 }
@@ -83,5 +92,6 @@ impl std::ops::AddAssign for Counts {
         self.skipped += other.skipped;
         self.lag += other.lag;
         self.joined += other.joined;
+        self.paused += other.paused;
     }
 }

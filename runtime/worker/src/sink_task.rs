@@ -120,6 +120,7 @@ impl SinkTask {
                 pipeline.commit()?;
             }
             pipeline.consumer.set_paused(paused);
+            pipeline.progress.set_paused(paused);
             Ok(())
         })
         .await?;

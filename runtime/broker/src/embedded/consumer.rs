@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use tidegate_model::{Batch, TopicPartition};
+use tidegate_model::{Batch, TopicName, TopicPartition};
 
 use super::group::{Event, Wants};
 use super::log::Log;
@@ -94,6 +94,25 @@ impl EmbeddedConsumer {
         Ok(())
     }
 
+    /// A sink may come before the source that makes its topic; a topic that is misspelt never comes.
+    fn say_what_is_missing(&self, topics: &Subscription) {
+        let Subscription::Topics(topics) = topics else {
+            return;
+        };
+        let missing: Vec<_> = topics
+            .iter()
+            .filter(|topic| self.log.topic(topic).is_none())
+            .map(TopicName::as_str)
+            .collect();
+        if !missing.is_empty() {
+            tracing::info!(
+                group = self.group,
+                topics = missing.join(", "),
+                "These topics do not exist yet; they are read as soon as they do."
+            );
+        }
+    }
+
     fn drop_partition(&mut self, key: &TopicPartition) {
         if let Some(assigned) = self.assigned.remove(key)
             && let Some(partition) = assigned.topic.partition(key.partition)
@@ -152,6 +171,7 @@ impl EmbeddedConsumer {
 impl Consumer for EmbeddedConsumer {
     fn subscribe(&mut self, topics: &Subscription) -> Result<(), BrokerError> {
         let wants = Wants::of(topics);
+        self.say_what_is_missing(topics);
         let mut groups = self.log.groups();
         let member = groups.join(&self.log, &self.group, self.member, wants, &self.signal);
         self.member = Some(member);

@@ -74,8 +74,10 @@ impl KafkaBroker {
             consumer: consumer.clone(),
             admin: admin.clone(),
         });
+        // What librdkafka refuses is said now, and not when the first task makes its client.
         for role in [Role::Producer, Role::Consumer] {
-            settings.config(role, &Properties::new())?;
+            let config = settings.config(role, &Properties::new())?;
+            config.create_native_config()?;
         }
         let admin = Arc::new(KafkaAdmin::new(Arc::clone(&settings))?);
         Ok(Self {
