@@ -25,7 +25,7 @@ guests: setup ## builds the components of sample-connectors/ into target/plugins
 	done
 
 build: guests ## builds components and worker
-	$(CARGO) build -p tidegate
+	$(CARGO) build --workspace --bin tidegate
 
 # The commit is compiled in here only: elsewhere each commit would build several crates again.
 install: guests ## puts the program into PREFIX/bin (PREFIX is ~/.local) and the plugins where it finds them

@@ -9,5 +9,6 @@ TIDEGATE_TEST_KAFKA_SECURE=$data/secure
 export TIDEGATE_TEST_KAFKA TIDEGATE_TEST_KAFKA_SECURE
 cd "$here/../.."
 echo "Apache Kafka listens on $TIDEGATE_TEST_KAFKA"
-${CARGO:-cargo} test -p tidegate-broker --test kafka
-${CARGO:-cargo} test -p tidegate --test pipeline kafka
+# With the whole workspace chosen the dependencies have the features that `make test` built them with.
+${CARGO:-cargo} test --workspace --test kafka
+${CARGO:-cargo} test --workspace --test pipeline kafka
