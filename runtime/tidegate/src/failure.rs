@@ -17,7 +17,7 @@ use tidegate_rest::RestError;
 use tidegate_sandbox::SandboxError;
 use tidegate_worker::WorkerError;
 
-use crate::output::line;
+use crate::output::json_line;
 
 /// The exit code when tasks were not waited for any longer.
 pub const LATE: u8 = 3;
@@ -78,7 +78,7 @@ impl Failure {
         if as_json && !matches!(self, Self::Shown { .. }) {
             let error = serde_json::json!({ "error": text, "exit_code": code });
             // A reader that went away does not hear of it; the exit code says the same.
-            drop(line(&error.to_string()));
+            drop(json_line(&error));
         }
         ExitCode::from(code)
     }
