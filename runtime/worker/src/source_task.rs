@@ -21,7 +21,7 @@ use crate::task::{Abandoned, State, TargetState};
 const BACKOFF_MIN: Duration = Duration::from_millis(1);
 const BACKOFF_MAX: Duration = Duration::from_secs(1);
 /// The longest such wait of a source whose files are watched: it is woken when they change.
-const BACKOFF_WATCHED_MAX: Duration = Duration::from_secs(5);
+const BACKOFF_WATCHED_MAX: Duration = Duration::from_secs(10);
 /// Waits of [`BACKOFF_MAX`] and more end on multiples of it.
 const BEAT: Duration = Duration::from_millis(250);
 /// The longest wait that a guest may ask for.
