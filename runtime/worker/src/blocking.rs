@@ -14,8 +14,8 @@ pub trait Lent: Send + 'static {
     fn turns(&self) -> &Turns;
 }
 
-/// Waits for a turn, then runs a step on a blocking thread and always awaits its end: a guest call ends by its own deadline, never by
-/// being dropped. The pipeline is away only while the step runs.
+/// Waits for a turn, then runs a step on a blocking thread and always awaits its end: a guest call ends by its own
+/// deadline, never by being dropped. The pipeline is away only while the step runs.
 pub async fn on<P: Lent, T: Send + 'static>(
     pipeline: &mut Option<P>,
     step: impl FnOnce(&mut P) -> Result<T, WorkerError> + Send + 'static,
