@@ -8,7 +8,8 @@ use crate::manifest::packages;
 const ARROWS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("config", &["model"]),
-    ("convert", &["model"]),
+    ("java", &["model"]),
+    ("convert", &["model", "java"]),
     ("broker", &["model"]),
     ("sandbox", &["model", "config"]),
     (
@@ -22,8 +23,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("rest", &["model", "config", "worker", "herder"]),
     ("sdk", &["model"]),
     ("datagen", &["sdk"]),
-    ("file", &["sdk"]),
-    ("transforms", &["sdk"]),
+    ("file", &["sdk", "java"]),
+    ("transforms", &["sdk", "java"]),
     ("test-begins-with", &["sdk"]),
     ("test-guests", &[]),
     ("test-repeats", &["sdk"]),

@@ -5,9 +5,9 @@ use tidegate_model::schema::{Schema, SchemaType};
 use tidegate_model::value::{Encoder, View};
 
 use crate::error::ConvertError;
-use crate::java::class_name;
 use crate::schema_index::{schema_index, schema_of};
 use crate::{Converter, RecordFailure, ValueColumn};
+use tidegate_java::class_name::class_name;
 
 /// Passes bytes through.
 #[derive(Debug)]

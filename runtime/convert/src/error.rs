@@ -1,5 +1,6 @@
 //! What can go wrong in a converter. Messages begin as Kafka Connect's do where it has one.
 
+use tidegate_java::TextError;
 use tidegate_model::ErrorClass;
 use tidegate_model::limits::VALUE_DEPTH_MAX;
 use tidegate_model::schema::SchemaError;
@@ -51,6 +52,9 @@ pub enum ConvertError {
     /// An encoded value that is damaged.
     #[error("the encoded value is damaged: {0}")]
     Value(#[from] ValueError),
+    /// A value that has no text.
+    #[error(transparent)]
+    Text(#[from] TextError),
     /// An encoded schema that is damaged.
     #[error("the encoded schema is damaged: {0}")]
     Schema(#[from] SchemaError),
@@ -108,6 +112,7 @@ impl ConvertError {
             Self::Json { .. }
             | Self::Data(_)
             | Self::Value(_)
+            | Self::Text(_)
             | Self::Schema(_)
             | Self::Size { .. } => ErrorClass::Data,
         }

@@ -8,7 +8,6 @@
 //! | `byte_array` | `ByteArrayConverter` |
 //! | `number` | `BooleanConverter`, `ShortConverter`, … `DoubleConverter` |
 //! | `header` | `SimpleHeaderConverter`, which guesses the type of a header from its text |
-//! | `java`, `decimal`, `calendar` | texts of numbers, decimals and dates as Java writes them |
 //! | [`error`] | the crate's errors |
 //!
 //! A converter writes from one buffer straight into the other: no tree, no allocation per record. A record
@@ -16,13 +15,10 @@
 //! The worker's tasks call the converters; nothing here does I/O.
 
 mod byte_array;
-mod calendar;
 mod charset;
 pub mod class;
-mod decimal;
 pub mod error;
 mod header;
-mod java;
 mod json;
 mod number;
 mod options;

@@ -6,9 +6,9 @@ use tidegate_model::schema::{Schema, SchemaType};
 use tidegate_model::value::{Encoder, View};
 
 use crate::error::ConvertError;
-use crate::java::class_name;
 use crate::schema_index::{schema_index, schema_of};
 use crate::{Converter, RecordFailure, ValueColumn};
+use tidegate_java::class_name::class_name;
 
 /// The type of number that a converter is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

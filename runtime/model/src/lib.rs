@@ -10,7 +10,6 @@
 //! | [`short`] | short byte strings, copied without a call |
 //! | [`ids`] | names and numbers as types |
 //! | [`guest_text`] | text from a guest, made safe to be shown |
-//! | [`java`] | floating point numbers as Java prints them |
 //! | [`limits`] | every limit on what a guest, a client or a topic may hand over |
 //! | [`error`] | the classes of errors |
 //!
@@ -22,7 +21,6 @@ pub mod error;
 mod fits;
 pub mod guest_text;
 pub mod ids;
-pub mod java;
 pub mod limits;
 pub mod schema;
 

@@ -6,7 +6,7 @@
 
 use std::io::Write;
 
-use tidegate_sdk::model::java;
+use tidegate_java::number;
 use tidegate_sdk::model::short::append;
 use tidegate_sdk::model::value::{Elements, ValueError, tag};
 use tidegate_sdk::{Error, Result, Schema, SchemaType, View};
@@ -76,8 +76,8 @@ fn write_first<'a>(
         View::Int16(value) => integer(value.into(), out),
         View::Int32(value) | View::Date(value) | View::Time(value) => integer(value.into(), out),
         View::Int64(value) | View::Timestamp(value) => integer(value, out),
-        View::Float32(value) => quoted(!value.is_finite(), out, |out| java::float(value, out)),
-        View::Float64(value) => quoted(!value.is_finite(), out, |out| java::double(value, out)),
+        View::Float32(value) => quoted(!value.is_finite(), out, |out| number::float(value, out)),
+        View::Float64(value) => quoted(!value.is_finite(), out, |out| number::double(value, out)),
         View::String(text) => string(text.as_bytes(), out),
         View::Bytes(bytes) => base64(bytes, out),
         View::Decimal { scale, unscaled } => decimal(scale, unscaled, out)?,

@@ -10,9 +10,9 @@ use tidegate_model::value::{Encoder, tag};
 use super::decode::{double, keep_last, string};
 use super::plan::{MapPlan, Plan, Shape, StructPlan};
 use super::scan::{Number, Scanner};
-use crate::calendar::DAY_MS;
-use crate::decimal::Decimal;
 use crate::error::{ConvertError, JsonProblem};
+use tidegate_java::calendar::DAY_MS;
+use tidegate_java::decimal::Decimal;
 
 /// The most bytes of an encoded value: a batch with one record must fit a call to a guest. Defaults and absent
 /// fields can make a value many times larger than its JSON.

@@ -9,9 +9,10 @@ use super::escape;
 use super::keys::Keys;
 use super::plan::{MapPlan, Plan, Shape, StructPlan};
 use super::short;
-use crate::decimal;
 use crate::error::ConvertError;
-use crate::java::{self, class_name};
+use tidegate_java::class_name::class_name;
+use tidegate_java::decimal;
+use tidegate_java::number;
 
 /// The most bytes of the JSON of a value. Defaults and names of fields can make it many times larger than the
 /// encoded value.
@@ -304,7 +305,7 @@ impl<'o> Writer<'o> {
 
     fn decimal(&mut self, scale: i32, found: i32, unscaled: &[u8]) -> Result<(), ConvertError> {
         match self.decimals {
-            DecimalFormat::Numeric => decimal::print(found, unscaled, self.out),
+            DecimalFormat::Numeric => Ok(decimal::print(found, unscaled, self.out)?),
             DecimalFormat::Base64 if scale == found => {
                 self.base64(unscaled);
                 Ok(())
@@ -378,11 +379,11 @@ impl<'o> Writer<'o> {
     }
 
     fn float64(&mut self, value: f64) {
-        self.quoted(!value.is_finite(), |out| java::double(value, out));
+        self.quoted(!value.is_finite(), |out| number::double(value, out));
     }
 
     fn float32(&mut self, value: f32) {
-        self.quoted(!value.is_finite(), |out| java::float(value, out));
+        self.quoted(!value.is_finite(), |out| number::float(value, out));
     }
 
     /// JSON has no number for infinities and NaN: they are strings.

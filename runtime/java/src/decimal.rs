@@ -1,24 +1,25 @@
 //! Decimals between their text, as `BigDecimal` prints and reads it, and their unscaled bytes.
 
-use crate::error::ConvertError;
+use crate::error::TextError;
 
 /// The most digits of a decimal that is printed or read; the time of both grows with their square.
-pub(crate) const DECIMAL_DIGITS_MAX: usize = 1_000;
+pub const DECIMAL_DIGITS_MAX: usize = 1_000;
 /// The most bytes of an unscaled value that is printed: a little more than that many digits need.
 const UNSCALED_BYTES_MAX: usize = 420;
 
 /// A decimal: big-endian two's complement, times 10 to the power of minus the scale.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Decimal {
+pub struct Decimal {
     /// The scale.
-    pub(crate) scale: i32,
+    pub scale: i32,
     /// The unscaled value, in as few bytes as can be.
-    pub(crate) unscaled: Vec<u8>,
+    pub unscaled: Vec<u8>,
 }
 
 impl Decimal {
     /// Reads a number as `new BigDecimal(text)` does; `None` when it is none or too long.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         let (negative, digits) = match text.as_bytes().first()? {
             b'-' => (true, text.get(1..)?),
             b'+' => (false, text.get(1..)?),
@@ -62,7 +63,7 @@ fn exponent_of(text: &str) -> Option<i32> {
 ///
 /// # Errors
 /// When it has too many digits.
-pub(crate) fn print(scale: i32, unscaled: &[u8], out: &mut Vec<u8>) -> Result<(), ConvertError> {
+pub fn print(scale: i32, unscaled: &[u8], out: &mut Vec<u8>) -> Result<(), TextError> {
     let (negative, digits) = digits_of(unscaled)?;
     if negative {
         out.push(b'-');
@@ -104,12 +105,12 @@ pub(crate) fn print(scale: i32, unscaled: &[u8], out: &mut Vec<u8>) -> Result<()
 }
 
 /// The sign and the decimal digits of an unscaled value.
-fn digits_of(unscaled: &[u8]) -> Result<(bool, String), ConvertError> {
+fn digits_of(unscaled: &[u8]) -> Result<(bool, String), TextError> {
     if unscaled.len() > UNSCALED_BYTES_MAX {
-        return Err(ConvertError::data(format!(
-            "a decimal has {} bytes; at most {UNSCALED_BYTES_MAX} can be printed",
-            unscaled.len()
-        )));
+        return Err(TextError::Decimal {
+            found: unscaled.len(),
+            max: UNSCALED_BYTES_MAX,
+        });
     }
     let negative = unscaled.first().is_some_and(|byte| byte & 0x80 != 0);
     // Limbs of 32 bits, the lowest first.

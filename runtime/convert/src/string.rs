@@ -1,8 +1,7 @@
 //! `StringConverter`: bytes as text of one encoding, values as Java's `toString` writes them. Its schema is
 //! an optional string. Bytes have no text of their own: they are refused, where Java prints an object's address.
 
-mod text;
-
+use tidegate_java::to_string;
 use tidegate_model::Column;
 use tidegate_model::schema::{Schema, SchemaType};
 use tidegate_model::value::{Encoder, View};
@@ -42,10 +41,10 @@ impl StringConverter {
     ) -> Result<(), ConvertError> {
         match View::read(entry)? {
             View::String(text) => self.charset.encode(text, out),
-            view if self.charset == Charset::Utf8 => text::write(view, schema, out)?,
+            view if self.charset == Charset::Utf8 => to_string::write(view, schema, out)?,
             view => {
                 self.scratch.clear();
-                text::write(view, schema, &mut self.scratch)?;
+                to_string::write(view, schema, &mut self.scratch)?;
                 let text = String::from_utf8_lossy(&self.scratch);
                 self.charset.encode(&text, out);
             }

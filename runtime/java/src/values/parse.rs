@@ -13,9 +13,11 @@ use crate::decimal::Decimal;
 
 /// A value with its schema. An array or map of values that have no type in common has none.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Parsed {
-    pub(super) schema: Option<Schema>,
-    pub(super) value: Value,
+pub struct Parsed {
+    /// The schema, where there is one.
+    pub schema: Option<Schema>,
+    /// The value.
+    pub value: Value,
 }
 
 /// An array or map that is none; its text is then taken as text.
@@ -35,7 +37,8 @@ impl Parsed {
 }
 
 /// Reads the text of a header; `None`: it is null.
-pub(super) fn parse(text: &str) -> Option<Parsed> {
+#[must_use]
+pub fn parse(text: &str) -> Option<Parsed> {
     let string = || Parsed::of(SchemaType::String, text);
     if text.is_empty() {
         return Some(string());

@@ -8,18 +8,14 @@ use tidegate_model::value::{ValueError, View};
 
 use crate::calendar::{DAY_MS, Moment};
 use crate::decimal;
-use crate::error::ConvertError;
-use crate::java;
+use crate::error::TextError;
+use crate::number;
 
 /// Appends the text of a value. `schema` gives a struct's fields their names.
 ///
 /// # Errors
 /// When the value is damaged, has no schema that it needs, or grows over the limit.
-pub(super) fn print(
-    view: View<'_>,
-    schema: Option<&Schema>,
-    out: &mut Vec<u8>,
-) -> Result<(), ConvertError> {
+pub fn print(view: View<'_>, schema: Option<&Schema>, out: &mut Vec<u8>) -> Result<(), TextError> {
     let start = out.len();
     Printer { out, start }.value(view, schema, false, VALUE_DEPTH_MAX)
 }
@@ -36,7 +32,7 @@ impl Printer<'_> {
         schema: Option<&Schema>,
         embedded: bool,
         depth_left: usize,
-    ) -> Result<(), ConvertError> {
+    ) -> Result<(), TextError> {
         match view {
             View::Null => self.push("null"),
             View::Boolean(value) => self.push(if value { "true" } else { "false" }),
@@ -44,8 +40,8 @@ impl Printer<'_> {
             View::Int16(value) => self.push(itoa::Buffer::new().format(value)),
             View::Int32(value) => self.push(itoa::Buffer::new().format(value)),
             View::Int64(value) => self.push(itoa::Buffer::new().format(value)),
-            View::Float32(value) => java::float(value, self.out),
-            View::Float64(value) => java::double(value, self.out),
+            View::Float32(value) => number::float(value, self.out),
+            View::Float64(value) => number::double(value, self.out),
             View::String(value) => self.text(value, embedded),
             View::Bytes(value) => self.text(&STANDARD.encode(value), embedded),
             View::Decimal { scale, unscaled } => decimal::print(scale, unscaled, self.out)?,
@@ -58,8 +54,7 @@ impl Printer<'_> {
             }
         }
         if self.out.len() - self.start > RECORD_BYTES_MAX {
-            return Err(ConvertError::Size {
-                what: "the text of a header",
+            return Err(TextError::Size {
                 max: RECORD_BYTES_MAX,
             });
         }
@@ -71,7 +66,7 @@ impl Printer<'_> {
         view: View<'_>,
         schema: Option<&Schema>,
         depth_left: usize,
-    ) -> Result<(), ConvertError> {
+    ) -> Result<(), TextError> {
         let kind = schema.map(|schema| &schema.kind);
         match view {
             View::Array(mut elements) => {
@@ -109,11 +104,10 @@ impl Printer<'_> {
             View::Struct(mut values) => {
                 let fields = schema.map(Schema::fields).unwrap_or_default();
                 if fields.len() != values.len() {
-                    return Err(ConvertError::data(format!(
-                        "a struct has {} values, its schema {} fields",
-                        values.len(),
-                        fields.len()
-                    )));
+                    return Err(TextError::Fields {
+                        values: values.len(),
+                        fields: fields.len(),
+                    });
                 }
                 self.push("{");
                 let mut between = "";

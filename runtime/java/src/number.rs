@@ -1,6 +1,6 @@
 //! Floating point numbers as Java prints them, which is how Kafka Connect writes them into text.
 
-use crate::short::append;
+use tidegate_model::short::append;
 
 /// Appends a float64 as `Double.toString` prints it: `1.5`, `1.0E7`, `NaN`.
 pub fn double(value: f64, out: &mut Vec<u8>) {

@@ -6,18 +6,14 @@ use tidegate_model::value::{Elements, Entries, ValueError, View};
 
 use crate::calendar::DAY_MS;
 use crate::decimal;
-use crate::error::ConvertError;
-use crate::java;
+use crate::error::TextError;
+use crate::{date, number};
 
 /// Appends the text of a value. `schema` gives a struct's fields their names.
 ///
 /// # Errors
 /// When the value is damaged, holds bytes, which have no text, or grows over the limit.
-pub(super) fn write(
-    view: View<'_>,
-    schema: Option<&Schema>,
-    out: &mut Vec<u8>,
-) -> Result<(), ConvertError> {
+pub fn write(view: View<'_>, schema: Option<&Schema>, out: &mut Vec<u8>) -> Result<(), TextError> {
     let start = out.len();
     Text { out, start }.value(view, schema, VALUE_DEPTH_MAX)
 }
@@ -33,7 +29,7 @@ impl Text<'_> {
         view: View<'_>,
         schema: Option<&Schema>,
         depth_left: usize,
-    ) -> Result<(), ConvertError> {
+    ) -> Result<(), TextError> {
         match view {
             View::Null => self.push("null"),
             View::Boolean(value) => self.push(if value { "true" } else { "false" }),
@@ -41,25 +37,22 @@ impl Text<'_> {
             View::Int16(value) => self.push(itoa::Buffer::new().format(value)),
             View::Int32(value) => self.push(itoa::Buffer::new().format(value)),
             View::Int64(value) => self.push(itoa::Buffer::new().format(value)),
-            View::Float32(value) => java::float(value, self.out),
-            View::Float64(value) => java::double(value, self.out),
+            View::Float32(value) => number::float(value, self.out),
+            View::Float64(value) => number::double(value, self.out),
             View::String(value) => self.push(value),
             View::Decimal { scale, unscaled } => decimal::print(scale, unscaled, self.out)?,
-            View::Date(days) => java::date(i64::from(days) * DAY_MS, self.out),
-            View::Time(milliseconds) => java::date(i64::from(milliseconds), self.out),
-            View::Timestamp(milliseconds) => java::date(milliseconds, self.out),
+            View::Date(days) => date::print(i64::from(days) * DAY_MS, self.out),
+            View::Time(milliseconds) => date::print(i64::from(milliseconds), self.out),
+            View::Timestamp(milliseconds) => date::print(milliseconds, self.out),
             View::Bytes(_) => {
-                return Err(ConvertError::data(
-                    "StringConverter cannot write bytes as text; use org.apache.kafka.connect.converters.ByteArrayConverter",
-                ));
+                return Err(TextError::Bytes);
             }
             View::Array(elements) => self.array(elements, schema, deeper(depth_left)?)?,
             View::Map(entries) => self.map(entries, schema, deeper(depth_left)?)?,
             View::Struct(fields) => self.structure(fields, schema, deeper(depth_left)?)?,
         }
         if self.out.len() - self.start > RECORD_BYTES_MAX {
-            return Err(ConvertError::Size {
-                what: "the text of a value",
+            return Err(TextError::Size {
                 max: RECORD_BYTES_MAX,
             });
         }
@@ -71,7 +64,7 @@ impl Text<'_> {
         mut elements: Elements<'_>,
         schema: Option<&Schema>,
         depth_left: usize,
-    ) -> Result<(), ConvertError> {
+    ) -> Result<(), TextError> {
         let of = match schema.map(|schema| &schema.kind) {
             Some(SchemaType::Array(element)) => Some(&**element),
             _ => None,
@@ -92,7 +85,7 @@ impl Text<'_> {
         entries: Entries<'_>,
         schema: Option<&Schema>,
         depth_left: usize,
-    ) -> Result<(), ConvertError> {
+    ) -> Result<(), TextError> {
         let (key_schema, value_schema) = match schema.map(|schema| &schema.kind) {
             Some(SchemaType::Map(key, value)) => (Some(&**key), Some(&**value)),
             _ => (None, None),
@@ -118,14 +111,13 @@ impl Text<'_> {
         mut values: Elements<'_>,
         schema: Option<&Schema>,
         depth_left: usize,
-    ) -> Result<(), ConvertError> {
+    ) -> Result<(), TextError> {
         let fields = schema.map(Schema::fields).unwrap_or_default();
         if fields.len() != values.len() {
-            return Err(ConvertError::data(format!(
-                "a struct has {} values, its schema {} fields",
-                values.len(),
-                fields.len()
-            )));
+            return Err(TextError::Fields {
+                values: values.len(),
+                fields: fields.len(),
+            });
         }
         self.push("Struct{");
         let mut between = "";

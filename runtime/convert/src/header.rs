@@ -1,10 +1,7 @@
 //! `SimpleHeaderConverter`, the default for headers: text whose type is guessed from what it looks like. Its
 //! schemas follow the text: `1` is an int8, `1.5` a float32, `2024-01-31` a date, `[1,2]` an array.
 
-mod parse;
-mod print;
-mod tokens;
-
+use tidegate_java::values::{self, Parsed};
 use tidegate_model::Column;
 use tidegate_model::schema::Schema;
 use tidegate_model::value::{Encoder, View};
@@ -12,8 +9,6 @@ use tidegate_model::value::{Encoder, View};
 use crate::error::ConvertError;
 use crate::schema_index::{SchemaIndexes, schema_of};
 use crate::{Converter, RecordFailure, ValueColumn};
-
-use parse::Parsed;
 
 /// Converts headers.
 #[derive(Debug, Default)]
@@ -31,7 +26,7 @@ impl SimpleHeaderConverter {
         out: &mut Vec<u8>,
     ) -> Result<(i32, bool), ConvertError> {
         let text = String::from_utf8_lossy(text);
-        let Some(Parsed { schema, value }) = parse::parse(&text) else {
+        let Some(Parsed { schema, value }) = values::parse(&text) else {
             return Ok((-1, false));
         };
         match value {
@@ -117,7 +112,7 @@ impl Converter for SimpleHeaderConverter {
             let mark = column.begin();
             let written = View::read(entry)
                 .map_err(ConvertError::from)
-                .and_then(|view| print::print(view, schema, &mut column.bytes));
+                .and_then(|view| Ok(values::print(view, schema, &mut column.bytes)?));
             match written {
                 Ok(()) => column.end(mark),
                 Err(error) => {

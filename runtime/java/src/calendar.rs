@@ -1,26 +1,27 @@
 //! Days and milliseconds since the epoch as calendar dates, in UTC and the proleptic Gregorian calendar.
 
 /// Milliseconds of a day.
-pub(crate) const DAY_MS: i64 = 86_400_000;
+pub const DAY_MS: i64 = 86_400_000;
 
 /// A moment, taken apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Moment {
+pub struct Moment {
     /// The year; 0 is 1 BC.
-    pub(crate) year: i64,
+    pub year: i64,
     /// 1 to 12.
-    pub(crate) month: i64,
+    pub month: i64,
     /// 1 to 31.
-    pub(crate) day: i64,
+    pub day: i64,
     /// 0 is Sunday.
-    pub(crate) weekday: i64,
+    pub weekday: i64,
     /// Milliseconds since midnight.
-    pub(crate) time_ms: i64,
+    pub time_ms: i64,
 }
 
 impl Moment {
     /// Takes milliseconds since the epoch apart.
-    pub(crate) fn of(milliseconds: i64) -> Self {
+    #[must_use]
+    pub fn of(milliseconds: i64) -> Self {
         let days = milliseconds.div_euclid(DAY_MS);
         // Years that begin in March, in eras of 400 years: the leap day is then the last of its year.
         let shifted = days + 719_468;
@@ -45,7 +46,8 @@ impl Moment {
     }
 
     /// Hour, minute, second and millisecond.
-    pub(crate) fn clock(&self) -> (i64, i64, i64, i64) {
+    #[must_use]
+    pub fn clock(&self) -> (i64, i64, i64, i64) {
         let time = self.time_ms;
         (
             time / 3_600_000,
@@ -58,7 +60,8 @@ impl Moment {
 
 /// The days since the epoch of a date. Month and day may lie outside their ranges: they carry over, as in
 /// Java's lenient calendars.
-pub(crate) fn days_of(year: i64, month: i64, day: i64) -> i64 {
+#[must_use]
+pub fn days_of(year: i64, month: i64, day: i64) -> i64 {
     let months = year * 12 + (month - 1);
     let (year, month) = (months.div_euclid(12), months.rem_euclid(12) + 1);
     let shifted_year = if month <= 2 { year - 1 } else { year };

@@ -1,0 +1,23 @@
+//! Texts as Java and Kafka Connect write and read them. Converters and transforms share them; this crate knows the
+//! model alone and runs in components too.
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`number`] | floating point numbers as `Double.toString` and `Float.toString` print them |
+//! | [`decimal`] | decimals as `BigDecimal` prints and reads them |
+//! | [`calendar`] | days and milliseconds as calendar dates |
+//! | [`date`] | dates as `java.util.Date.toString` prints them |
+//! | [`to_string`] | values as Java's `toString` prints them: `{k=v}` |
+//! | [`values`] | Kafka Connect's `Values`: values as text and back, with a guess at their type |
+//! | [`class_name`] | the names of Java's classes |
+
+pub mod calendar;
+pub mod class_name;
+pub mod date;
+pub mod decimal;
+mod error;
+pub mod number;
+pub mod to_string;
+pub mod values;
+
+pub use error::TextError;
