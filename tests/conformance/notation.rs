@@ -5,13 +5,12 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value as Json;
+use tidegate_java::calendar::DAY_MS;
 use tidegate_java::decimal::Decimal;
 use tidegate_model::schema::{DATE, DECIMAL, TIME, TIMESTAMP};
 use tidegate_model::{Field, Schema, SchemaType, Value};
 
 use crate::outcome::{Record, Typed};
-
-const DAY_MS: i64 = 86_400_000;
 
 type Result<T> = std::result::Result<T, String>;
 
@@ -268,6 +267,8 @@ fn tagged(json: &Json) -> Result<Value> {
             let elements = array(json)?.iter().map(tagged);
             Ok(Value::Array(elements.collect::<Result<_>>()?))
         }
+        // A `java.util.Date`, which without a schema is a moment and nothing more.
+        "date" => Ok(Value::Timestamp(number(json)?)),
         tag => scalar(tag, json),
     }
 }
@@ -296,7 +297,8 @@ fn scalar(tag: &str, json: &Json) -> Result<Value> {
         }
         "time" => Value::Time(number(json)?),
         "timestamp" => Value::Timestamp(number(json)?),
-        "decimal" => {
+        // A decimal without a fraction: the model has no large whole numbers of their own.
+        "decimal" | "bigint" => {
             let decimal = Decimal::parse(text(json)?);
             let decimal = decimal.ok_or_else(|| format!("{json} is no decimal"))?;
             Value::Decimal {

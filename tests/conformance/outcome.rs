@@ -1,5 +1,6 @@
 //! What came out of a case, and how that is compared and shown.
 
+use tidegate_java::calendar::DAY_MS;
 use tidegate_model::{ErrorClass, Schema, Value};
 
 /// A record as cases write it.
@@ -97,6 +98,7 @@ impl Typed {
     fn parts(&self, name: &str) -> Vec<(String, String)> {
         let value = match &self.value {
             None | Some(Value::Null) => "null".to_owned(),
+            Some(value) if self.schema.is_none() => format!("{:?}", sorted(moments(value.clone()))),
             Some(value) => format!("{:?}", sorted(value.clone())),
         };
         let schema = match &self.schema {
@@ -142,6 +144,24 @@ fn shown(bytes: Option<&[u8]>) -> String {
             Ok(text) => format!("{text:?}"),
             Err(_) => format!("{bytes:02x?}"),
         },
+    }
+}
+
+/// Without a schema, dates, times and timestamps are one: Java has one class for them.
+fn moments(value: Value) -> Value {
+    match value {
+        Value::Date(days) => Value::Timestamp(i64::from(days) * DAY_MS),
+        Value::Time(milliseconds) => Value::Timestamp(i64::from(milliseconds)),
+        Value::Array(elements) => Value::Array(elements.into_iter().map(moments).collect()),
+        Value::Map(entries) => {
+            let entries = entries.into_iter();
+            Value::Map(
+                entries
+                    .map(|(key, value)| (moments(key), moments(value)))
+                    .collect(),
+            )
+        }
+        other => other,
     }
 }
 
