@@ -32,16 +32,10 @@ use transforms::Transforms;
 
 /// Cases that Tidegate answers differently on purpose, each with its reason. They are listed in
 /// `docs/differences.md` too.
-const DIFFERENT: &[(&str, &str)] = &[
-    (
-        "RegexRouter-008",
-        "a replacement with a group that the pattern lacks is refused when configured, not at the first record",
-    ),
-    (
-        "TimestampRouter-006",
-        "the timestamp -1 means that there is none, as in Kafka's records; no connector can give a record that timestamp",
-    ),
-];
+const DIFFERENT: &[(&str, &str)] = &[(
+    "TimestampRouter-006",
+    "the timestamp -1 means that there is none, as in Kafka's records; no connector can give a record that timestamp",
+)];
 
 /// How deep folders are searched.
 const DEPTH_MAX: usize = 16;

@@ -203,11 +203,12 @@ fn under(schema: &Schema, json: &Json) -> Result<Value> {
     if json.is_null() {
         return Ok(Value::Null);
     }
-    match schema.name.as_deref() {
-        Some(DATE) => return scalar("date", json),
-        Some(TIME) => return scalar("time", json),
-        Some(TIMESTAMP) => return scalar("timestamp", json),
-        Some(DECIMAL) => return scalar("decimal", json),
+    // Cast keeps the name of a logical type on what is none any more.
+    match (schema.name.as_deref(), &schema.kind) {
+        (Some(DATE), SchemaType::Int32) => return scalar("date", json),
+        (Some(TIME), SchemaType::Int32) => return scalar("time", json),
+        (Some(TIMESTAMP), SchemaType::Int64) => return scalar("timestamp", json),
+        (Some(DECIMAL), SchemaType::Bytes) => return scalar("decimal", json),
         _ => {}
     }
     match &schema.kind {

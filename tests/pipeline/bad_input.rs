@@ -28,13 +28,6 @@ fn a_configuration_that_cannot_work_is_refused_with_the_key() {
     );
     let source = "connector.class=FileStreamSource\nfile=in\ntopic=t\n";
     refused(&format!("{source}batch.size=0"), "at least 1");
-    refused(
-        &format!(
-            "{source}transforms=r\ntransforms.r.type=org.apache.kafka.connect.transforms.RegexRouter\n\
-             transforms.r.regex=(.*)\ntransforms.r.replacement=$9"
-        ),
-        "No group 9",
-    );
     refused(&format!("{source}tasks.max=many"), "tasks.max");
     refused(&format!("{source}transforms=a"), "transforms.a.type");
     refused(
