@@ -4,7 +4,9 @@
 //! | module | what |
 //! | --- | --- |
 //! | [`number`] | floating point numbers as `Double.toString` and `Float.toString` print them |
+//! | [`parse`] | numbers as `Long.parseLong` and `Double.parseDouble` read them |
 //! | [`decimal`] | decimals as `BigDecimal` prints and reads them |
+//! | [`decimal_number`] | decimals as the numbers that `BigDecimal` makes of them |
 //! | [`calendar`] | days and milliseconds as calendar dates |
 //! | [`date`] | dates as `java.util.Date.toString` prints them |
 //! | [`to_string`] | values as Java's `toString` prints them: `{k=v}` |
@@ -15,8 +17,10 @@ pub mod calendar;
 pub mod class_name;
 pub mod date;
 pub mod decimal;
+pub mod decimal_number;
 mod error;
 pub mod number;
+pub mod parse;
 pub mod to_string;
 pub mod values;
 

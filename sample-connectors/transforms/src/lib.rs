@@ -5,6 +5,11 @@
 //!
 //! | module | what |
 //! | --- | --- |
+//! | [`cast`], [`cast_value`] | `Cast$Key`, `$Value`: another type |
+//! | [`mask_field`], [`masks`] | `MaskField$Key`, `$Value`: zeros or a replacement |
+//! | [`flatten`], [`flat_map`], [`flat_struct`] | `Flatten$Key`, `$Value`: nested fields beside the others |
+//! | [`hoist_field`] | `HoistField$Key`, `$Value`: the whole as one field |
+//! | [`set_schema_metadata`] | `SetSchemaMetadata$Key`, `$Value`: name and version of a schema |
 //! | [`insert_field`] | `InsertField$Key`, `$Value`: topic, partition, offset, timestamp or a fixed text |
 //! | [`replace_field`] | `ReplaceField$Key`, `$Value`: leaves out and renames fields |
 //! | [`extract_field`] | `ExtractField$Key`, `$Value`: one field in place of the whole |
@@ -14,40 +19,65 @@
 //! | [`predicates`] | `HasHeaderKey`, `RecordIsTombstone`, `TopicNameMatches` |
 //! | [`java_regex`] | Java's regular expressions and replacements |
 //! | [`field_path`] | names and paths of fields |
-//! | [`encoded`], [`short`], [`side`] | what the transforms share |
+//! | [`encoded`], [`fields`], [`short`], [`side`] | what the transforms share |
 
+pub mod cast;
+pub mod cast_value;
 pub mod encoded;
 pub mod extract_field;
 pub mod field_path;
+pub mod fields;
 pub mod filter;
+pub mod flat_map;
+pub mod flat_struct;
+pub mod flatten;
+pub mod hoist_field;
 pub mod insert_field;
 pub mod java_regex;
+pub mod mask_field;
+pub mod masks;
 pub mod predicates;
 pub mod regex_router;
 pub mod replace_field;
+pub mod set_schema_metadata;
 pub mod short;
 pub mod side;
 pub mod value_to_key;
 
+use cast::Cast;
 use extract_field::ExtractField;
 use filter::Filter;
+use flatten::Flatten;
+use hoist_field::HoistField;
 use insert_field::InsertField;
+use mask_field::MaskField;
 use predicates::{HasHeaderKey, RecordIsTombstone, TopicNameMatches};
 use regex_router::RegexRouter;
 use replace_field::ReplaceField;
+use set_schema_metadata::SetSchemaMetadata;
 use side::{OfKey, OfValue};
 use value_to_key::ValueToKey;
 
 tidegate_sdk::export! {
     transforms: [
+        Cast<OfKey>,
+        Cast<OfValue>,
         ExtractField<OfKey>,
         ExtractField<OfValue>,
         Filter,
+        Flatten<OfKey>,
+        Flatten<OfValue>,
+        HoistField<OfKey>,
+        HoistField<OfValue>,
         InsertField<OfKey>,
         InsertField<OfValue>,
+        MaskField<OfKey>,
+        MaskField<OfValue>,
         RegexRouter,
         ReplaceField<OfKey>,
         ReplaceField<OfValue>,
+        SetSchemaMetadata<OfKey>,
+        SetSchemaMetadata<OfValue>,
         ValueToKey,
     ],
     predicates: [HasHeaderKey, RecordIsTombstone, TopicNameMatches],
