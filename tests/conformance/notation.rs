@@ -67,7 +67,13 @@ pub fn typed(json: &Json, schema_name: &str, name: &str) -> Result<Typed> {
         }
         _ => {}
     }
-    let schema = self::schema(schema)?;
+    let word = schema.is_string();
+    let mut schema = self::schema(schema)?;
+    if word && value.is_string() && schema.name.as_deref() != Some(DECIMAL) && schema.name.is_some()
+    {
+        // Cases write what Cast made a text of by the name that it kept alone.
+        schema.kind = SchemaType::String;
+    }
     Ok(Typed {
         value: some(under(&schema, value)?),
         schema: Some(schema),
