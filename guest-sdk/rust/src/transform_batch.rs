@@ -1,5 +1,11 @@
 //! A batch on its way through a chain of transforms, changed in place.
 
+mod added_headers;
+mod chosen_topics;
+
+pub use added_headers::AddedHeaders;
+pub use chosen_topics::ChosenTopics;
+
 use tidegate_model::{Batch, Column};
 
 use crate::error::{Error, Result};
