@@ -10,6 +10,7 @@
 //! | [`extract_field`] | `ExtractField$Key`, `$Value`: one field in place of the whole |
 //! | [`value_to_key`] | `ValueToKey`: a key made of fields of the value |
 //! | [`regex_router`] | `RegexRouter`: another topic |
+//! | [`extract_new_record_state`] | Debezium's `ExtractNewRecordState`: the row in place of a change event |
 //! | [`filter`] | `Filter`: drops records |
 //! | [`predicates`] | `HasHeaderKey`, `RecordIsTombstone`, `TopicNameMatches` |
 //! | [`java_regex`] | Java's regular expressions and replacements |
@@ -18,6 +19,7 @@
 
 pub mod encoded;
 pub mod extract_field;
+pub mod extract_new_record_state;
 pub mod field_path;
 pub mod filter;
 pub mod insert_field;
@@ -30,6 +32,7 @@ pub mod side;
 pub mod value_to_key;
 
 use extract_field::ExtractField;
+use extract_new_record_state::ExtractNewRecordState;
 use filter::Filter;
 use insert_field::InsertField;
 use predicates::{HasHeaderKey, RecordIsTombstone, TopicNameMatches};
@@ -42,6 +45,7 @@ tidegate_sdk::export! {
     transforms: [
         ExtractField<OfKey>,
         ExtractField<OfValue>,
+        ExtractNewRecordState,
         Filter,
         InsertField<OfKey>,
         InsertField<OfValue>,

@@ -61,7 +61,9 @@ impl TransformBatch {
                 }
             }
             let count = headers.keys.len() - first;
-            headers.counts.push(u32::try_from(count).unwrap_or(u32::MAX));
+            headers
+                .counts
+                .push(u32::try_from(count).unwrap_or(u32::MAX));
         }
         self.batch.schemas = encoded;
         if changed {
@@ -88,8 +90,12 @@ fn cut(headers: &mut Headers, count: usize) {
     headers.schemas.truncate(count);
     for column in [&mut headers.keys, &mut headers.values] {
         let added = column.lengths.drain(count..);
-        let bytes: usize = added.filter_map(|length| usize::try_from(length).ok()).sum();
-        column.bytes.truncate(column.bytes.len().saturating_sub(bytes));
+        let bytes: usize = added
+            .filter_map(|length| usize::try_from(length).ok())
+            .sum();
+        column
+            .bytes
+            .truncate(column.bytes.len().saturating_sub(bytes));
     }
 }
 
@@ -123,7 +129,12 @@ impl<'a> OldHeaders<'a> {
         let run = self.header..self.header + count;
         self.header = run.end;
         copy_entries(&from.keys, run.clone(), &mut self.key_byte, &mut to.keys);
-        copy_entries(&from.values, run.clone(), &mut self.value_byte, &mut to.values);
+        copy_entries(
+            &from.values,
+            run.clone(),
+            &mut self.value_byte,
+            &mut to.values,
+        );
         match from.schemas.get(run) {
             Some(schemas) => to.schemas.extend_from_slice(schemas),
             None => to.schemas.resize(to.keys.len(), NO_SCHEMA),
@@ -137,7 +148,9 @@ fn copy_entries(from: &Column, run: std::ops::Range<usize>, byte: &mut usize, to
         to.lengths.resize(to.lengths.len() + run.len(), -1);
         return;
     };
-    let sizes = lengths.iter().filter_map(|length| usize::try_from(*length).ok());
+    let sizes = lengths
+        .iter()
+        .filter_map(|length| usize::try_from(*length).ok());
     let end = *byte + sizes.sum::<usize>();
     to.bytes
         .extend_from_slice(from.bytes.get(*byte..end).unwrap_or_default());

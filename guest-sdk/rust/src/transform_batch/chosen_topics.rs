@@ -2,6 +2,9 @@
 
 use std::collections::HashMap;
 
+use tidegate_model::TopicName;
+use tidegate_model::ids::NameError;
+
 use super::TransformBatch;
 
 /// The topic that each record of a batch goes to, where a step chose another. There may be as many as records,
@@ -14,11 +17,15 @@ pub struct ChosenTopics {
 }
 
 impl ChosenTopics {
-    /// Sends a record to a topic. The name must be one that Kafka takes.
-    pub fn choose(&mut self, index: usize, topic: &str) {
+    /// Sends a record to a topic.
+    ///
+    /// # Errors
+    /// When Kafka takes no such name.
+    pub fn choose(&mut self, index: usize, topic: &str) -> Result<(), NameError> {
         let number = match self.numbers.get(topic) {
             Some(number) => *number,
             None => {
+                TopicName::parse(topic)?;
                 let number = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
                 self.names.push(topic.to_owned());
                 self.numbers.insert(topic.to_owned(), number);
@@ -26,6 +33,7 @@ impl ChosenTopics {
             }
         };
         self.chosen.push((index, number));
+        Ok(())
     }
 }
 
@@ -71,7 +79,10 @@ mod tests {
         batch.choose_topics(ChosenTopics::default());
         assert!(!batch.changed.topics);
         for (index, topic) in [(1, "new"), (2, "b"), (3, "new")] {
-            topics.choose(index, topic);
+            topics.choose(index, topic).unwrap();
+        }
+        for topic in ["", "..", "a/b", "\u{e4}"] {
+            assert!(topics.choose(0, topic).is_err(), "{topic}");
         }
         batch.choose_topics(topics);
         batch.batch().check().unwrap();
