@@ -76,6 +76,28 @@ impl Config {
         })
     }
 
+    /// The value of a key as it was given, with the white space around it. Kafka leaves it with texts.
+    ///
+    /// # Errors
+    /// When the key is absent.
+    pub fn untrimmed(&self, key: &str) -> Result<&str> {
+        self.required(key)?;
+        Ok(self.values.get(key).map_or("", String::as_str))
+    }
+
+    /// One of the values that are allowed.
+    ///
+    /// # Errors
+    /// When it is absent or another.
+    pub fn one_of(&self, key: &str, allowed: &[&str]) -> Result<&str> {
+        let value = self.required(key)?;
+        if allowed.contains(&value) {
+            return Ok(value);
+        }
+        let wanted = format!("String must be one of: {}", allowed.join(", "));
+        Err(invalid(key, value, &wanted))
+    }
+
     /// A boolean.
     ///
     /// # Errors

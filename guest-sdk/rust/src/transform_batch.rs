@@ -1,10 +1,9 @@
 //! A batch on its way through a chain of transforms, changed in place.
 
-mod added_headers;
-mod chosen_topics;
+mod rewritten_headers;
+mod routes;
 
-pub use added_headers::AddedHeaders;
-pub use chosen_topics::ChosenTopics;
+pub use rewritten_headers::{HeaderEdit, HeaderRun, HeaderView, HeaderWriter};
 
 use tidegate_model::{Batch, Column};
 

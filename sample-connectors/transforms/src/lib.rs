@@ -9,49 +9,72 @@
 //! | [`replace_field`] | `ReplaceField$Key`, `$Value`: leaves out and renames fields |
 //! | [`extract_field`] | `ExtractField$Key`, `$Value`: one field in place of the whole |
 //! | [`value_to_key`] | `ValueToKey`: a key made of fields of the value |
+//! | [`timestamp_converter`] | `TimestampConverter$Key`, `$Value`: timestamps as texts, numbers and logical types |
+//! | [`timestamp_router`] | `TimestampRouter`: a topic with the timestamp in it |
+//! | [`header_from`] | `HeaderFrom$Key`, `$Value`: fields moved or copied into headers |
+//! | [`insert_header`], [`drop_headers`] | `InsertHeader`, `DropHeaders` |
 //! | [`regex_router`] | `RegexRouter`: another topic |
 //! | [`extract_new_record_state`] | Debezium's `ExtractNewRecordState`: the row in place of a change event |
 //! | [`filter`] | `Filter`: drops records |
 //! | [`predicates`] | `HasHeaderKey`, `RecordIsTombstone`, `TopicNameMatches` |
 //! | [`java_regex`] | Java's regular expressions and replacements |
+//! | [`date_pattern`] | date patterns in configurations |
 //! | [`field_path`] | names and paths of fields |
 //! | [`encoded`], [`short`], [`side`] | what the transforms share |
 
+pub mod date_pattern;
+pub mod drop_headers;
 pub mod encoded;
 pub mod extract_field;
 pub mod extract_new_record_state;
 pub mod field_path;
 pub mod filter;
+pub mod header_from;
 pub mod insert_field;
+pub mod insert_header;
 pub mod java_regex;
 pub mod predicates;
 pub mod regex_router;
 pub mod replace_field;
 pub mod short;
 pub mod side;
+pub mod timestamp_converter;
+pub mod timestamp_router;
 pub mod value_to_key;
 
+use drop_headers::DropHeaders;
 use extract_field::ExtractField;
 use extract_new_record_state::ExtractNewRecordState;
 use filter::Filter;
+use header_from::HeaderFrom;
 use insert_field::InsertField;
+use insert_header::InsertHeader;
 use predicates::{HasHeaderKey, RecordIsTombstone, TopicNameMatches};
 use regex_router::RegexRouter;
 use replace_field::ReplaceField;
 use side::{OfKey, OfValue};
+use timestamp_converter::TimestampConverter;
+use timestamp_router::TimestampRouter;
 use value_to_key::ValueToKey;
 
 tidegate_sdk::export! {
     transforms: [
+        DropHeaders,
         ExtractField<OfKey>,
         ExtractField<OfValue>,
         ExtractNewRecordState,
         Filter,
+        HeaderFrom<OfKey>,
+        HeaderFrom<OfValue>,
         InsertField<OfKey>,
         InsertField<OfValue>,
+        InsertHeader,
         RegexRouter,
         ReplaceField<OfKey>,
         ReplaceField<OfValue>,
+        TimestampConverter<OfKey>,
+        TimestampConverter<OfValue>,
+        TimestampRouter,
         ValueToKey,
     ],
     predicates: [HasHeaderKey, RecordIsTombstone, TopicNameMatches],
