@@ -86,10 +86,10 @@ impl Transform for ExtractNewRecordState {
     fn configure(config: &Config) -> Result<Self> {
         let mode = Mode::parse(config.required(MODE)?)?;
         let list = |key: &str, prefix: &str| {
-            let prefix = config.get(prefix).unwrap_or_default();
+            let prefix = config.untrimmed(prefix)?;
             FieldReference::parse_list(key, config.get(key).unwrap_or_default(), prefix)
         };
-        let route = config.get("route.by.field").unwrap_or_default();
+        let route = config.untrimmed("route.by.field")?;
         for key in FORMER_KEYS {
             if config.get(key).is_some() {
                 host::warn(format!(
@@ -102,7 +102,7 @@ impl Transform for ExtractNewRecordState {
             rules: Rules {
                 rewrite: matches!(mode, Mode::Rewrite | Mode::RewriteWithTombstone),
                 replace_null: replace_null(config)?,
-                route_by_field: (!route.is_empty()).then(|| route.to_owned()),
+                route_by_field: (!route.trim().is_empty()).then(|| route.to_owned()),
                 fields: list("add.fields", "add.fields.prefix")?,
                 headers: list("add.headers", "add.headers.prefix")?,
             },
