@@ -4,10 +4,6 @@ mod rewritten_headers;
 mod routes;
 
 pub use rewritten_headers::{HeaderEdit, HeaderRun, HeaderView, HeaderWriter};
-mod added_headers;
-mod chosen_topics;
-pub use added_headers::AddedHeaders;
-pub use chosen_topics::ChosenTopics;
 
 use tidegate_model::{Batch, Column};
 

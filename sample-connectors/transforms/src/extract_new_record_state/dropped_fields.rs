@@ -8,7 +8,11 @@ use tidegate_sdk::{Batch, Config, Error, Field, Result, View};
 use crate::encoded::class_of;
 
 /// So many lists are remembered from batch to batch.
-const LISTS_MAX: usize = 64;
+const DROPPED_LISTS_MAX: usize = 64;
+
+/// So many shapes are kept of keys or rows of one schema, each without the fields of another list; then all
+/// are forgotten.
+pub const DROPPED_SHAPES_MAX: usize = 64;
 
 /// What is configured.
 #[derive(Debug)]
@@ -51,8 +55,12 @@ impl DroppedFields {
     pub fn configure(config: &Config) -> Result<Option<Self>> {
         let from_key = config.boolean("drop.fields.from.key")?;
         let keep_compatible = config.boolean("drop.fields.keep.schema.compatible")?;
-        let header = config.get("drop.fields.header.name").unwrap_or_default();
-        Ok((!header.is_empty()).then(|| Self {
+        let key = "drop.fields.header.name";
+        if config.get(key).is_none_or(str::is_empty) {
+            return Ok(None);
+        }
+        let header = config.untrimmed(key)?;
+        Ok(Some(Self {
             header: header.to_owned(),
             from_key,
             keep_compatible,
@@ -64,7 +72,7 @@ impl DroppedFields {
     /// Whether so many lists were seen that they should be forgotten, with all that was made of them.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.lists.len() > LISTS_MAX
+        self.lists.len() > DROPPED_LISTS_MAX
     }
 
     /// Forgets all lists: their numbers mean nothing any more.

@@ -1,12 +1,11 @@
 //! The rows of one batch, put in place of its change events.
 
-use tidegate_sdk::{
-    ChosenTopics, Edit, Error, NO_SCHEMA, Result, Row as Record, SchemaPlans, Schemas,
-};
+use tidegate_sdk::{Edit, Error, NO_SCHEMA, Result, Row as Record, SchemaPlans, Schemas};
 
 use super::dropped_fields::{DroppedFields, Named};
 use super::envelope::{Envelope, Rules, Slots};
 use super::row::Row;
+use super::topics::Topics;
 use super::{Mode, PURPOSE};
 use crate::encoded::{present, require_struct};
 
@@ -23,7 +22,7 @@ pub struct Extraction<'a> {
     /// For each record what its header names; nothing afterwards where there is nothing to drop from the key.
     pub named: &'a mut [Named],
     /// Where records go.
-    pub topics: ChosenTopics,
+    pub topics: Topics,
     /// The records that are dropped.
     pub discarded: Vec<usize>,
 }
@@ -117,7 +116,7 @@ impl Extraction<'_> {
 }
 
 /// Sends a record where its row says.
-fn route(topics: &mut ChosenTopics, index: usize, row: &Row, found: &[u8]) -> Result<()> {
+fn route(topics: &mut Topics, index: usize, row: &Row, found: &[u8]) -> Result<()> {
     let Some(topic) = row.topic(found)? else {
         return Ok(());
     };

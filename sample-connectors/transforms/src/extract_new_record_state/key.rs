@@ -6,15 +6,12 @@ use tidegate_sdk::{
     Schemas, View,
 };
 
-use super::dropped_fields::Dropped;
+use super::dropped_fields::{DROPPED_SHAPES_MAX, Dropped};
 use crate::encoded::{
     FieldPlan, copy_fields, field_plans, misfit, present, require_map, require_struct, struct_like,
 };
 
 const PURPOSE: &str = "field replacement";
-
-/// So many shapes are kept of keys of one schema; then all are forgotten.
-const SHAPES_MAX: usize = 64;
 
 /// What is known of keys of one schema.
 #[derive(Debug)]
@@ -80,7 +77,7 @@ impl KeyPlan {
         let at = match known {
             Some(at) => at,
             None => {
-                if self.without.len() >= SHAPES_MAX {
+                if self.without.len() >= DROPPED_SHAPES_MAX {
                     self.without.clear();
                 }
                 let shape = shape(&self.schema, dropped)?;

@@ -21,9 +21,10 @@ mod extraction;
 mod field_reference;
 mod key;
 mod row;
+mod topics;
 
 use tidegate_sdk::prelude::*;
-use tidegate_sdk::{ChosenTopics, Edit, NO_SCHEMA, SchemaPlans, Side, TransformBatch};
+use tidegate_sdk::{Edit, HeaderEdit, NO_SCHEMA, SchemaPlans, Side, TransformBatch};
 
 use crate::encoded::{present, require_struct};
 use dropped_fields::{DroppedFields, Named};
@@ -31,6 +32,7 @@ use envelope::{Envelope, Rules, Slots};
 use extraction::Extraction;
 use field_reference::FieldReference;
 use key::KeyPlan;
+use topics::Topics;
 
 const CLASS: &str = "io.debezium.transforms.ExtractNewRecordState";
 const PURPOSE: &str = "extraction of the new record state";
@@ -84,10 +86,10 @@ impl Transform for ExtractNewRecordState {
     fn configure(config: &Config) -> Result<Self> {
         let mode = Mode::parse(config.required(MODE)?)?;
         let list = |key: &str, prefix: &str| {
-            let prefix = config.get(prefix).unwrap_or_default();
+            let prefix = config.untrimmed(prefix)?;
             FieldReference::parse_list(key, config.get(key).unwrap_or_default(), prefix)
         };
-        let route = config.get("route.by.field").unwrap_or_default();
+        let route = config.untrimmed("route.by.field")?;
         for key in FORMER_KEYS {
             if config.get(key).is_some() {
                 host::warn(format!(
@@ -100,7 +102,7 @@ impl Transform for ExtractNewRecordState {
             rules: Rules {
                 rewrite: matches!(mode, Mode::Rewrite | Mode::RewriteWithTombstone),
                 replace_null: replace_null(config)?,
-                route_by_field: (!route.is_empty()).then(|| route.to_owned()),
+                route_by_field: (!route.trim().is_empty()).then(|| route.to_owned()),
                 fields: list("add.fields", "add.fields.prefix")?,
                 headers: list("add.headers", "add.headers.prefix")?,
             },
@@ -149,33 +151,34 @@ impl ExtractNewRecordState {
     fn add_headers(&mut self, batch: &mut TransformBatch, number: u64) {
         let keeps_tombstones = self.keeps_tombstones();
         let (plans, rules, slots) = (&mut self.plans, &self.rules, &mut self.slots);
-        batch.add_headers(|row, schemas, headers| {
-            let Some(value) = present(row.value) else {
+        batch.rewrite_headers(|record, given, schemas, headers| {
+            headers.keep_all(given);
+            let Some(value) = present(record.value) else {
                 let operations = rules.headers.iter().filter(|header| header.is_operation());
                 for header in operations.filter(|_| keeps_tombstones) {
                     let schema = schemas.index(&Schema::new(SchemaType::String).to_encoded());
-                    headers.add(
+                    headers.push(
                         &header.new_name,
                         Some(&Value::from("d").to_encoded()),
                         schema,
                     );
                 }
-                return Ok(());
+                return Ok(HeaderEdit::Written);
             };
-            if row.value_schema == NO_SCHEMA {
-                return Ok(());
+            if record.value_schema == NO_SCHEMA {
+                return Ok(HeaderEdit::Unchanged);
             }
             let make = |schema: &Schema| Ok(Envelope::of(schema, rules));
-            let Some(envelope) = plans.plan(schemas, row.value_schema, make)? else {
-                return Ok(());
+            let Some(envelope) = plans.plan(schemas, record.value_schema, make)? else {
+                return Ok(HeaderEdit::Unchanged);
             };
             let elements = require_struct(Some(value), PURPOSE)?;
             envelope.locate(elements, slots)?;
             for added in envelope.headers.as_mut().map_err(|error| error.clone())? {
                 let schema = added.new_schema.index(schemas, number);
-                headers.add(&added.name, added.value(slots, elements.body()), schema);
+                headers.push(&added.name, added.value(slots, elements.body()), schema);
             }
-            Ok(())
+            Ok(HeaderEdit::Written)
         });
     }
 
@@ -189,7 +192,7 @@ impl ExtractNewRecordState {
             slots: &mut self.slots,
             batch: number,
             named,
-            topics: ChosenTopics::default(),
+            topics: Topics::default(),
             discarded: Vec::new(),
         };
         batch.rewrite(Side::Value, |record, schemas, out| {
@@ -199,7 +202,7 @@ impl ExtractNewRecordState {
         for index in discarded {
             batch.discard(index);
         }
-        batch.choose_topics(topics);
+        topics.route(batch);
     }
 
     /// Leaves fields out of keys, as the headers of the records name them.

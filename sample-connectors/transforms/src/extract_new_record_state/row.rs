@@ -6,7 +6,7 @@ use tidegate_sdk::model::short::append;
 use tidegate_sdk::model::value::{Elements, tag};
 use tidegate_sdk::{Encoder, Error, Field, NewSchema, Result, Schema, SchemaType, Value, View};
 
-use super::dropped_fields::Dropped;
+use super::dropped_fields::{DROPPED_SHAPES_MAX, Dropped};
 use super::envelope::{Added, Rules, Slots};
 use crate::encoded::{
     FieldPlan, copy_fields, field_plans, is_plain, misfit, require_struct, struct_like,
@@ -16,9 +16,6 @@ const PURPOSE: &str = "source field insertion";
 
 /// The field that says whether a row was deleted.
 const DELETED: &str = "__deleted";
-
-/// So many shapes are kept of rows that headers leave fields out of; then all are forgotten.
-const SHAPES_MAX: usize = 64;
 
 /// Which row of an envelope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,7 +112,7 @@ impl Row {
         let at = match known {
             Some(at) => at,
             None => {
-                if self.without.len() >= SHAPES_MAX {
+                if self.without.len() >= DROPPED_SHAPES_MAX {
                     self.without.clear();
                 }
                 let shape = shape(&self.schema, self.moment, rules, added, Some(dropped));
