@@ -9,7 +9,7 @@ use tidegate_sandbox::{
     Compiler, Identity, Kind, Plugin, Registry, Sandbox, SandboxError, Settings, Step,
 };
 
-use crate::notation::{config, member, optional, record, text};
+use crate::notation::{config, expectation, member, optional, record, text};
 use crate::outcome::{Found, Outcome, Record, Typed};
 
 /// Where Kafka Connect keeps its transforms.
@@ -57,7 +57,7 @@ impl Transforms {
         };
         Ok(Outcome {
             found,
-            wanted: wanted(member(case, "expect")?)?,
+            wanted: wanted(&expectation(case)?)?,
         })
     }
 

@@ -22,8 +22,10 @@ use tidegate_transforms::ComponentPlugins;
 const ROUNDS: usize = 300;
 const BATCH: usize = 2_000;
 
-/// Each with its configuration and whether the flights have a nested part.
-const TRANSFORMS: &[(&str, &[(&str, &str)], bool)] = &[
+/// A class with its configuration, and whether the flights have a nested part.
+type Timed = (&'static str, &'static [(&'static str, &'static str)], bool);
+
+const TRANSFORMS: &[Timed] = &[
     (
         "InsertField$Value",
         &[("static.field", "source"), ("static.value", "bench")],
