@@ -8,7 +8,8 @@
 //! | `sink_task` | fetch → converters → transforms → put → flush → commit |
 //! | `blocking` | lends a task's pipeline to a blocking thread for one step |
 //! | [`steps`] | how many blocking threads tasks may hold at a time |
-//! | `chain` | the transformation chain of a task, one crossing per component in a row |
+//! | `chain`, `link` | the transformation chain of a task, one crossing per component in a row |
+//! | `faults` | finds the records at which a guest faults, so that the others go on |
 //! | `record_converters` | key, value and header converter of a task, over whole batches |
 //! | `positions` | how far a sink was delivered and committed |
 //! | `submitted` | which source offsets are safe: the longest acknowledged prefix per source partition |
@@ -23,7 +24,9 @@
 mod blocking;
 mod chain;
 mod error;
+mod faults;
 mod file_watch;
+mod link;
 pub mod offset_store;
 mod positions;
 pub mod progress;

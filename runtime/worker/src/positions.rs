@@ -5,6 +5,9 @@ use std::ops::Range;
 
 use tidegate_model::{Batch, TopicName, TopicPartition};
 
+/// How many partitions a message names.
+const SPANS_NAMED: usize = 10;
+
 /// How far each assigned partition was delivered, and how far that is committed.
 #[derive(Default)]
 pub struct Positions(BTreeMap<TopicPartition, Position>);
@@ -104,6 +107,23 @@ impl FetchedRows {
         format!("{topic}-{} offset {offset}", self.partition(row))
     }
 
+    /// All of them, for messages.
+    pub fn describe(&self) -> String {
+        let spans = self.spans(0..self.count);
+        let named = spans.iter().take(SPANS_NAMED).map(|span| {
+            let (first, last) = (span.first, span.next.saturating_sub(1));
+            format!("{} offsets {first} to {last}", span.partition)
+        });
+        let mut text = named.collect::<Vec<_>>().join(", ");
+        if spans.len() > SPANS_NAMED {
+            text.push_str(&format!(
+                " and {} partitions more",
+                spans.len() - SPANS_NAMED
+            ));
+        }
+        format!("{} records: {text}", self.count)
+    }
+
     /// What these records span in each partition. Consumers give long runs of one partition.
     pub fn spans(&self, rows: Range<usize>) -> Vec<Span> {
         let mut spans: Vec<(u32, i32, i64, i64)> = Vec::new();
@@ -187,6 +207,8 @@ mod tests {
         assert_eq!(spans(1..4), [(0, 6, 10), (1, 40, 41)]);
         assert_eq!(spans(4..4), []);
         assert_eq!(rows.name(2), "t-1 offset 40");
+        let wanted = "4 records: t-0 offsets 5 to 9, t-1 offsets 40 to 40";
+        assert_eq!(rows.describe(), wanted);
     }
 
     #[test]

@@ -248,7 +248,8 @@ impl SinkPipeline {
             (batch.select(&rows), Some(rows))
         };
         let first = failed.len();
-        let transformed = self.chain.apply(batch, &mut failed)?;
+        let transformed = self.chain.apply(batch, &mut failed);
+        let transformed = transformed.map_err(|error| error.in_hand(|| fetched.describe()))?;
         for failure in failed.iter_mut().skip(first) {
             failure.row = row_at(rows.as_deref(), failure.row);
         }

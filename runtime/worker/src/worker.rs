@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use crate::blocking;
 use crate::chain::Chain;
 use crate::error::{Stage, WorkerError};
+use crate::faults::Isolation;
 use crate::file_watch::FileWatch;
 use crate::offset_store::OffsetStore;
 use crate::positions::Positions;
@@ -312,6 +313,10 @@ impl Worker {
             self.broker.producer(&overrides)?
         };
         let tolerant = new.connector.errors()?.tolerance_all;
+        let isolation = Isolation {
+            isolates: tolerant,
+            abandoned: abandoned.clone(),
+        };
         let offsets = self.offsets.of(&new.task.connector);
         let instance = class
             .plugin
@@ -323,7 +328,7 @@ impl Worker {
         Ok(SourcePipeline {
             turns,
             instance,
-            chain: Chain::of(&new.connector, &self.registry, &identity)?,
+            chain: Chain::of(&new.connector, &self.registry, &identity, &isolation)?,
             converters: RecordConverters::of(&new.connector, &self.config)?,
             producer,
             own_topics: self.own_topics(),
@@ -349,6 +354,10 @@ impl Worker {
             tracing::error!(connector = %new.task.connector, task = new.task.task, topic = %dlq.topic,
                 "There is no dead letter queue yet: records that fail are not kept there.");
         }
+        let isolation = Isolation {
+            isolates: errors.tolerance_all || errors.dlq.is_some(),
+            abandoned: abandoned.clone(),
+        };
         let granted = Self::grants(new, class)?;
         let overrides = new.connector.client_overrides("consumer.override.");
         let group = overrides
@@ -367,7 +376,7 @@ impl Worker {
             consumer: self.broker.consumer(&group, &overrides)?,
             instance,
             converters: RecordConverters::of(&new.connector, &self.config)?,
-            chain: Chain::of(&new.connector, &self.registry, &identity)?,
+            chain: Chain::of(&new.connector, &self.registry, &identity, &isolation)?,
             progress,
             tolerant: errors.tolerance_all,
             assigned: Default::default(),
