@@ -54,6 +54,18 @@ pub enum WorkerError {
         /// The last fault.
         error: SandboxError,
     },
+    /// The guest faulted again and again.
+    #[error(
+        "{stage}: the guest ended {times} times without getting any further in any partition. The last time: {error}"
+    )]
+    FaultsInPlace {
+        /// In which stage.
+        stage: Stage,
+        /// How often.
+        times: usize,
+        /// The last fault.
+        error: SandboxError,
+    },
     /// A plugin cannot be found or loaded.
     #[error(transparent)]
     Plugin(#[from] SandboxError),
@@ -157,6 +169,7 @@ impl WorkerError {
             Self::Guest { error, .. }
             | Self::InHand { error, .. }
             | Self::FaultsAlone { error, .. }
+            | Self::FaultsInPlace { error, .. }
             | Self::Plugin(error) => error.class(),
             Self::Broker(error) => error.class(),
             Self::Offsets { .. } => ErrorClass::GuestFault,

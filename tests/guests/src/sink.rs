@@ -29,6 +29,7 @@ pub const NAMES: &[&str] = &[
     "TrapsOnPoison",
     "LoopsOnPoison",
     "SaysTooMuch",
+    "SaysHalf",
 ];
 
 thread_local! {
@@ -107,6 +108,17 @@ fn take_until_poison(batch: &Batch, at_poison: impl Fn()) {
     }
 }
 
+/// Writes half of the records, says so, and asks to be called again for the rest.
+fn take_half(batch: &Batch) -> Result<Vec<RecordError>, Error> {
+    let half = batch.count.div_ceil(2);
+    CONFIG.with_borrow(|config| write_lines(config, texts(batch).into_iter().take(half as usize)));
+    if half == batch.count {
+        return Ok(vec![]);
+    }
+    sink_progress::delivered(half);
+    Err(error(ErrorKind::Retriable, "later"))
+}
+
 /// Whether what was kept is written now.
 fn write_kept() -> bool {
     if how() == "hoards" && KEPT.with_borrow(Vec::len) < 200 {
@@ -172,6 +184,9 @@ impl Guest for Component {
         }
         if is("LoopsOnPoison") {
             take_until_poison(&batch, || misdeeds::loop_for_ever());
+        }
+        if is("SaysHalf") {
+            return take_half(&batch);
         }
         if is("SaysTooMuch") {
             sink_progress::delivered(batch.count + 1);
