@@ -187,3 +187,131 @@ impl Suspects {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::Abandoned;
+    use tidegate_model::{Batch, TopicName};
+
+    fn suspects() -> Suspects {
+        Suspects::new(Isolation {
+            isolates: true,
+            abandoned: Abandoned::default(),
+        })
+    }
+
+    fn trap() -> SandboxError {
+        SandboxError::Trap {
+            call: "put",
+            message: "bad".to_owned(),
+            trace: String::new(),
+        }
+    }
+
+    fn span(first: i64, next: i64) -> Span {
+        let topic = TopicName::parse("t").unwrap();
+        let partition = TopicPartition {
+            topic,
+            partition: 0,
+        };
+        Span {
+            partition,
+            first,
+            next,
+        }
+    }
+
+    fn fetched(partitions: &[i32], first: i64) -> FetchedRows {
+        FetchedRows::of(&Batch {
+            count: partitions.len(),
+            topics: vec!["t".to_owned()],
+            partitions: partitions.to_vec(),
+            offsets: (first..).take(partitions.len()).collect(),
+            ..Batch::default()
+        })
+    }
+
+    #[test]
+    fn parts_are_halved_until_one_record_is_left_and_grow_again_behind_it() {
+        let mut suspects = suspects();
+        assert_eq!(suspects.fetch(), None);
+        let mut parts = Vec::new();
+        let mut rows = 500;
+        while rows > 1 {
+            let span = span(0, 500);
+            suspects.faulted(vec![span], rows, false, &trap()).unwrap();
+            rows = suspects.fetch().unwrap();
+            parts.push(rows);
+        }
+        assert_eq!(parts, [250, 125, 62, 31, 15, 7, 3, 1]);
+        suspects.answered();
+        assert_eq!(suspects.fetch(), Some(1), "the bad one may be the next");
+        suspects.lose(span(1, 2), &trap()).unwrap();
+        suspects.faulted(vec![], 1, false, &trap()).unwrap();
+        for wanted in [1, 2, 4] {
+            assert_eq!(suspects.fetch(), Some(wanted));
+            suspects.answered();
+        }
+    }
+
+    #[test]
+    fn a_sink_that_said_how_far_it_came_is_given_the_next_record_alone() {
+        let mut suspects = suspects();
+        let span = span(100, 500);
+        suspects.faulted(vec![span], 500, true, &trap()).unwrap();
+        assert_eq!(suspects.fetch(), Some(1));
+        suspects.answered();
+        assert_eq!(suspects.fetch(), Some(2));
+    }
+
+    #[test]
+    fn records_of_other_partitions_are_given_as_ever() {
+        let mut suspects = suspects();
+        let in_hand = vec![span(0, 6)];
+        suspects.faulted(in_hand, 6, false, &trap()).unwrap();
+        assert_eq!(suspects.together(&fetched(&[1, 1, 0, 0, 1], 0)), 2);
+        assert_eq!(suspects.together(&fetched(&[0, 0, 0, 0], 0)), 3);
+        assert_eq!(suspects.together(&fetched(&[1, 1, 1], 0)), 3);
+        assert_eq!(suspects.fetch(), None, "none of them was near");
+        assert_eq!(suspects.together(&fetched(&[0, 0], 6)), 2, "behind them");
+        let mut positions = Positions::default();
+        positions.delivered(vec![span(0, 6)]);
+        suspects.passed(&positions, true);
+        assert!(!suspects.any());
+    }
+
+    #[test]
+    fn a_lost_record_is_remembered_until_the_sink_is_past_it() {
+        let mut suspects = suspects();
+        suspects.lose(span(3, 4), &trap()).unwrap();
+        let rows = |suspects: &Suspects| -> Vec<_> {
+            let lost = suspects.lost(&fetched(&[0, 0, 0], 2)).into_iter();
+            lost.map(|failed| failed.row).collect()
+        };
+        assert_eq!(rows(&suspects), [1]);
+        let mut positions = Positions::default();
+        positions.delivered(vec![span(0, 4)]);
+        suspects.passed(&positions, false);
+        assert_eq!(rows(&suspects), [1], "not flushed yet");
+        positions.all_safe();
+        suspects.passed(&positions, true);
+        assert_eq!(rows(&suspects), [] as [usize; 0]);
+    }
+
+    #[test]
+    fn a_sink_that_gets_no_further_is_given_up() {
+        let mut suspects = suspects();
+        let mut fault = |further| {
+            suspects.passed(&Positions::default(), further);
+            suspects.faulted(vec![span(0, 9)], 9, false, &trap())
+        };
+        fault(false).unwrap();
+        for _ in 2..FAULTS_IN_PLACE_MAX {
+            fault(false).unwrap();
+        }
+        let failed = fault(false).unwrap_err().to_string();
+        assert!(failed.contains("100 times"), "{failed}");
+        fault(true).unwrap();
+    }
+}
