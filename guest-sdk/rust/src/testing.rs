@@ -78,7 +78,7 @@ pub fn apply(transform: &mut dyn Transform, record: Record) -> Result<Vec<Record
     let mut batch = TransformBatch::new(batch_of([&record]));
     transform.apply_batch(&mut batch)?;
     batch.end_step();
-    outputs(batch.finish())
+    outputs(batch.finish(Vec::new()))
 }
 
 /// Runs a chain over one record: its outputs, none when it was dropped.

@@ -12,6 +12,7 @@ mod runtime;
 mod standalone;
 mod stop_signals;
 mod topics;
+mod transform_table;
 mod validate;
 
 use std::process::ExitCode;

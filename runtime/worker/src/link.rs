@@ -4,6 +4,8 @@
 //! A guest that faults is made anew when it is needed next.
 
 use std::ops::Range;
+use std::sync::Arc;
+use std::time::Instant;
 
 use tidegate_config::Properties;
 use tidegate_model::Batch;
@@ -16,6 +18,7 @@ use tidegate_sandbox::{
 use crate::chain::Transformed;
 use crate::error::{Stage, WorkerError};
 use crate::faults::{Faults, Isolation, failure};
+use crate::progress::TransformProgress;
 use crate::record_converters::Failed;
 
 /// Transforms that run in one crossing.
@@ -55,8 +58,8 @@ pub struct NewGuard {
 /// The transforms of a link.
 struct Transforms {
     guest: TransformGuest,
-    /// The names of the steps, for messages.
-    aliases: Vec<String>,
+    /// The counters of the steps, which have their names.
+    counters: Vec<Arc<TransformProgress>>,
     faults: Faults,
 }
 
@@ -73,7 +76,7 @@ impl Link {
     pub fn make(
         plugin: Plugin,
         steps: Vec<Step>,
-        aliases: Vec<String>,
+        counters: Vec<Arc<TransformProgress>>,
         guard: Option<NewGuard>,
         identity: &Identity,
         isolation: &Isolation,
@@ -90,7 +93,7 @@ impl Link {
                     identity: identity.clone(),
                     steps,
                 },
-                aliases,
+                counters,
                 faults: Faults::new(isolation.clone()),
             },
         })
@@ -105,7 +108,13 @@ impl Link {
         let Some(guard) = &mut self.guard else {
             return self.transforms.apply(batch, failed);
         };
+        let begun = Instant::now();
         let tested = guard.test(&batch)?;
+        // A link with a guard has one transform.
+        if let Some(counter) = self.transforms.counters.first() {
+            counter.took(begun.elapsed());
+            counter.failed(tested.errors.len());
+        }
         let (crossing, staying) = divide(&tested, guard.negate);
         failed.extend(tested.errors.into_iter().map(|error| Failed {
             row: error.index,
@@ -242,7 +251,7 @@ impl Transforms {
         match instance.apply(batch) {
             Ok(applied) => {
                 self.faults.answered();
-                Ok(taken(applied, &self.aliases, failed))
+                Ok(taken(applied, &self.counters, failed))
             }
             Err(error) if self.faults.isolates(&error) => match instance.take_back() {
                 Some(batch) => self.find(&batch, error, failed),
@@ -259,7 +268,7 @@ impl Transforms {
         fault: SandboxError,
         failed: &mut Vec<Failed>,
     ) -> Result<Transformed, WorkerError> {
-        let (guest, aliases) = (&mut self.guest, &self.aliases);
+        let (guest, counters) = (&mut self.guest, &self.counters);
         let (mut outputs, mut inputs) = (Batch::default(), Vec::new());
         let mut lost = Vec::new();
         let give = |run: Range<usize>| {
@@ -269,7 +278,7 @@ impl Transforms {
                 Err(error) => return Ok(Err(error)),
             };
             let first = failed.len();
-            let done = taken(applied, aliases, failed);
+            let done = taken(applied, counters, failed);
             for failure in failed.iter_mut().skip(first) {
                 failure.row += run.start;
             }
@@ -282,10 +291,11 @@ impl Transforms {
             Ok(Ok(()))
         };
         self.faults.find(batch.len(), fault, give, |row, fault| {
+            count_failed(counters, 0);
             lost.push(Failed {
                 row,
                 stage: Stage::Transformation,
-                message: format!("{}: {}", names(aliases), fault.without_trace()),
+                message: format!("{}: {}", names(counters), fault.without_trace()),
             });
         })?;
         failed.extend(lost);
@@ -296,10 +306,19 @@ impl Transforms {
     }
 }
 
-/// The outputs; what failed is listed.
-fn taken(applied: Applied, aliases: &[String], failed: &mut Vec<Failed>) -> Transformed {
+/// The outputs; what failed is listed, and what the steps did is counted.
+fn taken(
+    applied: Applied,
+    counters: &[Arc<TransformProgress>],
+    failed: &mut Vec<Failed>,
+) -> Transformed {
+    for (counter, step) in counters.iter().zip(&applied.steps) {
+        counter.did(step);
+    }
     failed.extend(applied.errors.into_iter().map(|error| {
-        let alias = aliases.get(error.step).map_or("?", String::as_str);
+        let alias = counters.get(error.step);
+        let alias = alias.map_or("?", |counter| counter.alias());
+        count_failed(counters, error.step);
         Failed {
             row: error.index,
             stage: Stage::Transformation,
@@ -312,9 +331,16 @@ fn taken(applied: Applied, aliases: &[String], failed: &mut Vec<Failed>) -> Tran
     }
 }
 
+fn count_failed(counters: &[Arc<TransformProgress>], step: usize) {
+    if let Some(counter) = counters.get(step) {
+        counter.failed(1);
+    }
+}
+
 /// The steps of a guest; which of them ended it cannot be seen.
-fn names(aliases: &[String]) -> String {
-    match aliases {
+fn names(counters: &[Arc<TransformProgress>]) -> String {
+    let aliases: Vec<_> = counters.iter().map(|counter| counter.alias()).collect();
+    match aliases.as_slice() {
         [only] => format!("transform {only}"),
         several => format!("one of the transforms {}", several.join(", ")),
     }

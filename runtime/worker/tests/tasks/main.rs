@@ -17,4 +17,5 @@ mod paused;
 mod puts;
 mod refused;
 mod support;
+mod transforms;
 mod waits;
