@@ -13,6 +13,7 @@ mod standalone;
 mod stop_signals;
 mod topics;
 mod transform_table;
+
 mod validate;
 
 use std::process::ExitCode;
