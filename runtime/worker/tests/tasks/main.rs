@@ -9,6 +9,7 @@
 )]
 
 mod broker;
+mod faults;
 mod in_flight;
 mod late;
 mod offsets;
@@ -16,4 +17,5 @@ mod paused;
 mod puts;
 mod refused;
 mod support;
+mod transforms;
 mod waits;
