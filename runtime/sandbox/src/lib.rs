@@ -17,6 +17,7 @@
 //! | `guest` | one store, one call at a time, nothing after a fault |
 //! | `state`, `host_functions`, `files`, `file_open`, `folder_listing`, `file_output`, `guest_log`, `guest_output`, `unoffered` | what a guest is given, and its words |
 //! | `source`, `sink`, `transform` | the typed instances |
+//! | `in_hand` | how far a sink says that it came with its batch |
 //! | `bridge`, `reads`, `incoming`, `merge` | batches across the boundary: moved, held back, checked, merged |
 //! | `parts`, `gathered` | a batch that is too large for one call: divided, and put together again |
 //!
@@ -40,6 +41,7 @@ mod guest;
 mod guest_log;
 mod guest_output;
 mod host_functions;
+mod in_hand;
 mod incoming;
 mod limiter;
 mod merge;

@@ -209,6 +209,12 @@ impl PredicateInstance {
         })
     }
 
+    /// Whether a fault ended the guest.
+    #[must_use]
+    pub fn is_dead(&self) -> bool {
+        self.guest.is_dead()
+    }
+
     fn test_part(&mut self, batch: &Batch) -> Result<Vec<bool>, SandboxError> {
         self.fill(batch);
         let wire = &self.wire;

@@ -28,6 +28,44 @@ pub enum WorkerError {
         /// What is wrong.
         error: SandboxError,
     },
+    /// The guest faulted, and failures of records are not tolerated.
+    #[error(
+        "{stage}: {error}\nIn hand were {records}. With errors.tolerance=all the records at which this happens are \
+         found and skipped, and the others go on"
+    )]
+    InHand {
+        /// In which stage.
+        stage: Stage,
+        /// What is wrong.
+        error: SandboxError,
+        /// The records that the guest had been given.
+        records: String,
+    },
+    /// The guest faulted at record after record.
+    #[error(
+        "{stage}: the guest ended at {records} records in succession, each given alone to a guest made anew: it is not \
+         the records. The last time: {error}"
+    )]
+    FaultsAlone {
+        /// In which stage.
+        stage: Stage,
+        /// How many.
+        records: usize,
+        /// The last fault.
+        error: SandboxError,
+    },
+    /// The guest faulted again and again.
+    #[error(
+        "{stage}: the guest ended {times} times without getting any further in any partition. The last time: {error}"
+    )]
+    FaultsInPlace {
+        /// In which stage.
+        stage: Stage,
+        /// How often.
+        times: usize,
+        /// The last fault.
+        error: SandboxError,
+    },
     /// A plugin cannot be found or loaded.
     #[error(transparent)]
     Plugin(#[from] SandboxError),
@@ -107,13 +145,32 @@ impl WorkerError {
         matches!(self, Self::Timeout { .. }) || self.class() == ErrorClass::Retriable
     }
 
+    /// The same with the records that a guest had been given when it faulted.
+    #[must_use]
+    pub fn in_hand(self, records: impl FnOnce() -> String) -> Self {
+        match self {
+            Self::Guest { stage, error } if error.class() == ErrorClass::GuestFault => {
+                Self::InHand {
+                    stage,
+                    error,
+                    records: records(),
+                }
+            }
+            other => other,
+        }
+    }
+
     /// What kind of failure it is.
     #[must_use]
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Config(_) | Self::OwnTopic(_) | Self::Partitions { .. } => ErrorClass::Config,
             Self::Convert { .. } | Self::Record { .. } => ErrorClass::Data,
-            Self::Guest { error, .. } | Self::Plugin(error) => error.class(),
+            Self::Guest { error, .. }
+            | Self::InHand { error, .. }
+            | Self::FaultsAlone { error, .. }
+            | Self::FaultsInPlace { error, .. }
+            | Self::Plugin(error) => error.class(),
             Self::Broker(error) => error.class(),
             Self::Offsets { .. } => ErrorClass::GuestFault,
             Self::Produce(_)

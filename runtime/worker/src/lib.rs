@@ -8,8 +8,11 @@
 //! | `sink_task` | fetch → converters → transforms → put → flush → commit |
 //! | `blocking` | lends a task's pipeline to a blocking thread for one step |
 //! | [`steps`] | how many blocking threads tasks may hold at a time |
-//! | `chain` | the transformation chain of a task, one crossing per component in a row |
+//! | `chain`, `link` | the transformation chain of a task, one crossing per component in a row |
+//! | `faults` | finds the records at which a guest faults, so that the others go on |
 //! | `record_converters` | key, value and header converter of a task, over whole batches |
+//! | `sink_guest` | a sink's guest, and making it anew |
+//! | `suspects` | the records that a sink did not survive, on their second way |
 //! | `positions` | how far a sink was delivered and committed |
 //! | `submitted` | which source offsets are safe: the longest acknowledged prefix per source partition |
 //! | [`offset_store`] | source offsets in their compacted topic |
@@ -23,17 +26,21 @@
 mod blocking;
 mod chain;
 mod error;
+mod faults;
 mod file_watch;
+mod link;
 pub mod offset_store;
 mod positions;
 pub mod progress;
 mod record_converters;
+mod sink_guest;
 mod sink_pipeline;
 mod sink_task;
 mod source_pipeline;
 mod source_task;
 pub mod steps;
 mod submitted;
+mod suspects;
 pub mod task;
 pub mod topic_log;
 pub mod worker;

@@ -5,6 +5,9 @@ use std::ops::Range;
 
 use tidegate_model::{Batch, TopicName, TopicPartition};
 
+/// How many partitions a message names.
+const SPANS_NAMED: usize = 10;
+
 /// How far each assigned partition was delivered, and how far that is committed.
 #[derive(Default)]
 pub struct Positions(BTreeMap<TopicPartition, Position>);
@@ -12,7 +15,12 @@ pub struct Positions(BTreeMap<TopicPartition, Position>);
 #[derive(Clone, Copy)]
 struct Position {
     delivered: i64,
+    /// How far the sink has answered for it, by a flush or by its own word: what comes after is given again when the
+    /// guest faults.
+    safe: i64,
     committed: i64,
+    /// How far its records were counted: those before it may come again.
+    counted: i64,
 }
 
 /// The offsets that records span in one partition.
@@ -28,15 +36,88 @@ impl Positions {
     pub fn delivered(&mut self, spans: Vec<Span>) {
         for span in spans {
             let position = self.0.entry(span.partition).or_insert(Position {
-                delivered: 0,
+                delivered: span.first,
+                safe: span.first,
                 committed: -1,
+                counted: span.first,
             });
+            if span.first < position.safe {
+                // As below.
+                position.safe = span.first;
+                position.counted = span.first;
+            }
             position.delivered = span.next;
+            position.counted = position.counted.max(span.next);
             if position.delivered < position.committed {
                 // Offsets went back: the topic was made anew, or its committed position reset.
                 position.committed = -1;
             }
         }
+    }
+
+    /// The sink said that all it was given is delivered.
+    pub fn all_safe(&mut self) {
+        for position in self.0.values_mut() {
+            position.safe = position.delivered;
+        }
+    }
+
+    /// As `delivered`, for records that no sink has: where nothing else waits for a flush, they do not either.
+    pub fn passed(&mut self, spans: Vec<Span>) {
+        for span in spans {
+            let partition = span.partition.clone();
+            let waits = self.waits(&partition);
+            self.delivered(vec![span]);
+            if !waits && let Some(position) = self.0.get_mut(&partition) {
+                position.safe = position.delivered;
+            }
+        }
+    }
+
+    fn waits(&self, partition: &TopicPartition) -> bool {
+        let position = self.0.get(partition);
+        position.is_some_and(|position| position.delivered > position.safe)
+    }
+
+    /// Goes back to what is safe: where each partition has to be read again.
+    pub fn go_back(&mut self) -> Vec<(TopicPartition, i64)> {
+        let mut back = Vec::new();
+        for (partition, position) in &mut self.0 {
+            if position.delivered > position.safe {
+                position.delivered = position.safe;
+                back.push((partition.clone(), position.safe));
+            }
+        }
+        back
+    }
+
+    pub fn delivered_to(&self, partition: &TopicPartition) -> Option<i64> {
+        Some(self.0.get(partition)?.delivered)
+    }
+
+    pub fn safe_to(&self, partition: &TopicPartition) -> Option<i64> {
+        Some(self.0.get(partition)?.safe)
+    }
+
+    /// The sum of what is safe, which grows when the sink gets further.
+    pub fn safe_sum(&self) -> i128 {
+        let safe = self.0.values().map(|position| i128::from(position.safe));
+        safe.sum()
+    }
+
+    /// For each of these records whether it was counted when it came before. None: none was.
+    pub fn counted(&self, fetched: &FetchedRows) -> Option<Vec<bool>> {
+        let went_back = |position: &Position| position.counted > position.delivered;
+        if !self.0.values().any(went_back) {
+            return None;
+        }
+        let counted = |row| {
+            let (partition, offset) = fetched.place(row)?;
+            let position = self.0.get(&partition)?;
+            Some((position.safe..position.counted).contains(&offset))
+        };
+        let rows = 0..fetched.len();
+        Some(rows.map(|row| counted(row).unwrap_or(false)).collect())
     }
 
     pub fn uncommitted(&self) -> Vec<(TopicPartition, i64)> {
@@ -50,9 +131,10 @@ impl Positions {
     }
 
     /// What a guest says may be committed, never further than it was delivered.
-    pub fn accept(&self, offsets: Vec<(TopicPartition, i64)>) -> Vec<(TopicPartition, i64)> {
+    pub fn accept(&mut self, offsets: Vec<(TopicPartition, i64)>) -> Vec<(TopicPartition, i64)> {
         let known = |(partition, offset): (TopicPartition, i64)| {
-            let position = self.0.get(&partition)?;
+            let position = self.0.get_mut(&partition)?;
+            position.safe = position.safe.max(offset.min(position.delivered));
             (offset > position.committed).then(|| (partition, offset.min(position.delivered)))
         };
         offsets.into_iter().filter_map(known).collect()
@@ -102,6 +184,31 @@ impl FetchedRows {
         let topic = self.topics.get(topic).map_or("?", String::as_str);
         let offset = self.offsets.get(row).copied().unwrap_or(-1);
         format!("{topic}-{} offset {offset}", self.partition(row))
+    }
+
+    /// Where a record came from.
+    pub fn place(&self, row: usize) -> Option<(TopicPartition, i64)> {
+        let topic = self.topics.get(self.topic_index(row) as usize)?;
+        let topic = TopicName::parse(topic).ok()?;
+        let partition = self.partition(row);
+        Some((TopicPartition { topic, partition }, *self.offsets.get(row)?))
+    }
+
+    /// All of them, for messages.
+    pub fn describe(&self) -> String {
+        let spans = self.spans(0..self.count);
+        let named = spans.iter().take(SPANS_NAMED).map(|span| {
+            let (first, last) = (span.first, span.next.saturating_sub(1));
+            format!("{} offsets {first} to {last}", span.partition)
+        });
+        let mut text = named.collect::<Vec<_>>().join(", ");
+        if spans.len() > SPANS_NAMED {
+            text.push_str(&format!(
+                " and {} partitions more",
+                spans.len() - SPANS_NAMED
+            ));
+        }
+        format!("{} records: {text}", self.count)
     }
 
     /// What these records span in each partition. Consumers give long runs of one partition.
@@ -187,6 +294,8 @@ mod tests {
         assert_eq!(spans(1..4), [(0, 6, 10), (1, 40, 41)]);
         assert_eq!(spans(4..4), []);
         assert_eq!(rows.name(2), "t-1 offset 40");
+        let wanted = "4 records: t-0 offsets 5 to 9, t-1 offsets 40 to 40";
+        assert_eq!(rows.describe(), wanted);
     }
 
     #[test]

@@ -7,16 +7,18 @@ use std::time::{Duration, Instant};
 
 use tidegate_broker::{Consumer, Fetched};
 use tidegate_model::{Batch, ErrorClass, TopicName, TopicPartition};
-use tidegate_sandbox::SinkInstance;
+use tidegate_sandbox::{SandboxError, SinkInstance};
 
 use crate::blocking::Lent;
 use crate::chain::Chain;
 use crate::error::{Stage, WorkerError};
-use crate::positions::{FetchedRows, Positions};
+use crate::positions::{FetchedRows, Positions, Span};
 use crate::progress::Progress;
 use crate::record_converters::{Failed, RecordConverters};
+use crate::sink_guest::SinkGuest;
 use crate::source_pipeline::{rows_without, tolerate};
 use crate::steps::Turns;
+use crate::suspects::Suspects;
 use crate::task::Abandoned;
 
 /// The most records of one fetch.
@@ -32,7 +34,7 @@ const LULL: Duration = Duration::from_millis(1);
 pub struct SinkPipeline {
     pub turns: Turns,
     pub consumer: Box<dyn Consumer>,
-    pub instance: SinkInstance,
+    pub guest: SinkGuest,
     pub converters: RecordConverters,
     pub chain: Chain,
     pub progress: Arc<Progress>,
@@ -40,6 +42,7 @@ pub struct SinkPipeline {
     /// The partitions that the guest was told to open.
     pub assigned: BTreeSet<TopicPartition>,
     pub positions: Positions,
+    pub suspects: Suspects,
     /// Topics that are not for this connector, whoever assigns them.
     pub refused_topics: Vec<TopicName>,
     pub abandoned: Abandoned,
@@ -74,6 +77,16 @@ struct Prepared {
     rows: Option<Vec<u32>>,
     /// The rows that failed on the way, which are tolerated.
     failed: Vec<Failed>,
+}
+
+/// What came of a batch that was put.
+struct Done {
+    /// How many rows, from the first on, the sink answered for.
+    done: usize,
+    /// How many of them it said to have delivered, with all before them.
+    said: usize,
+    /// Why the others were not taken.
+    ended: Option<SandboxError>,
 }
 
 impl Lent for SinkPipeline {
@@ -113,7 +126,9 @@ impl SinkPipeline {
 
     /// Fetches once and delivers what came.
     fn step(&mut self) -> Result<Stepped, WorkerError> {
-        let fetched = match self.consumer.fetch(FETCH_RECORDS_MAX, FETCH_BYTES_MAX) {
+        let most = self.suspects.fetch().unwrap_or(FETCH_RECORDS_MAX);
+        let most = most.min(FETCH_RECORDS_MAX);
+        let fetched = match self.consumer.fetch(most, FETCH_BYTES_MAX) {
             Ok(fetched) => fetched,
             Err(error) if error.class() == ErrorClass::Retriable => {
                 return Ok(Stepped::Retry {
@@ -141,6 +156,7 @@ impl SinkPipeline {
                 self.assigned
                     .retain(|partition| !partitions.contains(partition));
                 self.positions.forget(&partitions);
+                self.suspects.forget(&partitions);
                 self.consumer.released(&partitions)?;
                 Ok(Stepped::Moved)
             }
@@ -155,7 +171,7 @@ impl SinkPipeline {
             return Ok(());
         }
         self.abandoned.check()?;
-        let safe = match self.instance.flush(&delivered) {
+        let safe = match self.guest.instance.flush(&delivered) {
             Ok(safe) => safe,
             // What was taken stays taken; the next commit flushes it again.
             Err(error) if error.class() == ErrorClass::Retriable => {
@@ -191,54 +207,184 @@ impl SinkPipeline {
         committed.and(closed).and(stopped)
     }
 
-    /// What the sink takes of a batch is delivered, and never again, even when it asks to be given the rest later.
+    /// What the sink takes of a batch is delivered, and never again, unless its guest faults before it is flushed.
     fn deliver(&mut self, batch: Batch) -> Result<Stepped, WorkerError> {
+        let (batch, fetched) = self.together(batch)?;
+        let counted = self.positions.counted(&fetched);
+        let prepared = self.prepare(batch, &fetched)?;
+        let (batch, mut failed) = (prepared.batch, prepared.failed);
+        let rows = Rows {
+            rows: prepared.rows.as_deref(),
+            fetched: fetched.len(),
+            counted: counted.as_deref(),
+        };
+        let rows_given = rows.distinct(batch.len());
+        let put = self.put(batch, &rows, &fetched, &mut failed)?;
+        let Done { done, said, ended } = put;
+        let fault = ended.as_ref().filter(|error| self.suspects.isolates(error));
+        let (mut done, alone) = (done, rows_given == 1 && said == 0 && fault.is_some());
+        if let Some(fault) = fault.filter(|_| alone) {
+            failed.push(self.lose(rows.of(0), fault, &fetched)?);
+            self.tolerate(&failed, &fetched)?;
+            done = fetched.len();
+        }
+        // What comes again failed before.
+        failed.retain(|failure| rows.is_new(failure.row));
+        self.count(done, &failed, &rows);
+        if said > 0 {
+            self.positions.delivered(fetched.spans(0..said));
+            self.positions.all_safe();
+        }
+        match alone {
+            true => self.positions.passed(fetched.spans(0..done)),
+            false => self.positions.delivered(fetched.spans(said..done)),
+        }
+        let rest = fetched.spans(done..fetched.len());
+        match (fault, ended.as_ref()) {
+            (Some(fault), _) => self.recover(fault, rows_given, said > 0, rest),
+            (None, Some(error)) if error.class() == ErrorClass::Retriable => {
+                self.go_to(rest)?;
+                let (stage, error) = (Stage::TaskPut, error.clone());
+                Ok(Stepped::Retry {
+                    error: WorkerError::Guest { stage, error },
+                    moved: done > 0,
+                })
+            }
+            (None, Some(error)) => {
+                let (stage, error) = (Stage::TaskPut, error.clone());
+                Err(WorkerError::Guest { stage, error }.in_hand(|| fetched.describe()))
+            }
+            (None, None) if self.suspects.any() => self.flush_part(),
+            (None, None) => Ok(Stepped::Moved),
+        }
+    }
+
+    /// Gives the sink a batch.
+    fn put(
+        &mut self,
+        batch: Batch,
+        rows: &Rows<'_>,
+        fetched: &FetchedRows,
+        failed: &mut Vec<Failed>,
+    ) -> Result<Done, WorkerError> {
+        let mut done = Done {
+            done: fetched.len(),
+            said: 0,
+            ended: None,
+        };
+        if batch.is_empty() {
+            return Ok(done);
+        }
+        self.abandoned.check()?;
+        let put = self.guest.instance.put(batch);
+        let refused = put.errors.iter().map(|error| error.index);
+        self.progress.gave(rows.new_of(put.answered, refused));
+        let first = failed.len();
+        failed.extend(put.errors.into_iter().map(|error| Failed {
+            row: rows.of(error.index),
+            stage: Stage::TaskPut,
+            message: error.message,
+        }));
+        self.tolerate(failed.get(first..).unwrap_or_default(), fetched)?;
+        if put.delivered > 0 {
+            // With all that it was given before.
+            self.positions.all_safe();
+            done.said = rows.of(put.delivered);
+        }
+        if let Some(error) = put.ended {
+            // Of a row that became several records, none counts as taken before all are.
+            done.done = rows.of(put.answered);
+            done.ended = Some(error);
+        } else {
+            self.suspects.answered();
+        }
+        Ok(done)
+    }
+
+    /// Flushes a part of what is suspect before the next.
+    fn flush_part(&mut self) -> Result<Stepped, WorkerError> {
+        let before = self.positions.safe_sum();
+        self.commit()?;
+        let further = self.positions.safe_sum() > before;
+        self.suspects.passed(&self.positions, further);
+        Ok(Stepped::Moved)
+    }
+
+    /// Those of the records that are given together; the others are read again.
+    fn together(&mut self, batch: Batch) -> Result<(Batch, FetchedRows), WorkerError> {
         let fetched = FetchedRows::of(&batch);
-        let Prepared {
-            batch,
-            rows,
-            mut failed,
-        } = self.prepare(batch, &fetched)?;
-        let row_of = |index| row_at(rows.as_deref(), index);
-        let (mut done, mut ended) = (fetched.len(), None);
-        if !batch.is_empty() {
-            self.abandoned.check()?;
-            let put = self.instance.put(batch);
-            self.progress.gave(put.answered - put.errors.len());
-            let first = failed.len();
-            failed.extend(put.errors.into_iter().map(|error| Failed {
-                row: row_of(error.index),
-                stage: Stage::TaskPut,
-                message: error.message,
-            }));
-            self.tolerate(failed.get(first..).unwrap_or_default(), &fetched)?;
-            if let Some(error) = put.ended {
-                // Of a row that became several records, none counts as taken before all are.
-                done = row_of(put.answered);
-                ended = Some(WorkerError::Guest {
-                    stage: Stage::TaskPut,
-                    error,
-                });
+        let count = self.suspects.together(&fetched);
+        if count == fetched.len() {
+            return Ok((batch, fetched));
+        }
+        self.go_to(fetched.spans(count..fetched.len()))?;
+        let batch = batch.select(&(0..).take(count).collect::<Vec<_>>());
+        let fetched = FetchedRows::of(&batch);
+        Ok((batch, fetched))
+    }
+
+    /// Reads these records next.
+    fn go_to(&mut self, spans: Vec<Span>) -> Result<(), WorkerError> {
+        let first = spans.into_iter().map(|span| (span.partition, span.first));
+        Ok(self.consumer.seek(&first.collect::<Vec<_>>())?)
+    }
+
+    /// The record that the sink did not survive alone, as one that failed.
+    fn lose(
+        &mut self,
+        row: usize,
+        fault: &SandboxError,
+        fetched: &FetchedRows,
+    ) -> Result<Failed, WorkerError> {
+        for span in fetched.spans(row..row + 1) {
+            self.suspects.lose(span, fault)?;
+        }
+        Ok(Failed {
+            row,
+            stage: Stage::TaskPut,
+            message: fault.without_trace(),
+        })
+    }
+
+    /// Makes the guest anew, and goes back to where it had answered for all that it was given. The records that it had
+    /// in hand, of `given` rows, are suspect from now on; `rest` is those that it did not say to have delivered.
+    fn recover(
+        &mut self,
+        fault: &SandboxError,
+        given: usize,
+        said: bool,
+        rest: Vec<Span>,
+    ) -> Result<Stepped, WorkerError> {
+        if !self.suspects.any() {
+            tracing::warn!(error = %fault, records = given,
+                "The sink ended. It is made anew and given what it had not flushed again, in parts, until the records \
+                 stand alone at which it ends.");
+        }
+        self.abandoned.check()?;
+        let mut back = self.positions.go_back();
+        for span in &rest {
+            if !back
+                .iter()
+                .any(|(partition, _)| *partition == span.partition)
+            {
+                back.push((span.partition.clone(), span.first));
             }
         }
-        self.count(done, &failed, rows.as_deref());
-        self.positions.delivered(fetched.spans(0..done));
-        match ended {
-            None => Ok(Stepped::Moved),
-            Some(error) if error.class() == ErrorClass::Retriable => {
-                let rest = fetched.spans(done..fetched.len()).into_iter();
-                let back: Vec<_> = rest.map(|span| (span.partition, span.first)).collect();
-                self.consumer.seek(&back)?;
-                let moved = done > 0;
-                Ok(Stepped::Retry { error, moved })
-            }
-            Some(error) => Err(error),
-        }
+        self.consumer.seek(&back)?;
+        self.suspects.faulted(rest, given, said, fault)?;
+        self.suspects.passed(&self.positions, said);
+        let assigned = &self.assigned;
+        let made = self.guest.make_anew(assigned);
+        made.map_err(|error| WorkerError::Guest {
+            stage: Stage::TaskLifecycle,
+            error,
+        })?;
+        Ok(Stepped::Moved)
     }
 
     /// Converts and transforms a batch.
     fn prepare(&mut self, batch: Batch, fetched: &FetchedRows) -> Result<Prepared, WorkerError> {
-        let mut failed = Vec::new();
+        let mut failed = self.suspects.lost(fetched);
         let batch = self.converters.decode(batch, &mut failed);
         self.tolerate(&failed, fetched)?;
         let (batch, rows) = if failed.is_empty() {
@@ -248,7 +394,8 @@ impl SinkPipeline {
             (batch.select(&rows), Some(rows))
         };
         let first = failed.len();
-        let transformed = self.chain.apply(batch, &mut failed)?;
+        let transformed = self.chain.apply(batch, &mut failed);
+        let transformed = transformed.map_err(|error| error.in_hand(|| fetched.describe()))?;
         for failure in failed.iter_mut().skip(first) {
             failure.row = row_at(rows.as_deref(), failure.row);
         }
@@ -275,10 +422,10 @@ impl SinkPipeline {
         tolerate(failed, self.tolerant, |row| fetched.name(row))
     }
 
-    /// Counts the rows before `done`: what comes again is counted then.
-    fn count(&self, done: usize, failed: &[Failed], rows: Option<&[u32]>) {
-        let mut kept = vec![rows.is_none(); done];
-        for row in rows.unwrap_or_default() {
+    /// Counts the rows before `done`: what comes again is counted then. Those that came before are not counted again.
+    fn count(&self, done: usize, failed: &[Failed], rows: &Rows<'_>) {
+        let mut kept = vec![rows.rows.is_none(); done];
+        for row in rows.rows.unwrap_or_default() {
             if let Some(kept) = kept.get_mut(*row as usize) {
                 *kept = true;
             }
@@ -290,10 +437,12 @@ impl SinkPipeline {
                 *kept = true;
             }
         }
-        self.progress.took(done);
-        self.progress.skipped(skipped);
+        let filtered = |(row, kept): (usize, &bool)| !kept && rows.is_new(row);
+        let filtered = kept.iter().enumerate().filter(|at| filtered(*at)).count();
         self.progress
-            .filtered(kept.iter().filter(|kept| !**kept).count());
+            .took((0..done).filter(|row| rows.is_new(*row)).count());
+        self.progress.skipped(skipped);
+        self.progress.filtered(filtered);
         self.progress.set_lag(self.consumer.lag().unwrap_or(0));
     }
 
@@ -308,13 +457,56 @@ impl SinkPipeline {
 
     fn lifecycle(
         &mut self,
-        call: impl FnOnce(&mut SinkInstance) -> Result<(), tidegate_sandbox::SandboxError>,
+        call: impl FnOnce(&mut SinkInstance) -> Result<(), SandboxError>,
     ) -> Result<(), WorkerError> {
         self.abandoned.check()?;
-        call(&mut self.instance).map_err(|error| WorkerError::Guest {
+        call(&mut self.guest.instance).map_err(|error| WorkerError::Guest {
             stage: Stage::TaskLifecycle,
             error,
         })
+    }
+}
+
+/// The rows that the records of a batch came from.
+struct Rows<'a> {
+    /// For each record its row, ascending. None: record n came from row n.
+    rows: Option<&'a [u32]>,
+    /// How many rows were fetched.
+    fetched: usize,
+    /// For each row whether it was counted when it came before. None: none was.
+    counted: Option<&'a [bool]>,
+}
+
+impl Rows<'_> {
+    /// The row of a record; behind the last record, that behind the last row.
+    fn of(&self, index: usize) -> usize {
+        match self.rows {
+            None => index,
+            Some(rows) => rows.get(index).map_or(self.fetched, |row| *row as usize),
+        }
+    }
+
+    /// How many rows so many records came from.
+    fn distinct(&self, records: usize) -> usize {
+        match self.rows {
+            None => records,
+            Some(rows) => rows.chunk_by(|one, next| one == next).count(),
+        }
+    }
+
+    /// How many of the first records were neither refused nor counted when they came before.
+    fn new_of(&self, records: usize, refused: impl ExactSizeIterator<Item = usize>) -> usize {
+        if self.counted.is_none() {
+            return records.saturating_sub(refused.len());
+        }
+        let is_new = |index: &usize| self.is_new(self.of(*index));
+        let refused = refused.filter(is_new).count();
+        (0..records).filter(is_new).count().saturating_sub(refused)
+    }
+
+    fn is_new(&self, row: usize) -> bool {
+        let counted = |counted: &[bool]| counted.get(row).copied().unwrap_or(false);
+        !self.counted.is_some_and(counted)
     }
 }
 

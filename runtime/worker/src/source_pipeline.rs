@@ -94,7 +94,9 @@ impl SourcePipeline {
         let polled_count = polled.batch.len();
         self.progress.took(polled_count);
         let mut failed = Vec::new();
-        let transformed = self.chain.apply(polled.batch, &mut failed)?;
+        let transformed = self.chain.apply(polled.batch, &mut failed);
+        let transformed = transformed
+            .map_err(|error| error.in_hand(|| format!("{polled_count} polled records")))?;
         self.progress
             .filtered(transformed.dropped(polled_count, failed.len()));
         let Transformed { batch, inputs } = transformed;

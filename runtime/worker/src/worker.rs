@@ -14,17 +14,20 @@ use tokio::sync::watch;
 use crate::blocking;
 use crate::chain::Chain;
 use crate::error::{Stage, WorkerError};
+use crate::faults::Isolation;
 use crate::file_watch::FileWatch;
 use crate::offset_store::OffsetStore;
 use crate::positions::Positions;
 use crate::progress::Progress;
 use crate::record_converters::RecordConverters;
+use crate::sink_guest::{NewSink, SinkGuest};
 use crate::sink_pipeline::SinkPipeline;
 use crate::sink_task::SinkTask;
 use crate::source_pipeline::SourcePipeline;
 use crate::source_task::SourceTask;
 use crate::steps::{Steps, Turns};
 use crate::submitted::Submitted;
+use crate::suspects::Suspects;
 use crate::task::{Abandoned, Listener, State, TargetState, TaskHandle};
 
 /// What all tasks of this process share.
@@ -203,12 +206,10 @@ impl Worker {
                 SinkTopics::Regex(regex) => Subscription::Pattern(TopicPattern::parse(&regex)?),
             };
             self.check_subscription(&new, &subscription)?;
-            let config = class.info.definition.resolved(&new.config);
             let left = abandoned.clone();
             let make = move || self.sink_pipeline(&new, &class, own_turns, progress, left);
             let pipeline = Some(blocking::make(&turns, make).await?);
             return SinkTask {
-                config,
                 subscription,
                 pipeline,
                 target,
@@ -312,6 +313,10 @@ impl Worker {
             self.broker.producer(&overrides)?
         };
         let tolerant = new.connector.errors()?.tolerance_all;
+        let isolation = Isolation {
+            isolates: tolerant,
+            abandoned: abandoned.clone(),
+        };
         let offsets = self.offsets.of(&new.task.connector);
         let instance = class
             .plugin
@@ -323,7 +328,7 @@ impl Worker {
         Ok(SourcePipeline {
             turns,
             instance,
-            chain: Chain::of(&new.connector, &self.registry, &identity)?,
+            chain: Chain::of(&new.connector, &self.registry, &identity, &isolation)?,
             converters: RecordConverters::of(&new.connector, &self.config)?,
             producer,
             own_topics: self.own_topics(),
@@ -349,29 +354,38 @@ impl Worker {
             tracing::error!(connector = %new.task.connector, task = new.task.task, topic = %dlq.topic,
                 "There is no dead letter queue yet: records that fail are not kept there.");
         }
+        let isolation = Isolation {
+            isolates: errors.tolerance_all || errors.dlq.is_some(),
+            abandoned: abandoned.clone(),
+        };
         let granted = Self::grants(new, class)?;
         let overrides = new.connector.client_overrides("consumer.override.");
         let group = overrides
             .get("group.id")
             .cloned()
             .unwrap_or_else(|| format!("connect-{}", new.task.connector));
-        let instance = class
-            .plugin
-            .sink(&identity, &class.info.class_name, &granted)
-            .map_err(|error| WorkerError::Guest {
-                stage: Stage::TaskLifecycle,
-                error,
-            })?;
+        let guest = SinkGuest::make(NewSink {
+            plugin: class.plugin.clone(),
+            identity: identity.clone(),
+            class: class.info.class_name.clone(),
+            granted,
+            config: class.info.definition.resolved(&new.config),
+        });
+        let guest = guest.map_err(|error| WorkerError::Guest {
+            stage: Stage::TaskLifecycle,
+            error,
+        })?;
         Ok(SinkPipeline {
             turns,
             consumer: self.broker.consumer(&group, &overrides)?,
-            instance,
+            guest,
             converters: RecordConverters::of(&new.connector, &self.config)?,
-            chain: Chain::of(&new.connector, &self.registry, &identity)?,
+            chain: Chain::of(&new.connector, &self.registry, &identity, &isolation)?,
             progress,
             tolerant: errors.tolerance_all,
             assigned: Default::default(),
             positions: Positions::default(),
+            suspects: Suspects::new(isolation),
             refused_topics: self.refused_topics(new),
             abandoned,
         })

@@ -23,6 +23,8 @@ pub const TRANSFORMS: &[&str] = &[
     "TooManyOutputs",
     "TrapsOnLargeCalls",
     "GrowsValues",
+    "LoopsOnPoison",
+    "TrapsAlways",
 ];
 /// The class names of the predicates, without `test.`.
 pub const PREDICATES: &[&str] = &[
@@ -31,6 +33,7 @@ pub const PREDICATES: &[&str] = &[
     "WrongCount",
     "WrongAnswer",
     "BeginsWithYes",
+    "TrapsOnPoison",
 ];
 
 thread_local! {
@@ -59,6 +62,11 @@ fn values(batch: &Batch) -> impl Iterator<Item = &[u8]> {
         rest = after;
         value
     })
+}
+
+/// Whether one of the values has `poison` in it.
+fn poisoned(batch: &Batch) -> bool {
+    batch.values.bytes.windows(6).any(|text| text == b"poison")
 }
 
 /// An encoded string with dots at its end, so that it has `size` characters.
@@ -133,12 +141,16 @@ impl Guest for Component {
                 })
             }
             "test.TrapsOnPoison" => {
-                assert!(
-                    !batch.values.bytes.windows(6).any(|text| text == b"poison"),
-                    "poison"
-                );
+                assert!(!poisoned(&batch), "poison");
                 Ok(unchanged(batch.count))
             }
+            "test.LoopsOnPoison" => {
+                if poisoned(&batch) {
+                    misdeeds::loop_for_ever();
+                }
+                Ok(unchanged(batch.count))
+            }
+            "test.TrapsAlways" => panic!("always"),
             _ => Ok(unchanged(batch.count)),
         }
     }
@@ -159,6 +171,10 @@ impl predicate::Guest for Component {
                 misdeeds::trap_on_large_call(&batch);
                 let yes = |value: &[u8]| u8::from(value.get(5..8) == Some(b"yes"));
                 Ok(values(&batch).map(yes).collect())
+            }
+            "test.TrapsOnPoison" => {
+                assert!(!poisoned(&batch), "poison");
+                Ok(vec![1; batch.count as usize])
             }
             _ => Ok(vec![1; batch.count as usize]),
         }

@@ -9,6 +9,7 @@
 )]
 
 mod broker;
+mod faults;
 mod in_flight;
 mod late;
 mod offsets;

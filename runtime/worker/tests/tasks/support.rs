@@ -11,7 +11,7 @@ use tidegate_config::connector::ConnectorConfig;
 use tidegate_config::grants::Policy;
 use tidegate_config::worker::WorkerConfig;
 use tidegate_model::{Batch, ConnectorName, TaskId, TopicName, TopicPartition};
-use tidegate_sandbox::{Compiler, Registry, Sandbox, Settings};
+use tidegate_sandbox::{Compiler, Limits, Registry, Sandbox, Settings};
 use tidegate_worker::task::Listener;
 use tidegate_worker::worker::NewTask;
 use tidegate_worker::{State, TargetState, TaskHandle, Worker};
@@ -22,27 +22,44 @@ use crate::broker::{ToldBroker, ToldProducer};
 /// How long a condition may take before a test fails.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
-/// The component of `tests/guests`, built and compiled once for each run.
-static REGISTRY: LazyLock<Arc<Registry>> = LazyLock::new(|| {
+/// The components of `tests/guests` and `tests/chains/repeats`, built and compiled once for each run.
+static REGISTRY: LazyLock<Arc<Registry>> = LazyLock::new(|| registry(Limits::default()));
+
+/// The same, of guests that are ended after 100 ms in a `put` or a transform.
+static IMPATIENT: LazyLock<Arc<Registry>> = LazyLock::new(|| {
+    registry(Limits {
+        put_ms: 100,
+        transform_ms: 100,
+        ..Limits::default()
+    })
+});
+
+fn registry(limits: Limits) -> Arc<Registry> {
+    let components = ["tidegate-test-guests", "tidegate-test-repeats"];
     let built = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--profile", "guest"])
-        .args(["--target", "wasm32-wasip2", "-p", "tidegate-test-guests"])
+        .args(["--target", "wasm32-wasip2"])
+        .args(components.map(|name| format!("-p{name}")))
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
         .status()
         .expect("cargo runs");
     assert!(built.success(), "the test guests are built");
     let target = std::env::current_exe().expect("a test has a path");
     let target = target.ancestors().nth(3).expect("target/debug/deps");
-    let component = std::fs::read(target.join("wasm32-wasip2/guest/tidegate_test_guests.wasm"));
     let cache = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("compiled");
     let sandbox = Sandbox::new(Settings {
         compiler: Compiler::InProcess,
+        limits,
         ..Settings::new(cache)
-    });
+    })
+    .unwrap();
     let registry = Registry::default();
-    registry.add(sandbox.unwrap().load(&component.unwrap()).unwrap());
+    for name in components {
+        let file = format!("wasm32-wasip2/guest/{}.wasm", name.replace('-', "_"));
+        registry.add(sandbox.load_file(&target.join(file)).unwrap());
+    }
     Arc::new(registry)
-});
+}
 
 /// A worker with its broker.
 pub struct Place {
@@ -76,8 +93,17 @@ impl Place {
         Self::with(&[("offset.flush.interval.ms", "20")])
     }
 
+    /// One whose guests are ended soon.
+    pub fn impatient() -> Self {
+        Self::of(&[("offset.flush.interval.ms", "20")], &IMPATIENT)
+    }
+
     /// One with these worker keys.
     pub fn with(keys: &[(&str, &str)]) -> Self {
+        Self::of(keys, &REGISTRY)
+    }
+
+    fn of(keys: &[(&str, &str)], registry: &Arc<Registry>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let broker = Arc::new(ToldBroker::open(&folder.path().join("topics")));
         let mut config = properties(&[
@@ -93,7 +119,7 @@ impl Place {
         config.extend(properties(keys));
         let (config, _) = WorkerConfig::standalone(config).unwrap();
         let shared = Arc::clone(&broker) as Arc<dyn Broker>;
-        let worker = Worker::open(config, shared, Arc::clone(&REGISTRY)).unwrap();
+        let worker = Worker::open(config, shared, Arc::clone(registry)).unwrap();
         Self {
             folder,
             broker,
