@@ -4,19 +4,23 @@
 //! A guest that faults is made anew when it is needed next.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use tidegate_config::Properties;
 use tidegate_model::Batch;
+use tidegate_model::ErrorClass;
 use tidegate_model::limits::APPLIED_BYTES_MAX;
 use tidegate_sandbox::{
-    Applied, Identity, Plugin, PredicateInstance, RecordError, SandboxError, Step, Tested,
-    TransformInstance,
+    Applied, Identity, Plugin, PredicateInstance, RecordError, SandboxError, Step, StepError,
+    Tested, TransformInstance,
 };
 
 use crate::chain::Transformed;
 use crate::error::{Stage, WorkerError};
+use crate::failures::{Failed, Operation};
 use crate::faults::{Faults, Isolation, failure};
-use crate::record_converters::Failed;
+use crate::retried;
+use crate::retry::{Next, Trying};
 
 /// Transforms that run in one crossing.
 pub struct Link {
@@ -29,8 +33,8 @@ pub struct Link {
 struct Guard {
     guest: PredicateGuest,
     negate: bool,
-    /// Its name, for messages.
-    alias: String,
+    /// Being asked: in Kafka Connect's words, an operation of the transform.
+    operation: Arc<Operation>,
     faults: Faults,
 }
 
@@ -55,8 +59,10 @@ pub struct NewGuard {
 /// The transforms of a link.
 struct Transforms {
     guest: TransformGuest,
-    /// The names of the steps, for messages.
-    aliases: Vec<String>,
+    /// What records may fail in: each step.
+    operations: Vec<Arc<Operation>>,
+    /// All of them, of which it cannot be seen which one ended the guest.
+    together: Arc<Operation>,
     faults: Faults,
 }
 
@@ -78,7 +84,17 @@ impl Link {
         identity: &Identity,
         isolation: &Isolation,
     ) -> Result<Self, WorkerError> {
-        let guard = guard.map(|new| Guard::make(new, identity, isolation));
+        let operations: Vec<_> = steps
+            .iter()
+            .zip(aliases)
+            .map(|(step, alias)| operation(&step.class, format!("transform {alias}")))
+            .collect();
+        let together = together(&operations);
+        let guard = guard.map(|new| {
+            let class = operations.first().map_or("", |first| &first.class);
+            let operation = operation(class, format!("predicate {}", new.alias));
+            Guard::make(new, operation, identity, isolation)
+        });
         Ok(Self {
             guard: guard.transpose()?,
             transforms: Transforms {
@@ -90,45 +106,55 @@ impl Link {
                     identity: identity.clone(),
                     steps,
                 },
-                aliases,
+                operations,
+                together,
                 faults: Faults::new(isolation.clone()),
             },
         })
     }
 
-    /// Runs the transforms on the records that cross. Rows that failed have no output and are listed.
+    /// Runs the transforms on the records that cross. Rows that failed have no output and are listed. `None`: it was
+    /// interrupted.
     pub fn apply(
         &mut self,
         batch: Batch,
         failed: &mut Vec<Failed>,
-    ) -> Result<Transformed, WorkerError> {
-        let Some(guard) = &mut self.guard else {
-            return self.transforms.apply(batch, failed);
+        trying: Trying<'_>,
+    ) -> Result<Option<Transformed>, WorkerError> {
+        let transforms = &mut self.transforms;
+        let mut transform = |batch, failed: &mut _| {
+            retried::apply(batch, failed, trying, |batch, failed| {
+                transforms.apply(batch, failed)
+            })
         };
-        let tested = guard.test(&batch)?;
+        let Some(guard) = &mut self.guard else {
+            return transform(batch, failed);
+        };
+        let Some(tested) = guard.test_until_done(&batch, trying)? else {
+            return Ok(None);
+        };
         let (crossing, staying) = divide(&tested, guard.negate);
-        failed.extend(tested.errors.into_iter().map(|error| Failed {
-            row: error.index,
-            stage: Stage::Transformation,
-            message: format!("predicate {}: {}", guard.alias, error.message),
-        }));
+        let errors = tested.errors.into_iter();
+        failed.extend(errors.map(|error| failed_in(&guard.operation, error)));
         if staying.len() == batch.len() {
-            return Ok(Transformed {
+            return Ok(Some(Transformed {
                 batch,
                 inputs: None,
-            });
+            }));
         }
         if crossing.len() == batch.len() {
-            return self.transforms.apply(batch, failed);
+            return transform(batch, failed);
         }
         if crossing.is_empty() {
-            return Ok(Transformed {
+            return Ok(Some(Transformed {
                 batch: batch.select(&staying),
                 inputs: Some(staying),
-            });
+            }));
         }
         let first = failed.len();
-        let crossed = self.transforms.apply(batch.select(&crossing), failed)?;
+        let Some(crossed) = transform(batch.select(&crossing), failed)? else {
+            return Ok(None);
+        };
         let original = |row: u32| crossing.get(row as usize).copied().unwrap_or_default();
         for failure in failed.iter_mut().skip(first) {
             failure.row = original(u32::try_from(failure.row).unwrap_or_default()) as usize;
@@ -137,16 +163,17 @@ impl Link {
             Some(rows) => rows.into_iter().map(original).collect(),
             None => crossing.clone(),
         };
-        Ok(merge(
+        Ok(Some(merge(
             (batch.select(&staying), staying),
             (crossed.batch, crossed_inputs),
-        ))
+        )))
     }
 }
 
 impl Guard {
     fn make(
         new: NewGuard,
+        operation: Arc<Operation>,
         identity: &Identity,
         isolation: &Isolation,
     ) -> Result<Self, WorkerError> {
@@ -162,9 +189,30 @@ impl Guard {
                 config: new.config,
             },
             negate: new.negate,
-            alias: new.alias,
+            operation,
             faults: Faults::new(isolation.clone()),
         })
+    }
+
+    /// Asks until the call as a whole does not ask to come again. `None`: it was interrupted.
+    fn test_until_done(
+        &mut self,
+        batch: &Batch,
+        trying: Trying<'_>,
+    ) -> Result<Option<Tested>, WorkerError> {
+        let mut attempts = trying.begin();
+        loop {
+            match self.test(batch) {
+                Err(error) if error.class() == ErrorClass::Retriable => {
+                    match attempts.again(batch.len()) {
+                        Next::Try => {}
+                        Next::GiveUp => return Err(error),
+                        Next::Interrupted => return Ok(None),
+                    }
+                }
+                tested => return tested.map(Some),
+            }
+        }
     }
 
     fn test(&mut self, batch: &Batch) -> Result<Tested, WorkerError> {
@@ -242,7 +290,7 @@ impl Transforms {
         match instance.apply(batch) {
             Ok(applied) => {
                 self.faults.answered();
-                Ok(taken(applied, &self.aliases, failed))
+                Ok(taken(applied, &self.operations, &self.together, failed))
             }
             Err(error) if self.faults.isolates(&error) => match instance.take_back() {
                 Some(batch) => self.find(&batch, error, failed),
@@ -259,7 +307,8 @@ impl Transforms {
         fault: SandboxError,
         failed: &mut Vec<Failed>,
     ) -> Result<Transformed, WorkerError> {
-        let (guest, aliases) = (&mut self.guest, &self.aliases);
+        let (guest, operations) = (&mut self.guest, &self.operations);
+        let together = &self.together;
         let (mut outputs, mut inputs) = (Batch::default(), Vec::new());
         let mut lost = Vec::new();
         let give = |run: Range<usize>| {
@@ -269,7 +318,7 @@ impl Transforms {
                 Err(error) => return Ok(Err(error)),
             };
             let first = failed.len();
-            let done = taken(applied, aliases, failed);
+            let done = taken(applied, operations, together, failed);
             for failure in failed.iter_mut().skip(first) {
                 failure.row += run.start;
             }
@@ -284,8 +333,10 @@ impl Transforms {
         self.faults.find(batch.len(), fault, give, |row, fault| {
             lost.push(Failed {
                 row,
-                stage: Stage::Transformation,
-                message: format!("{}: {}", names(aliases), fault.without_trace()),
+                operation: Arc::clone(together),
+                class: fault.class(),
+                message: fault.without_trace(),
+                cause: None,
             });
         })?;
         failed.extend(lost);
@@ -297,14 +348,26 @@ impl Transforms {
 }
 
 /// The outputs; what failed is listed.
-fn taken(applied: Applied, aliases: &[String], failed: &mut Vec<Failed>) -> Transformed {
+fn taken(
+    applied: Applied,
+    operations: &[Arc<Operation>],
+    together: &Arc<Operation>,
+    failed: &mut Vec<Failed>,
+) -> Transformed {
     failed.extend(applied.errors.into_iter().map(|error| {
-        let alias = aliases.get(error.step).map_or("?", String::as_str);
-        Failed {
-            row: error.index,
-            stage: Stage::Transformation,
-            message: format!("transform {alias}: {}", error.message),
-        }
+        let operation = operations.get(error.step).unwrap_or(together);
+        let StepError {
+            index,
+            class,
+            message,
+            ..
+        } = error;
+        let error = RecordError {
+            index,
+            class,
+            message,
+        };
+        failed_in(operation, error)
     }));
     Transformed {
         batch: applied.batch,
@@ -312,12 +375,38 @@ fn taken(applied: Applied, aliases: &[String], failed: &mut Vec<Failed>) -> Tran
     }
 }
 
-/// The steps of a guest; which of them ended it cannot be seen.
-fn names(aliases: &[String]) -> String {
-    match aliases {
-        [only] => format!("transform {only}"),
-        several => format!("one of the transforms {}", several.join(", ")),
+fn failed_in(operation: &Arc<Operation>, error: RecordError) -> Failed {
+    Failed {
+        row: error.index,
+        operation: Arc::clone(operation),
+        class: error.class,
+        message: error.message,
+        cause: None,
     }
+}
+
+fn operation(class: &str, name: String) -> Arc<Operation> {
+    Arc::new(Operation {
+        stage: Stage::Transformation,
+        class: class.to_owned(),
+        name,
+    })
+}
+
+/// The steps of a guest; which of them ended it cannot be seen.
+fn together(steps: &[Arc<Operation>]) -> Arc<Operation> {
+    if let [only] = steps {
+        return Arc::clone(only);
+    }
+    let joined = |part: fn(&Operation) -> &str| {
+        let parts: Vec<_> = steps.iter().map(|step| part(step)).collect();
+        parts.join(", ")
+    };
+    let names = joined(|step| step.name.trim_start_matches("transform "));
+    operation(
+        &joined(|step| &step.class),
+        format!("one of the transforms {names}"),
+    )
 }
 
 /// Some records of a batch.
@@ -363,7 +452,7 @@ fn divide(tested: &Tested, negate: bool) -> (Vec<u32>, Vec<u32>) {
 }
 
 /// Puts two sets of records in the order of the rows that they came from.
-fn merge(
+pub fn merge(
     (mut batch, mut rows): (Batch, Vec<u32>),
     (other, other_rows): (Batch, Vec<u32>),
 ) -> Transformed {

@@ -12,11 +12,12 @@ use tidegate_sandbox::{SandboxError, SinkInstance};
 use crate::blocking::Lent;
 use crate::chain::Chain;
 use crate::error::{Stage, WorkerError};
-use crate::positions::{FetchedRows, Positions, Span};
+use crate::failures::{Failed, Failures, rows_without};
+use crate::fetched_rows::FetchedRows;
+use crate::positions::{Positions, Span};
 use crate::progress::Progress;
-use crate::record_converters::{Failed, RecordConverters};
+use crate::record_converters::RecordConverters;
 use crate::sink_guest::SinkGuest;
-use crate::source_pipeline::{rows_without, tolerate};
 use crate::steps::Turns;
 use crate::suspects::Suspects;
 use crate::task::Abandoned;
@@ -38,7 +39,7 @@ pub struct SinkPipeline {
     pub converters: RecordConverters,
     pub chain: Chain,
     pub progress: Arc<Progress>,
-    pub tolerant: bool,
+    pub failures: Failures,
     /// The partitions that the guest was told to open.
     pub assigned: BTreeSet<TopicPartition>,
     pub positions: Positions,
@@ -75,7 +76,7 @@ struct Prepared {
     batch: Batch,
     /// For each record of it the row that it came from. None: record n came from row n.
     rows: Option<Vec<u32>>,
-    /// The rows that failed on the way, which are tolerated.
+    /// The rows that failed on the way.
     failed: Vec<Failed>,
 }
 
@@ -105,7 +106,7 @@ impl SinkPipeline {
     ) -> Result<Ran, WorkerError> {
         let (mut moved, mut busy) = (false, false);
         loop {
-            let last = self.step()?;
+            let last = self.step(&interrupted)?;
             match &last {
                 Stepped::Moved => (moved, busy) = (true, true),
                 Stepped::Idle if busy => {
@@ -125,7 +126,8 @@ impl SinkPipeline {
     }
 
     /// Fetches once and delivers what came.
-    fn step(&mut self) -> Result<Stepped, WorkerError> {
+    fn step(&mut self, interrupted: &dyn Fn() -> bool) -> Result<Stepped, WorkerError> {
+        self.failures.check()?;
         let most = self.suspects.fetch().unwrap_or(FETCH_RECORDS_MAX);
         let most = most.min(FETCH_RECORDS_MAX);
         let fetched = match self.consumer.fetch(most, FETCH_BYTES_MAX) {
@@ -160,12 +162,13 @@ impl SinkPipeline {
                 self.consumer.released(&partitions)?;
                 Ok(Stepped::Moved)
             }
-            Fetched::Records(batch) => self.deliver(batch),
+            Fetched::Records(batch) => self.deliver(batch, interrupted),
         }
     }
 
-    /// Flushes the sink and commits how far it was delivered.
+    /// Flushes the sink and commits how far it was delivered, once the records that failed on that way are safe.
     pub fn commit(&mut self) -> Result<(), WorkerError> {
+        self.failures.check()?;
         let delivered = self.positions.uncommitted();
         if delivered.is_empty() {
             return Ok(());
@@ -185,8 +188,14 @@ impl SinkPipeline {
                 });
             }
         };
-        self.abandoned.check()?;
         let safe = self.positions.accept(safe);
+        if !self.failures.settle()? {
+            tracing::warn!(
+                "The dead letter queue did not acknowledge in time; positions are committed with the next ones."
+            );
+            return Ok(());
+        }
+        self.abandoned.check()?;
         match self.consumer.commit(&safe) {
             Ok(()) => self.positions.committed(&safe),
             // The next commit takes them in; until then a restart would deliver them again.
@@ -208,28 +217,39 @@ impl SinkPipeline {
     }
 
     /// What the sink takes of a batch is delivered, and never again, unless its guest faults before it is flushed.
-    fn deliver(&mut self, batch: Batch) -> Result<Stepped, WorkerError> {
-        let (batch, fetched) = self.together(batch)?;
+    fn deliver(
+        &mut self,
+        batch: Batch,
+        interrupted: &dyn Fn() -> bool,
+    ) -> Result<Stepped, WorkerError> {
+        let (batch, mut fetched) = self.together(batch)?;
         let counted = self.positions.counted(&fetched);
-        let prepared = self.prepare(batch, &fetched)?;
+        let Some(prepared) = self.prepare(batch, &mut fetched, interrupted)? else {
+            self.go_to(fetched.spans(0..fetched.len()))?;
+            return Ok(Stepped::Idle);
+        };
         let (batch, mut failed) = (prepared.batch, prepared.failed);
+        if !self.failures.tolerant() {
+            // Before the sink has anything of the batch.
+            self.failures.report(&mut failed, &mut fetched)?;
+        }
         let rows = Rows {
             rows: prepared.rows.as_deref(),
             fetched: fetched.len(),
             counted: counted.as_deref(),
         };
         let rows_given = rows.distinct(batch.len());
-        let put = self.put(batch, &rows, &fetched, &mut failed)?;
+        let put = self.put(batch, &rows, &mut failed)?;
         let Done { done, said, ended } = put;
         let fault = ended.as_ref().filter(|error| self.suspects.isolates(error));
         let (mut done, alone) = (done, rows_given == 1 && said == 0 && fault.is_some());
         if let Some(fault) = fault.filter(|_| alone) {
             failed.push(self.lose(rows.of(0), fault, &fetched)?);
-            self.tolerate(&failed, &fetched)?;
             done = fetched.len();
         }
-        // What comes again failed before.
-        failed.retain(|failure| rows.is_new(failure.row));
+        // What comes again fails then, or failed before.
+        failed.retain(|failure| failure.row < done && rows.is_new(failure.row));
+        self.failures.report(&mut failed, &mut fetched)?;
         self.count(done, &failed, &rows);
         if said > 0 {
             self.positions.delivered(fetched.spans(0..said));
@@ -264,11 +284,10 @@ impl SinkPipeline {
         &mut self,
         batch: Batch,
         rows: &Rows<'_>,
-        fetched: &FetchedRows,
         failed: &mut Vec<Failed>,
     ) -> Result<Done, WorkerError> {
         let mut done = Done {
-            done: fetched.len(),
+            done: rows.fetched,
             said: 0,
             ended: None,
         };
@@ -279,13 +298,10 @@ impl SinkPipeline {
         let put = self.guest.instance.put(batch);
         let refused = put.errors.iter().map(|error| error.index);
         self.progress.gave(rows.new_of(put.answered, refused));
-        let first = failed.len();
-        failed.extend(put.errors.into_iter().map(|error| Failed {
-            row: rows.of(error.index),
-            stage: Stage::TaskPut,
-            message: error.message,
-        }));
-        self.tolerate(failed.get(first..).unwrap_or_default(), fetched)?;
+        let errors = put.errors.into_iter();
+        failed.extend(
+            errors.map(|error| Failed::in_put(rows.of(error.index), error.class, error.message)),
+        );
         if put.delivered > 0 {
             // With all that it was given before.
             self.positions.all_safe();
@@ -312,15 +328,22 @@ impl SinkPipeline {
 
     /// Those of the records that are given together; the others are read again.
     fn together(&mut self, batch: Batch) -> Result<(Batch, FetchedRows), WorkerError> {
-        let fetched = FetchedRows::of(&batch);
+        let fetched = self.fetched(&batch);
         let count = self.suspects.together(&fetched);
         if count == fetched.len() {
             return Ok((batch, fetched));
         }
         self.go_to(fetched.spans(count..fetched.len()))?;
         let batch = batch.select(&(0..).take(count).collect::<Vec<_>>());
-        let fetched = FetchedRows::of(&batch);
+        let fetched = self.fetched(&batch);
         Ok((batch, fetched))
+    }
+
+    fn fetched(&self, batch: &Batch) -> FetchedRows {
+        match self.failures.keep_originals() {
+            true => FetchedRows::with_records(batch),
+            false => FetchedRows::of(batch),
+        }
     }
 
     /// Reads these records next.
@@ -339,11 +362,7 @@ impl SinkPipeline {
         for span in fetched.spans(row..row + 1) {
             self.suspects.lose(span, fault)?;
         }
-        Ok(Failed {
-            row,
-            stage: Stage::TaskPut,
-            message: fault.without_trace(),
-        })
+        Ok(Failed::in_put(row, fault.class(), fault.without_trace()))
     }
 
     /// Makes the guest anew, and goes back to where it had answered for all that it was given. The records that it had
@@ -382,11 +401,22 @@ impl SinkPipeline {
         Ok(Stepped::Moved)
     }
 
-    /// Converts and transforms a batch.
-    fn prepare(&mut self, batch: Batch, fetched: &FetchedRows) -> Result<Prepared, WorkerError> {
+    /// Converts and transforms a batch. `None`: it was interrupted, and comes again.
+    fn prepare(
+        &mut self,
+        batch: Batch,
+        fetched: &mut FetchedRows,
+        interrupted: &dyn Fn() -> bool,
+    ) -> Result<Option<Prepared>, WorkerError> {
+        let trying = self.failures.retry.until(interrupted);
         let mut failed = self.suspects.lost(fetched);
-        let batch = self.converters.decode(batch, &mut failed);
-        self.tolerate(&failed, fetched)?;
+        let decoded = self.converters.decode(batch, &mut failed, trying);
+        let Some((batch, replaced)) = decoded else {
+            return Ok(None);
+        };
+        if self.failures.keep_originals() {
+            fetched.keep(replaced);
+        }
         let (batch, rows) = if failed.is_empty() {
             (batch, None)
         } else {
@@ -394,12 +424,14 @@ impl SinkPipeline {
             (batch.select(&rows), Some(rows))
         };
         let first = failed.len();
-        let transformed = self.chain.apply(batch, &mut failed);
+        let transformed = self.chain.apply(batch, &mut failed, trying);
         let transformed = transformed.map_err(|error| error.in_hand(|| fetched.describe()))?;
+        let Some(transformed) = transformed else {
+            return Ok(None);
+        };
         for failure in failed.iter_mut().skip(first) {
             failure.row = row_at(rows.as_deref(), failure.row);
         }
-        self.tolerate(failed.get(first..).unwrap_or_default(), fetched)?;
         let rows = match (rows, transformed.inputs) {
             (rows, None) => rows,
             (None, inputs) => inputs,
@@ -410,16 +442,11 @@ impl SinkPipeline {
                     .collect(),
             ),
         };
-        Ok(Prepared {
+        Ok(Some(Prepared {
             batch: transformed.batch,
             rows,
             failed,
-        })
-    }
-
-    /// Fails with the first of these rows, unless failures are tolerated.
-    fn tolerate(&self, failed: &[Failed], fetched: &FetchedRows) -> Result<(), WorkerError> {
-        tolerate(failed, self.tolerant, |row| fetched.name(row))
+        }))
     }
 
     /// Counts the rows before `done`: what comes again is counted then. Those that came before are not counted again.
@@ -430,10 +457,8 @@ impl SinkPipeline {
                 *kept = true;
             }
         }
-        let mut skipped = 0;
         for failure in failed {
             if let Some(kept) = kept.get_mut(failure.row) {
-                skipped += 1;
                 *kept = true;
             }
         }
@@ -441,7 +466,6 @@ impl SinkPipeline {
         let filtered = kept.iter().enumerate().filter(|at| filtered(*at)).count();
         self.progress
             .took((0..done).filter(|row| rows.is_new(*row)).count());
-        self.progress.skipped(skipped);
         self.progress.filtered(filtered);
         self.progress.set_lag(self.consumer.lag().unwrap_or(0));
     }
