@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tidegate_broker::{Acknowledge, Admin, NewTopic, Producer, Properties, Refused};
 use tidegate_config::connector::DlqConfig;
 use tidegate_model::limits::{IN_FLIGHT_BYTES_MAX, IN_FLIGHT_RECORDS_MAX};
-use tidegate_model::{Batch, Column, TaskId, TopicName};
+use tidegate_model::{Batch, Column, ErrorClass, TaskId, TopicName};
 
 use crate::error::WorkerError;
 use crate::failures::{Failed, Originals};
@@ -51,12 +51,28 @@ struct Sent {
 #[derive(Default)]
 struct State {
     next: u64,
-    /// The records and bytes of each batch that is not acknowledged.
-    waiting: BTreeMap<u64, (usize, usize)>,
+    /// What is not acknowledged.
+    waiting: BTreeMap<u64, Waiting>,
     records: usize,
     bytes: usize,
     /// Why the first record that was refused was.
     refused: Option<String>,
+}
+
+/// What a record does that the queue refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusals {
+    /// It fails the task.
+    Fail,
+    /// It is logged and counted.
+    Pass,
+}
+
+/// A batch of letters on its way.
+struct Waiting {
+    records: usize,
+    bytes: usize,
+    refusals: Refusals,
 }
 
 /// What a queue is made of.
@@ -104,6 +120,7 @@ impl DeadLetters {
         &mut self,
         failed: &[Failed],
         originals: &mut dyn Originals,
+        refusals: Refusals,
     ) -> Result<(), WorkerError> {
         self.sent.progress.dead_letters(failed.len());
         let rows: Vec<u32> = failed
@@ -135,18 +152,26 @@ impl DeadLetters {
         if let Some(context) = &self.context {
             context.add(&mut letters, &written, originals);
         }
-        self.submit(&letters)
+        self.submit(&letters, refusals)
     }
 
-    fn submit(&self, letters: &Batch) -> Result<(), WorkerError> {
+    fn submit(&self, letters: &Batch, refusals: Refusals) -> Result<(), WorkerError> {
         self.sent.wait_for_room(&self.abandoned)?;
         self.abandoned.check()?;
-        let group = self.sent.register(letters.count, letters.payload_bytes());
+        let group = self.sent.register(Waiting {
+            records: letters.count,
+            bytes: letters.payload_bytes(),
+            refusals,
+        });
         let to: Arc<dyn Acknowledge> = Arc::clone(&self.sent) as _;
-        match self.producer.submit(letters, &[], group, 1, &to) {
-            Ok(()) => self.check(),
-            // A refusal was told to the group too, with how many records.
-            Err(error) => self.check().and(Err(self.sent.failure(&error.to_string()))),
+        let submitted = self.producer.submit(letters, &[], group, 1, &to);
+        self.check()?;
+        match submitted {
+            // What is refused was told to the group, with how many records.
+            Err(error) if error.class() != ErrorClass::Data => {
+                Err(self.sent.failure(&error.to_string()))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -282,13 +307,13 @@ impl Sent {
         Ok(())
     }
 
-    fn register(&self, records: usize, bytes: usize) -> u64 {
+    fn register(&self, batch: Waiting) -> u64 {
         let mut state = self.lock();
         let group = state.next;
         state.next += 1;
-        state.waiting.insert(group, (records, bytes));
-        state.records += records;
-        state.bytes += bytes;
+        state.records += batch.records;
+        state.bytes += batch.bytes;
+        state.waiting.insert(group, batch);
         group
     }
 }
@@ -296,17 +321,21 @@ impl Sent {
 impl Acknowledge for Sent {
     fn acknowledged(&self, group: u64, result: Result<(), Refused>) {
         let mut state = self.lock();
-        let Some((records, bytes)) = state.waiting.remove(&group) else {
+        let Some(batch) = state.waiting.remove(&group) else {
             return;
         };
-        state.records -= records;
-        state.bytes -= bytes;
-        if let Err(refused) = result {
-            self.progress
-                .dead_letters_refused(refused.records.min(records));
-            state
-                .refused
-                .get_or_insert_with(|| refused.error.to_string());
+        state.records -= batch.records;
+        state.bytes -= batch.bytes;
+        if let Err(Refused { rows, error }) = result {
+            let records = rows.len().min(batch.records);
+            self.progress.dead_letters_refused(records);
+            match batch.refusals {
+                Refusals::Fail => {
+                    state.refused.get_or_insert_with(|| error.to_string());
+                }
+                Refusals::Pass => tracing::error!(topic = %self.topic, %error, records,
+                    "Records that their topics refused are refused by the dead letter queue too; they are lost."),
+            }
         }
         drop(state);
         self.changed.notify_all();

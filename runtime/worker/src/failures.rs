@@ -13,7 +13,7 @@ use std::sync::{Arc, LazyLock};
 use tidegate_config::connector::ErrorsConfig;
 use tidegate_model::{Batch, ErrorClass, TaskId};
 
-use crate::dead_letters::DeadLetters;
+use crate::dead_letters::{DeadLetters, Refusals};
 use crate::error::{Stage, WorkerError};
 use crate::error_log::ErrorLog;
 use crate::progress::Progress;
@@ -52,6 +52,15 @@ pub struct Failed {
     /// What a converter found in the bytes, where the message does not say it.
     pub cause: Option<String>,
 }
+
+/// Writing a source's records to their topics.
+pub static PRODUCE: LazyLock<Arc<Operation>> = LazyLock::new(|| {
+    Arc::new(Operation {
+        stage: Stage::KafkaProduce,
+        class: "org.apache.kafka.connect.runtime.AbstractWorkerSourceTask".to_owned(),
+        name: String::new(),
+    })
+});
 
 impl Failed {
     /// A record that a sink did not take.
@@ -178,6 +187,11 @@ impl Failures {
         self.tolerant
     }
 
+    /// Whether anything but counting happens to records that fail.
+    pub fn reports(&self) -> bool {
+        self.log.is_some() || self.dead_letters.is_some()
+    }
+
     /// Whether the records of a batch are to be kept as they were: for the log, or the dead letter queue.
     pub fn keep_originals(&self) -> bool {
         self.log_shows_records || self.dead_letters.is_some()
@@ -193,6 +207,28 @@ impl Failures {
         failed: &mut Vec<Failed>,
         originals: &mut dyn Originals,
     ) -> Result<(), WorkerError> {
+        self.report_as(failed, originals, Refusals::Fail)
+    }
+
+    /// The same for records that their topics refused, which is tolerated. The dead letter queue may refuse them too:
+    /// they may be too large for any.
+    ///
+    /// # Errors
+    /// When it refused another record.
+    pub fn report_refused(
+        &mut self,
+        mut failed: Vec<Failed>,
+        originals: &mut dyn Originals,
+    ) -> Result<(), WorkerError> {
+        self.report_as(&mut failed, originals, Refusals::Pass)
+    }
+
+    fn report_as(
+        &mut self,
+        failed: &mut Vec<Failed>,
+        originals: &mut dyn Originals,
+        refusals: Refusals,
+    ) -> Result<(), WorkerError> {
         if failed.is_empty() {
             return Ok(());
         }
@@ -207,7 +243,7 @@ impl Failures {
             self.progress.logged(log.write(failed, originals));
         }
         if let Some(letters) = &mut self.dead_letters {
-            letters.send(failed, originals)?;
+            letters.send(failed, originals, refusals)?;
         }
         match failed.first() {
             Some(first) if !self.tolerant => Err(self.fails(first, originals)),

@@ -10,13 +10,13 @@ use tidegate_sandbox::{SandboxError, SourceInstance};
 use crate::blocking::Lent;
 use crate::chain::{Chain, Transformed};
 use crate::error::{Stage, WorkerError};
-use crate::failures::{Failed, Failures, rows_without};
+use crate::failures::{Failed, Failures, PRODUCE, rows_without};
 use crate::polled_positions::PolledPositions;
 use crate::progress::Progress;
 use crate::record_converters::{RecordConverters, Replaced};
 use crate::source_rows::{JsonLetters, SourceRows, before_conversion};
 use crate::steps::Turns;
-use crate::submitted::Submitted;
+use crate::submitted::{Sent, Submitted};
 use crate::task::Abandoned;
 
 /// The most records of one poll.
@@ -57,6 +57,8 @@ struct Prepared {
     /// For each record the polled record that it came from. None: record n came from record n.
     inputs: Option<Vec<u32>>,
     positions: PolledPositions,
+    /// As it was polled, where that is kept.
+    polled: Batch,
 }
 
 /// What steps that followed each other did.
@@ -103,6 +105,7 @@ impl SourcePipeline {
     /// Polls once and submits what came.
     fn step(&mut self, interrupted: &dyn Fn() -> bool) -> Result<Stepped, WorkerError> {
         self.failures.check()?;
+        self.deal_with_refused()?;
         let polled = match self.left.take() {
             Some(polled) => polled,
             None => match self.poll()? {
@@ -117,11 +120,22 @@ impl SourcePipeline {
             batch,
             inputs,
             positions,
+            polled,
         } = prepared;
-        let (new_groups, groups) = positions.groups(&batch, inputs.as_deref());
+        let kept = self.failures.reports().then(|| positions.clone());
+        let (mut new_groups, groups) = positions.groups(&batch, inputs.as_deref());
+        let sent = kept.map(|positions| {
+            // What is kept of them beside what is sent.
+            new_groups.iter_mut().for_each(|group| group.bytes *= 2);
+            Arc::new(Sent {
+                polled,
+                positions,
+                inputs,
+            })
+        });
         self.abandoned.check()?;
         let count = u32::try_from(new_groups.len()).unwrap_or(u32::MAX);
-        let first = self.submitted.register(new_groups);
+        let first = self.submitted.register(new_groups, sent.as_ref());
         let acknowledge: Arc<dyn Acknowledge> = Arc::clone(&self.submitted) as _;
         let submitted = self
             .producer
@@ -132,6 +146,28 @@ impl SourcePipeline {
             submitted => submitted?,
         }
         Ok(Stepped::Moved)
+    }
+
+    /// Deals with the records that the producer refused, where that is tolerated, so that their offsets may pass.
+    pub fn deal_with_refused(&mut self) -> Result<(), WorkerError> {
+        for group in self.submitted.take_refused() {
+            let sent = &group.sent;
+            let inputs = sent.inputs.as_deref();
+            let error = &group.refused.error;
+            let rows = group.refused.rows.iter();
+            let failed = rows.map(|row| Failed {
+                row: input_of(inputs, *row as usize),
+                operation: Arc::clone(&PRODUCE),
+                class: error.class(),
+                message: error.to_string(),
+                cause: None,
+            });
+            let json = self.json.as_mut();
+            let mut rows = SourceRows::new(&sent.polled, None, &sent.positions, json);
+            self.failures.report_refused(failed.collect(), &mut rows)?;
+            self.submitted.dealt_with(&group);
+        }
+        Ok(())
     }
 
     /// Polls once; or what to do when that found nothing.
@@ -189,13 +225,13 @@ impl SourcePipeline {
             return Ok(None);
         };
         self.progress.filtered(dropped);
-        let kept = kept.unwrap_or_default();
         let prepared = Prepared {
             batch,
             inputs,
             positions,
+            polled: kept.unwrap_or_default(),
         };
-        self.report(&kept, failed, &mut unconverted, &prepared, replaced)?;
+        self.report(failed, &mut unconverted, &prepared, replaced)?;
         Ok(Some(prepared.without(&unconverted)))
     }
 
@@ -203,7 +239,6 @@ impl SourcePipeline {
     /// nothing is tolerated, the first record counts, whatever it failed in.
     fn report(
         &mut self,
-        polled: &Batch,
         mut failed: Vec<Failed>,
         unconverted: &mut Vec<Failed>,
         prepared: &Prepared,
@@ -225,7 +260,7 @@ impl SourcePipeline {
         for of_converters in [converters_first, !converters_first] {
             let (failed, batch, inputs) = match of_converters {
                 true => (&mut *unconverted, &transformed, inputs),
-                false => (&mut failed, polled, None),
+                false => (&mut failed, &prepared.polled, None),
             };
             let mut rows = SourceRows::new(batch, inputs, positions, self.json.as_mut());
             self.failures.report(failed, &mut rows)?;
@@ -263,7 +298,7 @@ impl Prepared {
             return self;
         }
         let good = rows_without(self.batch.len(), unconverted);
-        let inputs = match self.inputs {
+        let inputs = match &self.inputs {
             None => good.clone(),
             Some(inputs) => good
                 .iter()
@@ -273,7 +308,7 @@ impl Prepared {
         Self {
             batch: self.batch.select(&good),
             inputs: Some(inputs),
-            positions: self.positions,
+            ..self
         }
     }
 }
