@@ -24,12 +24,20 @@ struct Position {
 }
 
 /// The offsets that records span in one partition.
+#[derive(Clone)]
 pub struct Span {
     pub partition: TopicPartition,
     /// The offset of the first.
     pub first: i64,
     /// The offset after the last.
     pub next: i64,
+}
+
+impl Span {
+    /// Where it begins.
+    pub fn begin(self) -> (TopicPartition, i64) {
+        (self.partition, self.first)
+    }
 }
 
 impl Positions {

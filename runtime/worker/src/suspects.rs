@@ -1,6 +1,6 @@
-//! The records that a sink did not survive, on their second way: they are read from their topics again, in parts small
-//! enough that those stand alone at which it faults. Each part is flushed before the next, so that a further fault
-//! costs no more than its part.
+//! The records that a sink did not survive, on their second way: they are given again in parts small enough that those
+//! stand alone at which it faults. Each part is flushed before the next, so that a further fault costs no more than
+//! its part.
 //!
 //! | a `put` of | ends with | the next part |
 //! | --- | --- | --- |
@@ -9,7 +9,7 @@
 //! | one record | a fault | one; the record is lost |
 //! | a part | an answer | as many as before; twice as many when the last fault was at one record, or said how far it came |
 //!
-//! When all of them are passed, fetches are as large as ever.
+//! When all of them are passed, records are given as ever.
 
 use std::collections::BTreeMap;
 
@@ -33,8 +33,6 @@ pub struct Suspects {
     part: usize,
     /// Whether that grows while the sink answers.
     grows: bool,
-    /// Whether the next records are likely to be suspect.
-    near: bool,
     /// The records that were lost and may come again, as others before them have to.
     lost: BTreeMap<TopicPartition, BTreeMap<i64, String>>,
     /// How many records in succession the sink did not survive, each given alone.
@@ -50,7 +48,6 @@ impl Suspects {
             until: BTreeMap::new(),
             part: 1,
             grows: false,
-            near: false,
             lost: BTreeMap::new(),
             alone: 0,
             in_place: 0,
@@ -67,14 +64,9 @@ impl Suspects {
         !self.until.is_empty()
     }
 
-    /// How many records are to be fetched; none: as many as ever.
-    pub fn fetch(&self) -> Option<usize> {
-        (self.any() && self.near).then_some(self.part)
-    }
-
     /// How many of these records, from the first on, are given together: those before the first that is suspect, or
     /// a part.
-    pub fn together(&mut self, fetched: &FetchedRows) -> usize {
+    pub fn together(&self, fetched: &FetchedRows) -> usize {
         if !self.any() {
             return fetched.len();
         }
@@ -83,9 +75,7 @@ impl Suspects {
             let until = self.until.get(&partition)?;
             (offset < *until).then_some(())
         };
-        let first = (0..fetched.len()).find(|row| suspect(row).is_some());
-        self.near = first.is_some();
-        match first {
+        match (0..fetched.len()).find(|row| suspect(row).is_some()) {
             None => fetched.len(),
             Some(0) => fetched.len().min(self.part),
             Some(first) => first,
@@ -110,7 +100,6 @@ impl Suspects {
         }
         self.grows = said || rows <= 1;
         self.part = if self.grows { 1 } else { rows / 2 };
-        self.near = true;
         self.in_place += 1;
         if self.in_place < FAULTS_IN_PLACE_MAX {
             return Ok(());
@@ -235,22 +224,23 @@ mod tests {
     #[test]
     fn parts_are_halved_until_one_record_is_left_and_grow_again_behind_it() {
         let mut suspects = suspects();
-        assert_eq!(suspects.fetch(), None);
+        let part = |suspects: &Suspects| suspects.together(&fetched(&[0; 500], 0));
+        assert_eq!(part(&suspects), 500);
         let mut parts = Vec::new();
         let mut rows = 500;
         while rows > 1 {
             let span = span(0, 500);
             suspects.faulted(vec![span], rows, false, &trap()).unwrap();
-            rows = suspects.fetch().unwrap();
+            rows = part(&suspects);
             parts.push(rows);
         }
         assert_eq!(parts, [250, 125, 62, 31, 15, 7, 3, 1]);
         suspects.answered();
-        assert_eq!(suspects.fetch(), Some(1), "the bad one may be the next");
+        assert_eq!(part(&suspects), 1, "the bad one may be the next");
         suspects.lose(span(1, 2), &trap()).unwrap();
         suspects.faulted(vec![], 1, false, &trap()).unwrap();
         for wanted in [1, 2, 4] {
-            assert_eq!(suspects.fetch(), Some(wanted));
+            assert_eq!(part(&suspects), wanted);
             suspects.answered();
         }
     }
@@ -260,9 +250,10 @@ mod tests {
         let mut suspects = suspects();
         let span = span(100, 500);
         suspects.faulted(vec![span], 500, true, &trap()).unwrap();
-        assert_eq!(suspects.fetch(), Some(1));
+        let part = |suspects: &Suspects| suspects.together(&fetched(&[0; 400], 100));
+        assert_eq!(part(&suspects), 1);
         suspects.answered();
-        assert_eq!(suspects.fetch(), Some(2));
+        assert_eq!(part(&suspects), 2);
     }
 
     #[test]
@@ -273,7 +264,6 @@ mod tests {
         assert_eq!(suspects.together(&fetched(&[1, 1, 0, 0, 1], 0)), 2);
         assert_eq!(suspects.together(&fetched(&[0, 0, 0, 0], 0)), 3);
         assert_eq!(suspects.together(&fetched(&[1, 1, 1], 0)), 3);
-        assert_eq!(suspects.fetch(), None, "none of them was near");
         assert_eq!(suspects.together(&fetched(&[0, 0], 6)), 2, "behind them");
         let mut positions = Positions::default();
         positions.delivered(vec![span(0, 6)]);

@@ -7,7 +7,7 @@ use tidegate_config::Properties;
 use tidegate_config::connector::{ConnectorConfig, SinkTopics};
 use tidegate_config::grants::{Grants, Policy, grants};
 use tidegate_config::worker::WorkerConfig;
-use tidegate_model::{TaskId, TopicName};
+use tidegate_model::{Batch, TaskId, TopicName};
 use tidegate_sandbox::{Identity, Kind, Plugin, PluginInfo, Registry};
 use tokio::sync::watch;
 
@@ -398,6 +398,7 @@ impl Worker {
             assigned: Default::default(),
             positions: Positions::default(),
             suspects: Suspects::new(isolation),
+            ahead: Batch::default(),
             refused_topics: self.refused_topics(new),
             abandoned,
         })
