@@ -3,6 +3,8 @@
 //! Consecutive transforms of the same component, with their predicates when those are of that component too,
 //! run in one crossing: a link. A predicate of another component is asked first and decides which records cross.
 
+use std::sync::Arc;
+
 use tidegate_config::connector::{ConnectorConfig, TransformConfig};
 use tidegate_model::Batch;
 use tidegate_sandbox::{Condition, Identity, Kind, Plugin, Registry, Step};
@@ -11,6 +13,7 @@ use crate::error::WorkerError;
 use crate::failures::Failed;
 use crate::faults::Isolation;
 use crate::link::{Link, NewGuard};
+use crate::progress::{Progress, TransformProgress};
 use crate::retry::Trying;
 
 /// The transforms of a task, in order.
@@ -42,7 +45,7 @@ struct Draft {
     plugin: Plugin,
     guard: Option<NewGuard>,
     steps: Vec<Step>,
-    aliases: Vec<String>,
+    counters: Vec<Arc<TransformProgress>>,
 }
 
 impl Chain {
@@ -52,11 +55,15 @@ impl Chain {
         registry: &Registry,
         identity: &Identity,
         isolation: &Isolation,
+        progress: &Progress,
     ) -> Result<Self, WorkerError> {
         let mut drafts: Vec<Draft> = Vec::new();
+        let mut counters = Vec::new();
         for transform in connector.transforms()? {
             let (plugin, class) = find(registry, Kind::Transform, &transform.class)?;
             let (condition, guard) = condition(registry, &plugin, &transform)?;
+            let counter = Arc::new(TransformProgress::of(&transform.alias));
+            counters.push(Arc::clone(&counter));
             let step = Step {
                 class,
                 config: transform.config,
@@ -69,24 +76,25 @@ impl Chain {
                         && draft.plugin.digest() == plugin.digest() =>
                 {
                     draft.steps.push(step);
-                    draft.aliases.push(transform.alias);
+                    draft.counters.push(counter);
                 }
                 _ => drafts.push(Draft {
                     plugin,
                     guard,
                     steps: vec![step],
-                    aliases: vec![transform.alias],
+                    counters: vec![counter],
                 }),
             }
         }
+        progress.set_transforms(counters);
         let links = drafts.into_iter().map(|draft| {
             let Draft {
                 plugin,
                 guard,
                 steps,
-                aliases,
+                counters,
             } = draft;
-            Link::make(plugin, steps, aliases, guard, identity, isolation)
+            Link::make(plugin, steps, counters, guard, identity, isolation)
         });
         Ok(Self {
             links: links.collect::<Result<_, _>>()?,

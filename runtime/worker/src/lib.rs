@@ -8,7 +8,7 @@
 //! | `sink_task` | fetch → converters → transforms → put → flush → commit |
 //! | `blocking` | lends a task's pipeline to a blocking thread for one step |
 //! | [`steps`] | how many blocking threads tasks may hold at a time |
-//! | `chain`, `link` | the transformation chain of a task, one crossing per component in a row |
+//! | `chain`, `link`, `link_steps` | the transformation chain of a task, one crossing per component in a row |
 //! | `faults` | finds the records at which a guest faults, so that the others go on |
 //! | `failures` | what becomes of records that fail: the one place that decides it |
 //! | `retry`, `retried` | trying an operation again that may succeed later |
@@ -41,6 +41,7 @@ mod faults;
 mod fetched_rows;
 mod file_watch;
 mod link;
+mod link_steps;
 pub mod offset_store;
 mod polled_positions;
 mod positions;

@@ -5,20 +5,22 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tidegate_config::Properties;
 use tidegate_model::Batch;
 use tidegate_model::ErrorClass;
 use tidegate_model::limits::APPLIED_BYTES_MAX;
 use tidegate_sandbox::{
-    Applied, Identity, Plugin, PredicateInstance, RecordError, SandboxError, Step, StepError,
-    Tested, TransformInstance,
+    Identity, Plugin, PredicateInstance, RecordError, SandboxError, Step, Tested, TransformInstance,
 };
 
 use crate::chain::Transformed;
-use crate::error::{Stage, WorkerError};
+use crate::error::WorkerError;
 use crate::failures::{Failed, Operation};
 use crate::faults::{Faults, Isolation, failure};
+use crate::link_steps::{LinkSteps, failed_in};
+use crate::progress::TransformProgress;
 use crate::retried;
 use crate::retry::{Next, Trying};
 
@@ -59,10 +61,7 @@ pub struct NewGuard {
 /// The transforms of a link.
 struct Transforms {
     guest: TransformGuest,
-    /// What records may fail in: each step.
-    operations: Vec<Arc<Operation>>,
-    /// All of them, of which it cannot be seen which one ended the guest.
-    together: Arc<Operation>,
+    steps: LinkSteps,
     faults: Faults,
 }
 
@@ -79,20 +78,14 @@ impl Link {
     pub fn make(
         plugin: Plugin,
         steps: Vec<Step>,
-        aliases: Vec<String>,
+        counters: Vec<Arc<TransformProgress>>,
         guard: Option<NewGuard>,
         identity: &Identity,
         isolation: &Isolation,
     ) -> Result<Self, WorkerError> {
-        let operations: Vec<_> = steps
-            .iter()
-            .zip(aliases)
-            .map(|(step, alias)| operation(&step.class, format!("transform {alias}")))
-            .collect();
-        let together = together(&operations);
+        let operations = LinkSteps::new(&steps, counters);
         let guard = guard.map(|new| {
-            let class = operations.first().map_or("", |first| &first.class);
-            let operation = operation(class, format!("predicate {}", new.alias));
+            let operation = operations.guarded_by(&new.alias);
             Guard::make(new, operation, identity, isolation)
         });
         Ok(Self {
@@ -106,8 +99,7 @@ impl Link {
                     identity: identity.clone(),
                     steps,
                 },
-                operations,
-                together,
+                steps: operations,
                 faults: Faults::new(isolation.clone()),
             },
         })
@@ -122,17 +114,16 @@ impl Link {
         trying: Trying<'_>,
     ) -> Result<Option<Transformed>, WorkerError> {
         let transforms = &mut self.transforms;
-        let mut transform = |batch, failed: &mut _| {
-            retried::apply(batch, failed, trying, |batch, failed| {
-                transforms.apply(batch, failed)
-            })
-        };
         let Some(guard) = &mut self.guard else {
-            return transform(batch, failed);
+            return transforms.apply_until_done(batch, failed, trying);
         };
+        let begun = Instant::now();
         let Some(tested) = guard.test_until_done(&batch, trying)? else {
             return Ok(None);
         };
+        transforms
+            .steps
+            .guard_did(begun.elapsed(), tested.errors.len());
         let (crossing, staying) = divide(&tested, guard.negate);
         let errors = tested.errors.into_iter();
         failed.extend(errors.map(|error| failed_in(&guard.operation, error)));
@@ -143,7 +134,7 @@ impl Link {
             }));
         }
         if crossing.len() == batch.len() {
-            return transform(batch, failed);
+            return transforms.apply_until_done(batch, failed, trying);
         }
         if crossing.is_empty() {
             return Ok(Some(Transformed {
@@ -152,7 +143,8 @@ impl Link {
             }));
         }
         let first = failed.len();
-        let Some(crossed) = transform(batch.select(&crossing), failed)? else {
+        let crossed = transforms.apply_until_done(batch.select(&crossing), failed, trying)?;
+        let Some(crossed) = crossed else {
             return Ok(None);
         };
         let original = |row: u32| crossing.get(row as usize).copied().unwrap_or_default();
@@ -280,6 +272,17 @@ impl TransformGuest {
 }
 
 impl Transforms {
+    fn apply_until_done(
+        &mut self,
+        batch: Batch,
+        failed: &mut Vec<Failed>,
+        trying: Trying<'_>,
+    ) -> Result<Option<Transformed>, WorkerError> {
+        retried::apply(batch, failed, trying, |batch, failed| {
+            self.apply(batch, failed)
+        })
+    }
+
     fn apply(
         &mut self,
         batch: Batch,
@@ -290,7 +293,7 @@ impl Transforms {
         match instance.apply(batch) {
             Ok(applied) => {
                 self.faults.answered();
-                Ok(taken(applied, &self.operations, &self.together, failed))
+                Ok(self.steps.taken(applied, failed))
             }
             Err(error) if self.faults.isolates(&error) => match instance.take_back() {
                 Some(batch) => self.find(&batch, error, failed),
@@ -307,8 +310,7 @@ impl Transforms {
         fault: SandboxError,
         failed: &mut Vec<Failed>,
     ) -> Result<Transformed, WorkerError> {
-        let (guest, operations) = (&mut self.guest, &self.operations);
-        let together = &self.together;
+        let (guest, steps) = (&mut self.guest, &self.steps);
         let (mut outputs, mut inputs) = (Batch::default(), Vec::new());
         let mut lost = Vec::new();
         let give = |run: Range<usize>| {
@@ -318,7 +320,7 @@ impl Transforms {
                 Err(error) => return Ok(Err(error)),
             };
             let first = failed.len();
-            let done = taken(applied, operations, together, failed);
+            let done = steps.taken(applied, failed);
             for failure in failed.iter_mut().skip(first) {
                 failure.row += run.start;
             }
@@ -331,13 +333,7 @@ impl Transforms {
             Ok(Ok(()))
         };
         self.faults.find(batch.len(), fault, give, |row, fault| {
-            lost.push(Failed {
-                row,
-                operation: Arc::clone(together),
-                class: fault.class(),
-                message: fault.without_trace(),
-                cause: None,
-            });
+            lost.push(steps.ended(row, fault));
         })?;
         failed.extend(lost);
         Ok(Transformed {
@@ -345,68 +341,6 @@ impl Transforms {
             inputs: Some(inputs),
         })
     }
-}
-
-/// The outputs; what failed is listed.
-fn taken(
-    applied: Applied,
-    operations: &[Arc<Operation>],
-    together: &Arc<Operation>,
-    failed: &mut Vec<Failed>,
-) -> Transformed {
-    failed.extend(applied.errors.into_iter().map(|error| {
-        let operation = operations.get(error.step).unwrap_or(together);
-        let StepError {
-            index,
-            class,
-            message,
-            ..
-        } = error;
-        let error = RecordError {
-            index,
-            class,
-            message,
-        };
-        failed_in(operation, error)
-    }));
-    Transformed {
-        batch: applied.batch,
-        inputs: applied.inputs,
-    }
-}
-
-fn failed_in(operation: &Arc<Operation>, error: RecordError) -> Failed {
-    Failed {
-        row: error.index,
-        operation: Arc::clone(operation),
-        class: error.class,
-        message: error.message,
-        cause: None,
-    }
-}
-
-fn operation(class: &str, name: String) -> Arc<Operation> {
-    Arc::new(Operation {
-        stage: Stage::Transformation,
-        class: class.to_owned(),
-        name,
-    })
-}
-
-/// The steps of a guest; which of them ended it cannot be seen.
-fn together(steps: &[Arc<Operation>]) -> Arc<Operation> {
-    if let [only] = steps {
-        return Arc::clone(only);
-    }
-    let joined = |part: fn(&Operation) -> &str| {
-        let parts: Vec<_> = steps.iter().map(|step| part(step)).collect();
-        parts.join(", ")
-    };
-    let names = joined(|step| step.name.trim_start_matches("transform "));
-    operation(
-        &joined(|step| &step.class),
-        format!("one of the transforms {names}"),
-    )
 }
 
 /// Some records of a batch.

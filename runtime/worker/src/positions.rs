@@ -22,12 +22,20 @@ struct Position {
 }
 
 /// The offsets that records span in one partition.
+#[derive(Clone)]
 pub struct Span {
     pub partition: TopicPartition,
     /// The offset of the first.
     pub first: i64,
     /// The offset after the last.
     pub next: i64,
+}
+
+impl Span {
+    /// Where it begins.
+    pub fn begin(self) -> (TopicPartition, i64) {
+        (self.partition, self.first)
+    }
 }
 
 impl Positions {
@@ -155,7 +163,7 @@ impl Positions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tidegate_model::TopicName;
+    use tidegate_model::{Batch, TopicName};
 
     fn at(partition: i32, offset: i64) -> (TopicPartition, i64) {
         (
@@ -181,6 +189,41 @@ mod tests {
         positions.committed(&[at(0, 10)]);
         assert_eq!(positions.uncommitted(), []);
         assert_eq!(positions.accept(vec![at(0, 4)]), [], "nor go back");
+    }
+
+    #[test]
+    fn what_is_not_safe_comes_again_and_is_counted_once() {
+        let mut positions = Positions::default();
+        let span = |first, next| {
+            let (partition, _) = at(0, 0);
+            vec![Span {
+                partition,
+                first,
+                next,
+            }]
+        };
+        let rows = |first| {
+            FetchedRows::of(&Batch {
+                count: 3,
+                topics: vec!["t".to_owned()],
+                offsets: (first..).take(3).collect(),
+                ..Batch::default()
+            })
+        };
+        positions.delivered(span(5, 10));
+        positions.accept(vec![at(0, 7)]);
+        positions.delivered(span(10, 12));
+        assert_eq!(positions.counted(&rows(7)), None);
+        assert_eq!(positions.go_back(), [at(0, 7)]);
+        assert_eq!(positions.go_back(), []);
+        assert_eq!(positions.counted(&rows(10)), Some(vec![true, true, false]));
+        positions.passed(span(7, 8));
+        assert_eq!(positions.go_back(), [], "nothing waited for a flush");
+        positions.delivered(span(8, 9));
+        positions.passed(span(9, 10));
+        assert_eq!(positions.go_back(), [at(0, 8)]);
+        positions.delivered(span(8, 12));
+        assert_eq!(positions.counted(&rows(10)), None);
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Counters of a task, written by the task and read by whoever shows them.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tidegate_sandbox::StepCount;
 
 /// What a task has done since it started.
 #[derive(Debug, Default)]
@@ -34,6 +37,34 @@ pub struct Progress {
     joined: AtomicU64,
     /// 1 while a sink task is paused: what waits for it is not waited for.
     paused: AtomicU64,
+    /// The transforms of its chain, in order, once that is made.
+    transforms: OnceLock<Vec<Arc<TransformProgress>>>,
+}
+
+/// What a transform of a task has done since the task started. What comes again after a fault counts again.
+#[derive(Debug)]
+pub(crate) struct TransformProgress {
+    alias: Arc<str>,
+    records: AtomicU64,
+    dropped: AtomicU64,
+    failed: AtomicU64,
+    nanoseconds: AtomicU64,
+}
+
+/// The counters of a transform at one time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransformCounts {
+    /// Its name in the connector's configuration.
+    pub alias: Arc<str>,
+    /// Records that it was applied to.
+    pub records: u64,
+    /// Records that it dropped.
+    pub dropped: u64,
+    /// Records that failed in it, or in its predicate. Of several transforms of one component that were ended by a
+    /// trap, the first counts it.
+    pub failed: u64,
+    /// How long it took, with its predicate, in nanoseconds.
+    pub nanoseconds: u64,
 }
 
 /// The counters of one or more tasks at one time.
@@ -69,7 +100,79 @@ pub struct Counts {
     pub paused: u64,
 }
 
+impl TransformProgress {
+    pub(crate) fn of(alias: &str) -> Self {
+        Self {
+            alias: alias.into(),
+            records: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            nanoseconds: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn alias(&self) -> &str {
+        &self.alias
+    }
+
+    /// It did this.
+    pub(crate) fn did(&self, step: &StepCount) {
+        self.records.fetch_add(step.records as u64, Relaxed);
+        self.dropped.fetch_add(step.dropped as u64, Relaxed);
+        self.took(step.time);
+    }
+
+    pub(crate) fn took(&self, time: Duration) {
+        let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.nanoseconds.fetch_add(nanoseconds, Relaxed);
+    }
+
+    pub(crate) fn failed(&self, records: usize) {
+        self.failed.fetch_add(records as u64, Relaxed);
+    }
+
+    fn counts(&self) -> TransformCounts {
+        TransformCounts {
+            alias: Arc::clone(&self.alias),
+            records: self.records.load(Relaxed),
+            dropped: self.dropped.load(Relaxed),
+            failed: self.failed.load(Relaxed),
+            nanoseconds: self.nanoseconds.load(Relaxed),
+        }
+    }
+}
+
+impl TransformCounts {
+    /// Adds those of other tasks of the same connector; each transform stays at its place.
+    pub fn add_all(sums: &mut Vec<Self>, others: Vec<Self>) {
+        for other in others {
+            match sums.iter_mut().find(|sum| sum.alias == other.alias) {
+                None => sums.push(other),
+                Some(sum) => {
+                    sum.records += other.records;
+                    sum.dropped += other.dropped;
+                    sum.failed += other.failed;
+                    sum.nanoseconds += other.nanoseconds;
+                }
+            }
+        }
+    }
+}
+
 impl Progress {
+    /// The task has these transforms.
+    pub(crate) fn set_transforms(&self, transforms: Vec<Arc<TransformProgress>>) {
+        // A task makes its chain once.
+        self.transforms.get_or_init(|| transforms);
+    }
+
+    /// What its transforms have done, in the order of its chain.
+    #[must_use]
+    pub fn transforms(&self) -> Vec<TransformCounts> {
+        let transforms = self.transforms.get().into_iter().flatten();
+        transforms.map(|transform| transform.counts()).collect()
+    }
+
     pub(crate) fn took(&self, records: usize) {
         self.records_in.fetch_add(records as u64, Relaxed);
     }

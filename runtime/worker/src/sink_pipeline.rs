@@ -2,6 +2,7 @@
 //! flush before a commit.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -44,6 +45,8 @@ pub struct SinkPipeline {
     pub assigned: BTreeSet<TopicPartition>,
     pub positions: Positions,
     pub suspects: Suspects,
+    /// What was fetched and is given later: records behind those that are suspect.
+    pub ahead: Batch,
     /// Topics that are not for this connector, whoever assigns them.
     pub refused_topics: Vec<TopicName>,
     pub abandoned: Abandoned,
@@ -128,8 +131,11 @@ impl SinkPipeline {
     /// Fetches once and delivers what came.
     fn step(&mut self, interrupted: &dyn Fn() -> bool) -> Result<Stepped, WorkerError> {
         self.failures.check()?;
-        let most = self.suspects.fetch().unwrap_or(FETCH_RECORDS_MAX);
-        let most = most.min(FETCH_RECORDS_MAX);
+        // Fetched all the same: that is how partitions come and go.
+        let most = match self.ahead.is_empty() {
+            true => FETCH_RECORDS_MAX,
+            false => 1,
+        };
         let fetched = match self.consumer.fetch(most, FETCH_BYTES_MAX) {
             Ok(fetched) => fetched,
             Err(error) if error.class() == ErrorClass::Retriable => {
@@ -141,6 +147,10 @@ impl SinkPipeline {
             Err(error) => return Err(error.into()),
         };
         match fetched {
+            Fetched::Nothing if !self.ahead.is_empty() => {
+                let ahead = std::mem::take(&mut self.ahead);
+                self.deliver(ahead, interrupted)
+            }
             Fetched::Nothing => {
                 self.progress.set_lag(self.consumer.lag().unwrap_or(0));
                 Ok(Stepped::Idle)
@@ -159,10 +169,16 @@ impl SinkPipeline {
                     .retain(|partition| !partitions.contains(partition));
                 self.positions.forget(&partitions);
                 self.suspects.forget(&partitions);
+                self.keep_ahead(|partition| !partitions.contains(partition));
                 self.consumer.released(&partitions)?;
                 Ok(Stepped::Moved)
             }
-            Fetched::Records(batch) => self.deliver(batch, interrupted),
+            Fetched::Records(batch) if self.ahead.is_empty() => self.deliver(batch, interrupted),
+            Fetched::Records(batch) => {
+                let mut ahead = std::mem::take(&mut self.ahead);
+                ahead.append(&batch);
+                self.deliver(ahead, interrupted)
+            }
         }
     }
 
@@ -222,10 +238,12 @@ impl SinkPipeline {
         batch: Batch,
         interrupted: &dyn Fn() -> bool,
     ) -> Result<Stepped, WorkerError> {
-        let (batch, mut fetched) = self.together(batch)?;
+        let (batch, mut fetched) = self.together(batch);
+        let again = self.suspects.any().then(|| batch.clone());
         let counted = self.positions.counted(&fetched);
         let Some(prepared) = self.prepare(batch, &mut fetched, interrupted)? else {
-            self.go_to(fetched.spans(0..fetched.len()))?;
+            let begins = fetched.spans(0..fetched.len()).into_iter();
+            self.read_again(begins.map(Span::begin).collect())?;
             return Ok(Stepped::Idle);
         };
         let (batch, mut failed) = (prepared.batch, prepared.failed);
@@ -261,9 +279,13 @@ impl SinkPipeline {
         }
         let rest = fetched.spans(done..fetched.len());
         match (fault, ended.as_ref()) {
-            (Some(fault), _) => self.recover(fault, rows_given, said > 0, rest),
+            (Some(fault), _) => {
+                let again = again.map(|batch| rows_of(&batch, done..fetched.len()));
+                self.recover(again, rest.clone())?;
+                self.suspect(fault, rows_given, said > 0, rest)
+            }
             (None, Some(error)) if error.class() == ErrorClass::Retriable => {
-                self.go_to(rest)?;
+                self.read_again(rest.into_iter().map(Span::begin).collect())?;
                 let (stage, error) = (Stage::TaskPut, error.clone());
                 Ok(Stepped::Retry {
                     error: WorkerError::Guest { stage, error },
@@ -326,17 +348,17 @@ impl SinkPipeline {
         Ok(Stepped::Moved)
     }
 
-    /// Those of the records that are given together; the others are read again.
-    fn together(&mut self, batch: Batch) -> Result<(Batch, FetchedRows), WorkerError> {
+    /// Those of the records that are given together; the others are kept.
+    fn together(&mut self, batch: Batch) -> (Batch, FetchedRows) {
         let fetched = self.fetched(&batch);
         let count = self.suspects.together(&fetched);
         if count == fetched.len() {
-            return Ok((batch, fetched));
+            return (batch, fetched);
         }
-        self.go_to(fetched.spans(count..fetched.len()))?;
-        let batch = batch.select(&(0..).take(count).collect::<Vec<_>>());
+        self.ahead = rows_of(&batch, count..fetched.len());
+        let batch = rows_of(&batch, 0..count);
         let fetched = self.fetched(&batch);
-        Ok((batch, fetched))
+        (batch, fetched)
     }
 
     fn fetched(&self, batch: &Batch) -> FetchedRows {
@@ -346,10 +368,46 @@ impl SinkPipeline {
         }
     }
 
-    /// Reads these records next.
-    fn go_to(&mut self, spans: Vec<Span>) -> Result<(), WorkerError> {
-        let first = spans.into_iter().map(|span| (span.partition, span.first));
-        Ok(self.consumer.seek(&first.collect::<Vec<_>>())?)
+    /// Forgets what is kept of other partitions.
+    fn keep_ahead(&mut self, keeps: impl Fn(&TopicPartition) -> bool) {
+        if self.ahead.is_empty() {
+            return;
+        }
+        let ahead = FetchedRows::of(&self.ahead);
+        let kept = |row: &u32| {
+            let position = ahead.position(*row as usize);
+            position.is_some_and(|(partition, _)| keeps(&partition))
+        };
+        let rows: Vec<_> = (0..).take(ahead.len()).filter(kept).collect();
+        self.ahead = self.ahead.select(&rows);
+    }
+
+    /// Reads these partitions next from these offsets on, with what was kept.
+    fn read_again(&mut self, mut from: Vec<(TopicPartition, i64)>) -> Result<(), WorkerError> {
+        let ahead = std::mem::take(&mut self.ahead);
+        for span in FetchedRows::of(&ahead).spans(0..ahead.len()) {
+            if !from
+                .iter()
+                .any(|(partition, _)| *partition == span.partition)
+            {
+                from.push(span.begin());
+            }
+        }
+        if !from.is_empty() {
+            self.consumer.seek(&from)?;
+        }
+        Ok(())
+    }
+
+    /// Pauses or goes on. What was kept is read again later: a paused sink is given nothing.
+    pub fn set_paused(&mut self, paused: bool) -> Result<(), WorkerError> {
+        if paused {
+            self.commit()?;
+            self.read_again(Vec::new())?;
+        }
+        self.consumer.set_paused(paused);
+        self.progress.set_paused(paused);
+        Ok(())
     }
 
     /// The record that the sink did not survive alone, as one that failed.
@@ -365,9 +423,32 @@ impl SinkPipeline {
         Ok(Failed::in_put(row, fault.class(), fault.without_trace()))
     }
 
-    /// Makes the guest anew, and goes back to where it had answered for all that it was given. The records that it had
-    /// in hand, of `given` rows, are suspect from now on; `rest` is those that it did not say to have delivered.
-    fn recover(
+    /// Goes back to where the sink had answered for all that it was given: `rest` of what it had in hand comes again,
+    /// from `again` where there is nothing before it.
+    fn recover(&mut self, again: Option<Batch>, rest: Vec<Span>) -> Result<(), WorkerError> {
+        self.abandoned.check()?;
+        let mut back = self.positions.go_back();
+        if let Some(mut again) = again.filter(|_| back.is_empty()) {
+            if !again.is_empty() {
+                again.append(&self.ahead);
+                self.ahead = again;
+            }
+            return Ok(());
+        }
+        for span in rest {
+            if !back
+                .iter()
+                .any(|(partition, _)| *partition == span.partition)
+            {
+                back.push(span.begin());
+            }
+        }
+        self.read_again(back)
+    }
+
+    /// The records that the sink did not survive, of `given` rows, are suspect from now on, and the guest is made anew;
+    /// `rest` is those that it did not say to have delivered.
+    fn suspect(
         &mut self,
         fault: &SandboxError,
         given: usize,
@@ -379,21 +460,9 @@ impl SinkPipeline {
                 "The sink ended. It is made anew and given what it had not flushed again, in parts, until the records \
                  stand alone at which it ends.");
         }
-        self.abandoned.check()?;
-        let mut back = self.positions.go_back();
-        for span in &rest {
-            if !back
-                .iter()
-                .any(|(partition, _)| *partition == span.partition)
-            {
-                back.push((span.partition.clone(), span.first));
-            }
-        }
-        self.consumer.seek(&back)?;
         self.suspects.faulted(rest, given, said, fault)?;
         self.suspects.passed(&self.positions, said);
-        let assigned = &self.assigned;
-        let made = self.guest.make_anew(assigned);
+        let made = self.guest.make_anew(&self.assigned);
         made.map_err(|error| WorkerError::Guest {
             stage: Stage::TaskLifecycle,
             error,
@@ -467,7 +536,8 @@ impl SinkPipeline {
         self.progress
             .took((0..done).filter(|row| rows.is_new(*row)).count());
         self.progress.filtered(filtered);
-        self.progress.set_lag(self.consumer.lag().unwrap_or(0));
+        let lag = self.consumer.lag().unwrap_or(0);
+        self.progress.set_lag(lag + self.ahead.len() as u64);
     }
 
     /// Refuses topics that are not for this connector, which another member of the group may have subscribed to.
@@ -489,6 +559,12 @@ impl SinkPipeline {
             error,
         })
     }
+}
+
+/// Some rows of a batch.
+fn rows_of(batch: &Batch, rows: Range<usize>) -> Batch {
+    let rows = rows.filter_map(|row| u32::try_from(row).ok());
+    batch.select(&rows.collect::<Vec<_>>())
 }
 
 /// The rows that the records of a batch came from.

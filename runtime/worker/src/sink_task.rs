@@ -110,15 +110,8 @@ impl SinkTask {
     }
 
     async fn set_paused(&mut self, paused: bool) -> Result<(), WorkerError> {
-        self.blocking(move |pipeline| {
-            if paused {
-                pipeline.commit()?;
-            }
-            pipeline.consumer.set_paused(paused);
-            pipeline.progress.set_paused(paused);
-            Ok(())
-        })
-        .await?;
+        self.blocking(move |pipeline| pipeline.set_paused(paused))
+            .await?;
         (self.report)(if paused {
             State::Paused
         } else {

@@ -1,6 +1,6 @@
-//! The records that a sink did not survive, on their second way: they are read from their topics again, in parts small
-//! enough that those stand alone at which it faults. Each part is flushed before the next, so that a further fault
-//! costs no more than its part.
+//! The records that a sink did not survive, on their second way: they are given again in parts small enough that those
+//! stand alone at which it faults. Each part is flushed before the next, so that a further fault costs no more than
+//! its part.
 //!
 //! | a `put` of | ends with | the next part |
 //! | --- | --- | --- |
@@ -9,7 +9,7 @@
 //! | one record | a fault | one; the record is lost |
 //! | a part | an answer | as many as before; twice as many when the last fault was at one record, or said how far it came |
 //!
-//! When all of them are passed, fetches are as large as ever.
+//! When all of them are passed, records are given as ever.
 
 use std::collections::BTreeMap;
 
@@ -34,8 +34,6 @@ pub struct Suspects {
     part: usize,
     /// Whether that grows while the sink answers.
     grows: bool,
-    /// Whether the next records are likely to be suspect.
-    near: bool,
     /// The records that were lost and may come again, as others before them have to.
     lost: BTreeMap<TopicPartition, BTreeMap<i64, String>>,
     /// How many records in succession the sink did not survive, each given alone.
@@ -51,7 +49,6 @@ impl Suspects {
             until: BTreeMap::new(),
             part: 1,
             grows: false,
-            near: false,
             lost: BTreeMap::new(),
             alone: 0,
             in_place: 0,
@@ -68,14 +65,9 @@ impl Suspects {
         !self.until.is_empty()
     }
 
-    /// How many records are to be fetched; none: as many as ever.
-    pub fn fetch(&self) -> Option<usize> {
-        (self.any() && self.near).then_some(self.part)
-    }
-
     /// How many of these records, from the first on, are given together: those before the first that is suspect, or
     /// a part.
-    pub fn together(&mut self, fetched: &FetchedRows) -> usize {
+    pub fn together(&self, fetched: &FetchedRows) -> usize {
         if !self.any() {
             return fetched.len();
         }
@@ -84,9 +76,7 @@ impl Suspects {
             let until = self.until.get(&partition)?;
             (offset < *until).then_some(())
         };
-        let first = (0..fetched.len()).find(|row| suspect(row).is_some());
-        self.near = first.is_some();
-        match first {
+        match (0..fetched.len()).find(|row| suspect(row).is_some()) {
             None => fetched.len(),
             Some(0) => fetched.len().min(self.part),
             Some(first) => first,
@@ -111,7 +101,6 @@ impl Suspects {
         }
         self.grows = said || rows <= 1;
         self.part = if self.grows { 1 } else { rows / 2 };
-        self.near = true;
         self.in_place += 1;
         if self.in_place < FAULTS_IN_PLACE_MAX {
             return Ok(());
@@ -182,5 +171,134 @@ impl Suspects {
             self.until.remove(partition);
             self.lost.remove(partition);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::Abandoned;
+    use tidegate_model::{Batch, TopicName};
+
+    fn suspects() -> Suspects {
+        Suspects::new(Isolation {
+            isolates: true,
+            abandoned: Abandoned::default(),
+        })
+    }
+
+    fn trap() -> SandboxError {
+        SandboxError::Trap {
+            call: "put",
+            message: "bad".to_owned(),
+            trace: String::new(),
+        }
+    }
+
+    fn span(first: i64, next: i64) -> Span {
+        let topic = TopicName::parse("t").unwrap();
+        let partition = TopicPartition {
+            topic,
+            partition: 0,
+        };
+        Span {
+            partition,
+            first,
+            next,
+        }
+    }
+
+    fn fetched(partitions: &[i32], first: i64) -> FetchedRows {
+        FetchedRows::of(&Batch {
+            count: partitions.len(),
+            topics: vec!["t".to_owned()],
+            partitions: partitions.to_vec(),
+            offsets: (first..).take(partitions.len()).collect(),
+            ..Batch::default()
+        })
+    }
+
+    #[test]
+    fn parts_are_halved_until_one_record_is_left_and_grow_again_behind_it() {
+        let mut suspects = suspects();
+        let part = |suspects: &Suspects| suspects.together(&fetched(&[0; 500], 0));
+        assert_eq!(part(&suspects), 500);
+        let mut parts = Vec::new();
+        let mut rows = 500;
+        while rows > 1 {
+            let span = span(0, 500);
+            suspects.faulted(vec![span], rows, false, &trap()).unwrap();
+            rows = part(&suspects);
+            parts.push(rows);
+        }
+        assert_eq!(parts, [250, 125, 62, 31, 15, 7, 3, 1]);
+        suspects.answered();
+        assert_eq!(part(&suspects), 1, "the bad one may be the next");
+        suspects.lose(span(1, 2), &trap()).unwrap();
+        suspects.faulted(vec![], 1, false, &trap()).unwrap();
+        for wanted in [1, 2, 4] {
+            assert_eq!(part(&suspects), wanted);
+            suspects.answered();
+        }
+    }
+
+    #[test]
+    fn a_sink_that_said_how_far_it_came_is_given_the_next_record_alone() {
+        let mut suspects = suspects();
+        let span = span(100, 500);
+        suspects.faulted(vec![span], 500, true, &trap()).unwrap();
+        let part = |suspects: &Suspects| suspects.together(&fetched(&[0; 400], 100));
+        assert_eq!(part(&suspects), 1);
+        suspects.answered();
+        assert_eq!(part(&suspects), 2);
+    }
+
+    #[test]
+    fn records_of_other_partitions_are_given_as_ever() {
+        let mut suspects = suspects();
+        let in_hand = vec![span(0, 6)];
+        suspects.faulted(in_hand, 6, false, &trap()).unwrap();
+        assert_eq!(suspects.together(&fetched(&[1, 1, 0, 0, 1], 0)), 2);
+        assert_eq!(suspects.together(&fetched(&[0, 0, 0, 0], 0)), 3);
+        assert_eq!(suspects.together(&fetched(&[1, 1, 1], 0)), 3);
+        assert_eq!(suspects.together(&fetched(&[0, 0], 6)), 2, "behind them");
+        let mut positions = Positions::default();
+        positions.delivered(vec![span(0, 6)]);
+        suspects.passed(&positions, true);
+        assert!(!suspects.any());
+    }
+
+    #[test]
+    fn a_lost_record_is_remembered_until_the_sink_is_past_it() {
+        let mut suspects = suspects();
+        suspects.lose(span(3, 4), &trap()).unwrap();
+        let rows = |suspects: &Suspects| -> Vec<_> {
+            let lost = suspects.lost(&fetched(&[0, 0, 0], 2)).into_iter();
+            lost.map(|failed| failed.row).collect()
+        };
+        assert_eq!(rows(&suspects), [1]);
+        let mut positions = Positions::default();
+        positions.delivered(vec![span(0, 4)]);
+        suspects.passed(&positions, false);
+        assert_eq!(rows(&suspects), [1], "not flushed yet");
+        positions.all_safe();
+        suspects.passed(&positions, true);
+        assert_eq!(rows(&suspects), [] as [usize; 0]);
+    }
+
+    #[test]
+    fn a_sink_that_gets_no_further_is_given_up() {
+        let mut suspects = suspects();
+        let mut fault = |further| {
+            suspects.passed(&Positions::default(), further);
+            suspects.faulted(vec![span(0, 9)], 9, false, &trap())
+        };
+        fault(false).unwrap();
+        for _ in 2..FAULTS_IN_PLACE_MAX {
+            fault(false).unwrap();
+        }
+        let failed = fault(false).unwrap_err().to_string();
+        assert!(failed.contains("100 times"), "{failed}");
+        fault(true).unwrap();
     }
 }

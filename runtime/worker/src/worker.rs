@@ -7,7 +7,7 @@ use tidegate_config::Properties;
 use tidegate_config::connector::{ConnectorConfig, DlqConfig, ErrorsConfig, SinkTopics};
 use tidegate_config::grants::{Grants, Policy, grants};
 use tidegate_config::worker::WorkerConfig;
-use tidegate_model::{TaskId, TopicName};
+use tidegate_model::{Batch, TaskId, TopicName};
 use tidegate_sandbox::{Identity, Kind, Plugin, PluginInfo, Registry};
 use tokio::sync::watch;
 
@@ -329,7 +329,13 @@ impl Worker {
         Ok(SourcePipeline {
             turns,
             instance,
-            chain: Chain::of(&new.connector, &self.registry, &identity, &isolation)?,
+            chain: Chain::of(
+                &new.connector,
+                &self.registry,
+                &identity,
+                &isolation,
+                &progress,
+            )?,
             converters: RecordConverters::of(&new.connector, &self.config)?,
             producer,
             own_topics: self.own_topics(),
@@ -420,12 +426,19 @@ impl Worker {
             consumer: self.broker.consumer(&group, &overrides)?,
             guest,
             converters: RecordConverters::of(&new.connector, &self.config)?,
-            chain: Chain::of(&new.connector, &self.registry, &identity, &isolation)?,
+            chain: Chain::of(
+                &new.connector,
+                &self.registry,
+                &identity,
+                &isolation,
+                &progress,
+            )?,
             progress,
             failures,
             assigned: Default::default(),
             positions: Positions::default(),
             suspects: Suspects::new(isolation),
+            ahead: Batch::default(),
             refused_topics: self.refused_topics(new),
             abandoned,
         })

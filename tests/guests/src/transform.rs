@@ -142,6 +142,7 @@ impl Guest for Component {
             values: None,
             headers: None,
             errors: vec![],
+            steps: vec![],
         };
         match class().as_str() {
             "test.HandsBack" => Ok(Transformed {

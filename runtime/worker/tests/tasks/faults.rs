@@ -1,10 +1,13 @@
 //! Guests that fault on some records: the others go on.
 
 use std::collections::HashSet;
+use std::time::Instant;
 
+use tidegate_broker::{Fetched, Subscription};
 use tidegate_model::TopicName;
+use tidegate_worker::{State, TargetState};
 
-use crate::support::{Place, Started, numbers, wait_for};
+use crate::support::{DEADLINE, Place, Started, numbers, wait_for};
 
 /// 500 texts, of which those at `bad` are `poison`.
 fn poisoned(bad: &[usize]) -> Vec<String> {
@@ -218,6 +221,64 @@ fn a_sink_that_loops_on_a_record_loses_that_record() {
     wait_for("all", all, |counts| *counts == (500, 499, 1));
     place.stop(started);
     assert_eq!(place.lines(), good(&texts));
+}
+
+#[test]
+fn a_sink_that_is_paused_while_a_record_is_looked_for_finds_it_later() {
+    let place = Place::impatient();
+    let texts = poisoned(&[123]);
+    place.topic("texts", &[&texts]);
+    // It says nothing, so that it takes a while.
+    let started = place.start("LoopsOnPoison", &sink("writes"));
+    wait_for("some", || place.lines(), |lines| !lines.is_empty());
+    started.handle.set_target(TargetState::Paused);
+    started.wait_for(&State::Paused);
+    let paused = place.lines().len();
+    // Long enough for two tries.
+    std::thread::sleep(std::time::Duration::from_millis(250));
+    assert_eq!(place.lines().len(), paused, "given while it was paused");
+    started.handle.set_target(TargetState::Running);
+    let all = || counts(&started);
+    wait_for("all", all, |counts| *counts == (500, 499, 1));
+    place.stop(started);
+    let lines: HashSet<_> = place.lines().into_iter().collect();
+    assert_eq!(lines, good(&texts).into_iter().collect());
+}
+
+#[test]
+fn a_partition_that_is_taken_away_while_a_record_is_looked_for_is_read_by_another() {
+    let place = Place::impatient();
+    let mut texts = [numbers(0..500), numbers(500..1000)];
+    texts[0][123] = "poison".to_owned();
+    texts[1][321] = "poison".to_owned();
+    let topic = place.topic("texts", &[&texts[0], &texts[1]]);
+    let started = place.start("LoopsOnPoison", &sink("writes"));
+    wait_for("some", || place.lines(), |lines| !lines.is_empty());
+    let mut other = place
+        .broker()
+        .consumer("connect-tested", &Default::default())
+        .unwrap();
+    other.subscribe(&Subscription::Topics(vec![topic])).unwrap();
+    let mut read = HashSet::new();
+    let good: HashSet<_> = texts.iter().flat_map(|texts| good(texts)).collect();
+    let begun = Instant::now();
+    while read.len() < good.len() {
+        assert!(
+            begun.elapsed() < DEADLINE,
+            "{} of {}",
+            read.len(),
+            good.len()
+        );
+        if let Fetched::Records(batch) = other.fetch(100, 1 << 20).unwrap() {
+            let texts = batch.iter_values().flatten();
+            let texts = texts.map(|text| String::from_utf8(text.to_vec()).unwrap());
+            read.extend(texts.filter(|text| text != "poison"));
+        }
+        read.extend(place.lines());
+    }
+    assert_eq!(read, good);
+    place.stop(started);
+    other.close();
 }
 
 #[test]

@@ -19,4 +19,5 @@ mod puts;
 mod refused;
 mod retries;
 mod support;
+mod transforms;
 mod waits;
