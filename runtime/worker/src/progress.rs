@@ -253,6 +253,14 @@ impl Progress {
     }
 }
 
+impl Counts {
+    /// Records that the dead letter queue took, or has on their way.
+    #[must_use]
+    pub fn dead_lettered(&self) -> u64 {
+        self.dead_letters.saturating_sub(self.dead_letters_refused)
+    }
+}
+
 impl std::ops::AddAssign for Counts {
     fn add_assign(&mut self, other: Self) {
         self.records_in += other.records_in;
