@@ -65,7 +65,8 @@ fn read(bytes: Option<&[u8]>) -> Result<View<'_>> {
 }
 
 /// The Java class that Kafka Connect would have found.
-fn class_of(view: &View<'_>) -> &'static str {
+#[must_use]
+pub fn class_of(view: &View<'_>) -> &'static str {
     match view {
         View::Null => "null",
         View::Boolean(_) => "java.lang.Boolean",

@@ -19,6 +19,7 @@
 //! | [`header_from`] | `HeaderFrom$Key`, `$Value`: fields moved or copied into headers |
 //! | [`insert_header`], [`drop_headers`] | `InsertHeader`, `DropHeaders` |
 //! | [`regex_router`] | `RegexRouter`: another topic |
+//! | [`extract_new_record_state`] | Debezium's `ExtractNewRecordState`: the row in place of a change event |
 //! | [`filter`] | `Filter`: drops records |
 //! | [`predicates`] | `HasHeaderKey`, `RecordIsTombstone`, `TopicNameMatches` |
 //! | [`java_regex`] | Java's regular expressions and replacements |
@@ -32,6 +33,7 @@ pub mod date_pattern;
 pub mod drop_headers;
 pub mod encoded;
 pub mod extract_field;
+pub mod extract_new_record_state;
 pub mod field_path;
 pub mod fields;
 pub mod filter;
@@ -58,6 +60,7 @@ pub mod value_to_key;
 use cast::Cast;
 use drop_headers::DropHeaders;
 use extract_field::ExtractField;
+use extract_new_record_state::ExtractNewRecordState;
 use filter::Filter;
 use flatten::Flatten;
 use header_from::HeaderFrom;
@@ -81,6 +84,7 @@ tidegate_sdk::export! {
         DropHeaders,
         ExtractField<OfKey>,
         ExtractField<OfValue>,
+        ExtractNewRecordState,
         Filter,
         Flatten<OfKey>,
         Flatten<OfValue>,

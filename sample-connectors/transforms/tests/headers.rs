@@ -185,7 +185,7 @@ proptest! {
         // All fields may be null, and every other has a default.
         let schema_of = |field: usize| Arc::new(Schema {
             optional: true,
-            default: (field % 2 == 0).then(|| Value::Int32(field as i32)),
+            default: field.is_multiple_of(2).then_some(Value::Int32(field as i32)),
             ..Schema::new(SchemaType::Int32)
         });
         let field_of = |field: usize| Field { name: NAMES[field].to_owned(), schema: schema_of(field) };
@@ -210,7 +210,7 @@ proptest! {
         let moved = |field: usize| moves && fields.contains(&field);
         let wanted: Vec<Record> = given.iter().zip(&batch).map(|(record, (is_typed, values, _))| {
             let mut record = record.clone();
-            let typed = |field: usize| match (values[field], field % 2 == 0 && replace_null) {
+            let typed = |field: usize| match (values[field], field.is_multiple_of(2) && replace_null) {
                 (Some(value), _) => Value::Int32(value),
                 (None, true) => Value::Int32(field as i32),
                 (None, false) => Value::Null,
