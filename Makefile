@@ -8,7 +8,7 @@ TIDEGATE := $(TARGET_DIR)/debug/tidegate
 PREFIX ?= $(HOME)/.local
 
 .DEFAULT_GOAL := help
-.PHONY: help setup guests build install run test test-kafka bench lint clean
+.PHONY: help setup guests build install run test test-kafka conformance reference bench lint clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,12 @@ test: build ## runs all tests; those against Apache Kafka too, where Java and Ma
 
 test-kafka: build ## starts Apache Kafka 4.3.1 from Maven Central and runs the broker and pipeline tests against it
 	@tests/kafka/run.sh
+
+conformance: build ## runs the recorded cases of Kafka Connect in DIR (tests/conformance) through components and converters
+	@TIDEGATE_CONFORMANCE=$(abspath $(or $(DIR),tests/conformance)) $(CARGO) test --quiet --workspace --test conformance
+
+reference: build ## writes docs/transforms and docs/converters from the definitions
+	@TIDEGATE_WRITE_REFERENCE=1 $(CARGO) test --quiet --workspace --test reference
 
 bench: build ## benchmarks, with a table at the end; against Kafka Connect where Java and Maven are there
 	@benches/run.sh

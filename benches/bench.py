@@ -21,13 +21,20 @@ import pipelines
 import startup
 from workers import ROOT, Kafka
 
-PARTS = ["pipelines", "startup", "idle", "boundary", "converters"]
+PARTS = ["pipelines", "startup", "idle", "boundary", "converters", "transforms"]
 # How many times less CPU than Kafka Connect, and how many times kcat's at most.
 LESS_THAN_CONNECT = {
     "file to topic, String": 5,
     "topic to file, String": 4,
     "topic to file, JSON": 5,
     "topic to file, JSON, 2 transforms": 5,
+    "flights to file, JSON, 5 transforms": 6,
+}
+TRANSFORM_NS_MAX = {
+    "InsertField$Value": 150,
+    "ReplaceField$Value": 150,
+    "MaskField$Value": 150,
+    "the first five as a chain": 1000,
 }
 KCAT_TIMES_MAX = 1.7
 PEAK_MIB_MAX = 100
@@ -100,7 +107,7 @@ def main():
                 print("Left out: the pipelines, which need kcat to fill the topic.")
             else:
                 print(f"Pipelines, {options.records:,} records, {options.rounds} rounds:", flush=True)
-                runs = pipelines.run(folder, broker, cache, options.records, options.rounds, names)
+                runs = pipelines.run(folder, broker, cache, options.records, options.rounds, names, options.only)
                 results["pipelines"] = runs
                 add_pipelines(table, pipelines.medians(runs), names)
         if "startup" in parts:
@@ -119,6 +126,9 @@ def main():
     if "converters" in parts:
         results["converters"] = cargo_bench("tidegate-convert", "convert")
         add_converters(table, results["converters"])
+    if "transforms" in parts:
+        results["transforms"] = cargo_bench("tidegate", "transforms")
+        add_transforms(table, results["transforms"])
     print("\n" + "\n".join(table.lines()))
     print(f"\nMedians of {options.rounds}, {os.cpu_count()} cores. Each run: {folder}/results.json")
 
@@ -128,6 +138,7 @@ def arguments():
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all by default")
     parser.add_argument("--records", type=int, default=2_000_000, help="records of each pipeline run (2000000)")
     parser.add_argument("--rounds", type=int, default=3, help="how often each is run (3)")
+    parser.add_argument("--only", default="", metavar="TEXT", help="pipelines with this in their name (all)")
     parser.add_argument("--without-connect", action="store_true", help="leave out Kafka Connect")
     parser.add_argument("--folder", type=Path, default=ROOT / "target/bench", help="where data goes (target/bench)")
     options = parser.parse_args()
@@ -139,6 +150,8 @@ def arguments():
 
 def add_pipelines(table, medians, names):
     for pipeline in pipelines.PIPELINES:
+        if (pipeline, "tidegate") not in medians:
+            continue
         ours = medians[pipeline, "tidegate"]
         if "connect" in names:
             connect = medians[pipeline, "connect"]
@@ -174,7 +187,7 @@ def add_pipelines(table, medians, names):
         peak = ours["peak_mib"]
         table.add(f"{pipeline}: peak memory", f"{peak:.0f} MiB", other, ratio, f"< {PEAK_MIB_MAX} MiB", peak < PEAK_MIB_MAX)
     for pipeline, name in medians:
-        if name == "kcat":
+        if name == "kcat" and (pipeline, "tidegate") in medians:
             ours, floor = medians[pipeline, "tidegate"]["cpu_us"], medians[pipeline, "kcat"]["cpu_us"]
             table.add(
                 f"{pipeline}: CPU per record",
@@ -248,6 +261,13 @@ def add_converters(table, text):
         if name.startswith("json:") and tree:
             other, ratio = f"serde_json::Value {tree[1]} ns", f"{int(tree[1]) / int(value):.1f}x less"
         table.add(f"converter, {name}", f"{value} ns/record", other, ratio)
+
+
+def add_transforms(table, text):
+    for name, value in re.findall(r"^(\S.*?) +(\d+) ns/record", text, re.MULTILINE):
+        limit = TRANSFORM_NS_MAX.get(name)
+        target = (f"<= {limit} ns", int(value) <= limit) if limit else ("", None)
+        table.add(f"transform, {name}", f"{value} ns/record", "", "", *target)
 
 
 def cargo_bench(package, bench):

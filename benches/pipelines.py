@@ -30,30 +30,55 @@ TWO_TRANSFORMS = {
     "transforms.rename.type": TRANSFORMS + "ReplaceField$Value",
     "transforms.rename.renames": "user_id:user,amount:total",
 }
+FIVE_TRANSFORMS = {
+    "transforms": "insert,replace,mask,cast,time",
+    "transforms.insert.type": TRANSFORMS + "InsertField$Value",
+    "transforms.insert.offset.field": "id",
+    "transforms.insert.static.field": "source",
+    "transforms.insert.static.value": "bench",
+    "transforms.replace.type": TRANSFORMS + "ReplaceField$Value",
+    "transforms.replace.exclude": "minute,year",
+    "transforms.replace.renames": "dep_time:departed",
+    "transforms.mask.type": TRANSFORMS + "MaskField$Value",
+    "transforms.mask.fields": "tailnum",
+    "transforms.cast.type": TRANSFORMS + "Cast$Value",
+    "transforms.cast.spec": "flight:string,distance:float64",
+    "transforms.time.type": TRANSFORMS + "TimestampConverter$Value",
+    "transforms.time.field": "time_hour",
+    "transforms.time.format": "yyyy-MM-dd'T'HH:mm:ss",
+    "transforms.time.target.type": "unix",
+}
 PIPELINES = {
     "file to topic, String": ("source", STRING_VALUES),
     "topic to file, String": ("sink", STRING_VALUES),
     "topic to file, JSON": ("sink", JSON_VALUES),
     "topic to file, JSON, 2 transforms": ("sink", {**JSON_VALUES, **TWO_TRANSFORMS}),
+    "flights to file, JSON, 5 transforms": ("flights", {**JSON_VALUES, **FIVE_TRANSFORMS}),
 }
 STEADY_FROM = 0.2
 
 
-def run(folder, broker, cache, count, rounds, names, timeout=600):
-    """Runs all pipelines, workers alternating; a list of single results."""
+def run(folder, broker, cache, count, rounds, names, only="", timeout=600):
+    """Runs the pipelines with `only` in their name, workers alternating; a list of single results."""
     data = folder / f"records-{count}.jsonl"
     records.write(data, count)
+    flights = folder / f"flights-{count}.jsonl"
+    records.write_flights(flights, count)
     offsets = measure.Offsets(broker)
     topic = f"input-{count}"
+    flights_topic = f"flights-{count}"
+    if offsets.end(flights_topic) != count:
+        child_cpu(["kcat", "-b", broker, "-P", "-p", "0", "-t", flights_topic, "-l", str(flights)])
     results = []
     for number in range(rounds):
         # In the first round kcat also fills the topic that the sinks read.
         results += kcat(broker, data, topic if number == 0 else f"floor-{number}", count)
         if offsets.end(topic) != count:
             raise SystemExit(f"{topic} has {offsets.end(topic)} records instead of {count}")
-        for pipeline in PIPELINES:
+        for pipeline in (pipeline for pipeline in PIPELINES if only in pipeline):
             for name in names:
-                result = one(folder, broker, cache, offsets, data, topic, count, pipeline, name, timeout)
+                input_topic = flights_topic if PIPELINES[pipeline][0] == "flights" else topic
+                result = one(folder, broker, cache, offsets, data, input_topic, count, pipeline, name, timeout)
                 print(
                     f"  {pipeline:36}{name:10}{result['cpu_us']:8.2f} CPU us/record {result['records_s']:10,.0f} records/s"
                     f" {result['peak_mib']:7.0f} MiB",

@@ -1,10 +1,13 @@
-"""Records to measure with: lines of about 106 bytes of JSON, the same bytes every time.
+"""Records to measure with, the same bytes every time: orders, lines of about 106 bytes of JSON that are made up, and
+flights, lines of about 298 bytes that are real ones over and over.
 
-`records.py COUNT FILE` writes them alone.
+`records.py COUNT FILE` writes the orders alone.
 """
 
+import itertools
 import random
 import sys
+from pathlib import Path
 
 STATUS = ["ok", "failed", "pending", "refunded"]
 FIRST_TIMESTAMP_MS = 1_690_000_000_000
@@ -30,6 +33,16 @@ def write(path, count):
             )
 
 
+def write_flights(path, count):
+    """Writes `count` records to `path`, unless it is there: the days of examples/flights, over and over."""
+    if path.exists():
+        return
+    days = Path(__file__).resolve().parent.parent / "examples/flights/flights-3-days.jsonl"
+    lines = days.read_text().splitlines(keepends=True)
+    with open(path, "w", buffering=1 << 20) as out:
+        out.writelines(itertools.islice(itertools.cycle(lines), count))
+
+
 def last_id(path):
     """The id of the last record in a file of records, as JSON or as Kafka Connect's file sink prints maps."""
     import re
@@ -46,6 +59,4 @@ def last_id(path):
 
 
 if __name__ == "__main__":
-    from pathlib import Path
-
     write(Path(sys.argv[2]), int(sys.argv[1]))

@@ -28,18 +28,36 @@ fn a_configuration_that_cannot_work_is_refused_with_the_key() {
     );
     let source = "connector.class=FileStreamSource\nfile=in\ntopic=t\n";
     refused(&format!("{source}batch.size=0"), "at least 1");
-    refused(
-        &format!(
-            "{source}transforms=r\ntransforms.r.type=org.apache.kafka.connect.transforms.RegexRouter\n\
-             transforms.r.regex=(.*)\ntransforms.r.replacement=$9"
-        ),
-        "No group 9",
-    );
     refused(&format!("{source}tasks.max=many"), "tasks.max");
     refused(&format!("{source}transforms=a"), "transforms.a.type");
     refused(
         &format!("{source}transforms=a\ntransforms.a.type=NoSuchTransform"),
         "NoSuchTransform",
+    );
+    let transform = |lines: &str| format!("{source}transforms=a\n{lines}");
+    refused(
+        &format!("{source}transforms=a,a\ntransforms.a.type=Filter"),
+        "Duplicate alias",
+    );
+    refused(
+        &transform("transforms.a.type=Filter\ntransforms.a.predicate=p"),
+        "transforms.a.predicate",
+    );
+    refused(
+        &transform(
+            "transforms.a.type=TimestampConverter$Value\ntransforms.a.target.type=string\ntransforms.a.format=yyyy-QQ",
+        ),
+        "'Q'",
+    );
+    refused(
+        &transform(
+            "transforms.a.type=RegexRouter\ntransforms.a.regex=(((\ntransforms.a.replacement=x",
+        ),
+        "transforms.a.regex",
+    );
+    refused(
+        &transform("transforms.a.type=Cast$Value\ntransforms.a.spec=n:int99"),
+        "int99",
     );
     refused(
         &format!("{source}value.converter=NoSuchConverter"),

@@ -76,6 +76,28 @@ impl Config {
         })
     }
 
+    /// The value of a key as it was given, with the white space around it. Kafka leaves it with texts.
+    ///
+    /// # Errors
+    /// When the key is absent.
+    pub fn untrimmed(&self, key: &str) -> Result<&str> {
+        self.required(key)?;
+        Ok(self.values.get(key).map_or("", String::as_str))
+    }
+
+    /// One of the values that are allowed.
+    ///
+    /// # Errors
+    /// When it is absent or another.
+    pub fn one_of(&self, key: &str, allowed: &[&str]) -> Result<&str> {
+        let value = self.required(key)?;
+        if allowed.contains(&value) {
+            return Ok(value);
+        }
+        let wanted = format!("String must be one of: {}", allowed.join(", "));
+        Err(invalid(key, value, &wanted))
+    }
+
     /// A boolean.
     ///
     /// # Errors
@@ -104,6 +126,17 @@ impl Config {
         value
             .parse()
             .map_err(|_| invalid(key, value, "Not a number of type LONG"))
+    }
+
+    /// An integer of 32 bits.
+    ///
+    /// # Errors
+    /// When it is absent or no such integer.
+    pub fn int(&self, key: &str) -> Result<i32> {
+        let value = self.required(key)?;
+        value
+            .parse()
+            .map_err(|_| invalid(key, value, "Not a number of type INT"))
     }
 
     /// An integer within a range.
@@ -189,6 +222,7 @@ mod tests {
         let config = Config::new()
             .with("n", "x")
             .with("b", "yes")
+            .with("large", "3000000000")
             .with("l", "a, b ,c");
         let message = |error: Error| error.message().to_owned();
         assert_eq!(
@@ -196,6 +230,11 @@ mod tests {
             Err("Invalid value x for configuration n: Not a number of type LONG".to_owned())
         );
         assert!(config.boolean("b").is_err());
+        assert_eq!(
+            config.int("large"),
+            Err(invalid("large", "3000000000", "Not a number of type INT"))
+        );
+        assert_eq!(config.integer("large"), Ok(3_000_000_000));
         assert_eq!(config.list("l"), Ok(vec!["a", "b", "c"]));
         assert_eq!(
             config.required("file").map_err(message),

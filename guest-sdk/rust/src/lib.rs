@@ -242,7 +242,7 @@ pub use source::{
 pub use tidegate_model as model;
 pub use tidegate_model::{Batch, Column, Encoder, Field, Schema, SchemaType, Value, View};
 pub use transform::{Apply, Reads, Transform};
-pub use transform_batch::{Edit, TransformBatch};
+pub use transform_batch::{Edit, HeaderEdit, HeaderRun, HeaderView, HeaderWriter, TransformBatch};
 
 /// All that most plugins need.
 pub mod prelude {

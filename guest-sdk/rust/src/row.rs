@@ -36,6 +36,13 @@ impl<'a> Row<'a> {
         self.batch.topic(self.index)
     }
 
+    /// The number of the topic among those of the batch.
+    #[must_use]
+    pub fn topic_index(&self) -> usize {
+        let index = self.batch.topic_indexes.get(self.index);
+        index.map_or(0, |index| *index as usize)
+    }
+
     /// The partition, when one is chosen.
     #[must_use]
     pub fn partition(&self) -> Option<i32> {

@@ -1,5 +1,7 @@
 //! The schemas of a batch: added once, referred to by index; and what a transform makes of each, made once.
 
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
 use tidegate_model::Schema;
@@ -12,16 +14,36 @@ pub const NO_SCHEMA: i32 = -1;
 /// How many schemas a [`SchemaPlans`] remembers from batch to batch.
 pub const SCHEMA_PLANS_MAX: usize = 64;
 
+/// From so many schemas on, one is looked for by its hash.
+const HASHED_MIN: usize = 8;
+
 /// The distinct schemas of a batch, encoded.
 #[derive(Debug)]
 pub struct Schemas<'a> {
     encoded: &'a mut Vec<Vec<u8>>,
+    /// Where they are, once there are many: a batch may have a schema for each record.
+    places: HashMap<Hash, usize>,
+    /// How many were looked at for that.
+    placed: usize,
+}
+
+/// The hash of an encoded schema.
+type Hash = u64;
+
+fn hash(encoded: &[u8]) -> Hash {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(encoded);
+    hasher.finish()
 }
 
 impl<'a> Schemas<'a> {
     /// The schemas of a batch.
     pub fn new(encoded: &'a mut Vec<Vec<u8>>) -> Self {
-        Self { encoded }
+        Self {
+            encoded,
+            places: HashMap::new(),
+            placed: 0,
+        }
     }
 
     /// The encoded schema with an index; `None` for [`NO_SCHEMA`].
@@ -31,17 +53,29 @@ impl<'a> Schemas<'a> {
         self.encoded.get(index).map(Vec::as_slice)
     }
 
-    /// The index of an encoded schema, which is added when it is new. Batches have few schemas.
+    /// The index of an encoded schema, which is added when it is new.
     pub fn index(&mut self, encoded: &[u8]) -> i32 {
-        let index = self
-            .encoded
-            .iter()
-            .position(|known| known == encoded)
-            .unwrap_or_else(|| {
-                self.encoded.push(encoded.to_vec());
-                self.encoded.len() - 1
-            });
+        let known = if self.encoded.len() < HASHED_MIN {
+            self.encoded.iter().position(|known| known == encoded)
+        } else {
+            self.find(encoded)
+        };
+        let index = known.unwrap_or_else(|| {
+            self.encoded.push(encoded.to_vec());
+            self.encoded.len() - 1
+        });
         i32::try_from(index).unwrap_or(NO_SCHEMA)
+    }
+
+    fn find(&mut self, encoded: &[u8]) -> Option<usize> {
+        let new = self.encoded.iter().enumerate().skip(self.placed);
+        for (index, known) in new {
+            self.places.entry(hash(known)).or_insert(index);
+        }
+        self.placed = self.encoded.len();
+        // Of several with one hash only the first is found; another is added again, which costs its bytes alone.
+        let index = *self.places.get(&hash(encoded))?;
+        (self.encoded.get(index)? == encoded).then_some(index)
     }
 }
 
@@ -59,7 +93,9 @@ impl std::ops::Deref for Schemas<'_> {
 /// next batch.
 #[derive(Debug)]
 pub struct SchemaPlans<P> {
-    plans: Vec<(Vec<u8>, P)>,
+    plans: Vec<P>,
+    /// The place of each schema's plan.
+    places: HashMap<Vec<u8>, usize>,
     by_index: Vec<Option<u32>>,
     batch: u64,
 }
@@ -68,6 +104,7 @@ impl<P> Default for SchemaPlans<P> {
     fn default() -> Self {
         Self {
             plans: Vec::new(),
+            places: HashMap::new(),
             by_index: Vec::new(),
             batch: 0,
         }
@@ -82,6 +119,7 @@ impl<P> SchemaPlans<P> {
         self.by_index.clear();
         if self.plans.len() > SCHEMA_PLANS_MAX {
             self.plans.clear();
+            self.places.clear();
         }
         self.batch
     }
@@ -105,7 +143,7 @@ impl<P> SchemaPlans<P> {
             None => self.find(schemas, index, make)?,
         };
         match self.plans.get_mut(place) {
-            Some((_, plan)) => Ok(plan),
+            Some(plan) => Ok(plan),
             None => Err(missing(index)),
         }
     }
@@ -119,12 +157,13 @@ impl<P> SchemaPlans<P> {
         let encoded = usize::try_from(index).ok();
         let encoded = encoded.and_then(|index| schemas.get(index));
         let encoded = encoded.ok_or_else(|| missing(index))?;
-        let place = match self.plans.iter().position(|(known, _)| known == encoded) {
-            Some(place) => place,
+        let place = match self.places.get(encoded) {
+            Some(place) => *place,
             None => {
-                let plan = make(&Schema::decode(encoded)?)?;
-                self.plans.push((encoded.clone(), plan));
-                self.plans.len() - 1
+                self.plans.push(make(&Schema::decode(encoded)?)?);
+                let place = self.plans.len() - 1;
+                self.places.insert(encoded.clone(), place);
+                place
             }
         };
         let index = usize::try_from(index).unwrap_or_default();
@@ -230,5 +269,24 @@ impl EncodedSchemas {
             self.known.push((Arc::clone(schema), index));
         }
         index
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schemas_are_found_whether_few_or_many() {
+        let schema = |number: usize| format!("schema {number}").into_bytes();
+        let mut encoded = vec![schema(0)];
+        let mut schemas = Schemas::new(&mut encoded);
+        for number in 0..3 * HASHED_MIN {
+            assert_eq!(schemas.index(&schema(number)), number as i32);
+        }
+        for number in (0..3 * HASHED_MIN).rev() {
+            assert_eq!(schemas.index(&schema(number)), number as i32);
+        }
+        assert_eq!(encoded.len(), 3 * HASHED_MIN);
     }
 }

@@ -63,6 +63,12 @@ impl Reads {
         ..Self::NONE
     };
 
+    /// Headers only.
+    pub const HEADERS: Self = Self {
+        headers: true,
+        ..Self::NONE
+    };
+
     /// What either reads.
     #[must_use]
     pub fn and(self, other: Self) -> Self {

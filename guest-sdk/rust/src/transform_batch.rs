@@ -1,5 +1,10 @@
 //! A batch on its way through a chain of transforms, changed in place.
 
+mod rewritten_headers;
+mod routes;
+
+pub use rewritten_headers::{HeaderEdit, HeaderRun, HeaderView, HeaderWriter};
+
 use tidegate_model::{Batch, Column};
 
 use crate::error::{Error, Result};

@@ -13,7 +13,9 @@ use tidegate_sdk::model::Batch;
 use tidegate_sdk::prelude::*;
 use tidegate_sdk::record::batch_of;
 use tidegate_sdk::transform_batch::Transformed;
-use tidegate_sdk::{Chain, Edit, NO_SCHEMA, PluginSet, Side, Step, StepCondition, TransformBatch};
+use tidegate_sdk::{
+    Chain, Edit, HeaderEdit, NO_SCHEMA, PluginSet, Side, Step, StepCondition, TransformBatch,
+};
 
 /// Doubles int32 values; null is dropped, a text fails. `times` copies come out.
 struct Double {
@@ -337,4 +339,158 @@ fn large_records_before_many_small_ones_take_no_room_for_all() {
     let values = &batch.batch().values;
     assert_eq!((values.bytes.len(), &values.lengths), (bytes, &lengths));
     assert!(values.bytes.capacity() < 4 * bytes);
+}
+
+/// Gives headers of another value for each record: keeps, renames, refuses.
+fn rewrite(batch: &mut TransformBatch) {
+    batch.rewrite_headers(|row, headers, schemas, out| {
+        let text = schemas.index(&Schema::new(SchemaType::String).to_encoded());
+        match View::read(row.value.unwrap_or(&[0]))? {
+            View::Int32(0) => Ok(HeaderEdit::Unchanged),
+            View::Int32(1) => {
+                for header in headers.iter().filter(|header| header.key != b"a") {
+                    out.keep(header);
+                }
+                out.push("new", Some(&Value::from("x").to_encoded()), text);
+                Ok(HeaderEdit::Written)
+            }
+            View::Int32(2) => {
+                out.push("lost", None, NO_SCHEMA);
+                Ok(HeaderEdit::Unchanged)
+            }
+            View::Int32(3) => {
+                (0..=256).for_each(|_| out.push("many", None, NO_SCHEMA));
+                Ok(HeaderEdit::Written)
+            }
+            _ => {
+                out.push("lost", None, NO_SCHEMA);
+                Err(Error::data("refused"))
+            }
+        }
+    });
+}
+
+/// Rewrites headers.
+struct Rewrite;
+
+impl Transform for Rewrite {
+    fn describe() -> Description {
+        Description::new("test.Rewrite").alias("Rewrite")
+    }
+
+    fn configure(_: &Config) -> Result<Self> {
+        Ok(Self)
+    }
+
+    fn apply_batch(&mut self, batch: &mut TransformBatch) -> Result<()> {
+        rewrite(batch);
+        Ok(())
+    }
+}
+
+fn with_headers(number: i32, names: &[&str]) -> Record {
+    let header = |name: &&str| Header {
+        key: (*name).to_owned(),
+        value: Value::Int32(number),
+        schema: None,
+    };
+    Record {
+        headers: names.iter().map(header).collect(),
+        ..Record::new("t", number)
+    }
+}
+
+#[test]
+fn headers_are_rewritten_in_their_columns() {
+    let given = [
+        with_headers(0, &["a", "b"]),
+        with_headers(2, &["c"]),
+        with_headers(1, &["a", "b"]),
+        with_headers(9, &["d"]),
+        with_headers(0, &[]),
+        with_headers(3, &["d"]),
+        with_headers(1, &["a"]),
+        with_headers(2, &["a", "e"]),
+    ];
+    let mut chain = Chain::of(Box::new(Rewrite));
+    let done = chain.apply(batch_of(&given)).unwrap();
+    done.batch.check().unwrap();
+    assert!(done.changed.headers && !done.changed.values);
+    assert_eq!(done.inputs, Some(vec![0, 1, 2, 4, 6, 7]));
+    let errors: Vec<&str> = done.errors.iter().map(|e| e.error.message()).collect();
+    assert_eq!(
+        errors,
+        [
+            "refused",
+            "a record has 257 headers; at most 256 are allowed"
+        ]
+    );
+    let outputs: Vec<Record> = records(&done.batch).map(Result::unwrap).collect();
+    let new = Header {
+        key: "new".to_owned(),
+        value: "x".into(),
+        schema: Some(Arc::new(Schema::new(SchemaType::String))),
+    };
+    assert_eq!(outputs[0], given[0]);
+    assert_eq!(outputs[1], given[1]);
+    assert_eq!(
+        outputs[2].headers,
+        [given[2].headers[1].clone(), new.clone()]
+    );
+    assert_eq!(outputs[3], given[4]);
+    assert_eq!(outputs[4].headers, [new]);
+    assert_eq!(outputs[5], given[7]);
+}
+
+#[test]
+fn headers_that_stay_do_not_count_as_changed() {
+    let given = [with_headers(0, &["a"]), with_headers(2, &["b"])];
+    let done = Chain::of(Box::new(Rewrite))
+        .apply(batch_of(&given))
+        .unwrap();
+    assert!(!done.changed.headers && done.errors.is_empty());
+    let outputs: Vec<Record> = records(&done.batch).map(Result::unwrap).collect();
+    assert_eq!(outputs, given);
+}
+
+/// Sends records to the topic of their number; none goes to its own.
+struct Route;
+
+impl Transform for Route {
+    fn describe() -> Description {
+        Description::new("test.Route")
+    }
+
+    fn configure(_: &Config) -> Result<Self> {
+        Ok(Self)
+    }
+
+    fn apply_batch(&mut self, batch: &mut TransformBatch) -> Result<()> {
+        batch.route(|row, name| {
+            match View::read(row.value.unwrap_or(&[0]))? {
+                View::Int32(9) => return Err(Error::data("refused")),
+                View::Int32(8) => name.push(0xff),
+                View::Int32(number) => name.extend_from_slice(format!("t{number}").as_bytes()),
+                _ => name.extend_from_slice(row.topic().as_bytes()),
+            }
+            Ok(())
+        });
+        Ok(())
+    }
+}
+
+#[test]
+fn records_are_sent_to_topics_of_their_own() {
+    let given = [1, 2, 9, 1, 8, 2].map(|number| Record::new("t2", number));
+    let mut chain = Chain::of(Box::new(Route));
+    let done = chain.apply(batch_of(&given)).unwrap();
+    done.batch.check().unwrap();
+    let topics: Vec<String> = records(&done.batch).map(|r| r.unwrap().topic).collect();
+    assert_eq!(topics, ["t1", "t2", "t1", "t2"]);
+    assert_eq!(done.batch.topics, ["t2", "t1"]);
+    assert_eq!(done.inputs, Some(vec![0, 1, 3, 5]));
+    let none = chain
+        .apply(batch_of(&[Record::new("t", Value::Null)]))
+        .unwrap();
+    assert!(done.changed.topics && !none.changed.topics);
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use tidegate_model::guest_text::clean;
+use tidegate_model::limits::TOPIC_NAME_BYTES_MAX;
 use tidegate_model::{ErrorClass, TopicName, TopicPartition};
 
 /// A broker's refusal or failure. Cheap to clone, since one failure may concern many groups of records.
@@ -149,6 +151,14 @@ impl BrokerError {
             | Self::Timeout { .. } => ErrorClass::Retriable,
             Self::Damaged { .. } | Self::Storage(_) | Self::Client(_) => ErrorClass::Fatal,
             Self::Internal(_) => ErrorClass::Internal,
+        }
+    }
+
+    /// The refusal of a record for a topic whose name is not allowed.
+    pub(crate) fn topic_refused(topic: &str, reason: &impl ToString) -> Self {
+        Self::Record {
+            topic: clean(topic, TOPIC_NAME_BYTES_MAX).into_owned(),
+            reason: reason.to_string(),
         }
     }
 

@@ -73,6 +73,8 @@ pub struct ConverterClass {
     pub name: &'static str,
     /// As what it is listed.
     pub kind: Kind,
+    /// What it does, in a sentence or two.
+    pub documentation: &'static str,
     /// Its configuration keys, in alphabetical order.
     pub keys: &'static [Key],
     make: Make,
@@ -164,57 +166,72 @@ const CLASSES: &[ConverterClass] = &[
     number(
         "org.apache.kafka.connect.converters.BooleanConverter",
         NumberType::Boolean,
+        "A boolean as one byte: 1 or 0.",
     ),
     ConverterClass {
         name: "org.apache.kafka.connect.converters.ByteArrayConverter",
         kind: Kind::Converter,
+        documentation: "Passes bytes through as they are, under the schema optional bytes.",
         keys: &[CONVERTER_TYPE],
         make: Make::ByteArray,
     },
     number(
         "org.apache.kafka.connect.converters.DoubleConverter",
         NumberType::Double,
+        "A float64 as 8 bytes, the highest first.",
     ),
     number(
         "org.apache.kafka.connect.converters.FloatConverter",
         NumberType::Float,
+        "A float32 as 4 bytes, the highest first.",
     ),
     number(
         "org.apache.kafka.connect.converters.IntegerConverter",
         NumberType::Integer,
+        "An int32 as 4 bytes, the highest first.",
     ),
     number(
         "org.apache.kafka.connect.converters.LongConverter",
         NumberType::Long,
+        "An int64 as 8 bytes, the highest first.",
     ),
     number(
         "org.apache.kafka.connect.converters.ShortConverter",
         NumberType::Short,
+        "An int16 as 2 bytes, the highest first.",
     ),
     ConverterClass {
         name: "org.apache.kafka.connect.json.JsonConverter",
         kind: Kind::Converter,
+        documentation: "JSON, with each message carrying its schema as `{\"schema\": …, \"payload\": …}`, or without schemas.",
         keys: JSON_KEYS,
         make: Make::Json,
     },
     ConverterClass {
         name: "org.apache.kafka.connect.storage.SimpleHeaderConverter",
         kind: Kind::HeaderConverter,
+        documentation: "The default for headers: text whose type is guessed from what it looks like. `1` is an int8, `1.5` a float32, `2024-01-31` a date, `[1,2]` an array.",
         keys: &[],
         make: Make::SimpleHeader,
     },
     ConverterClass {
         name: "org.apache.kafka.connect.storage.StringConverter",
         kind: Kind::Converter,
+        documentation: "Text in one encoding. What is no text is written as Java prints it.",
         keys: STRING_KEYS,
         make: Make::String,
     },
 ];
 
-const fn number(name: &'static str, number: NumberType) -> ConverterClass {
+const fn number(
+    name: &'static str,
+    number: NumberType,
+    documentation: &'static str,
+) -> ConverterClass {
     ConverterClass {
         name,
         kind: Kind::Converter,
+        documentation,
         keys: &[CONVERTER_TYPE],
         make: Make::Number(number),
     }

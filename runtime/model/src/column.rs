@@ -150,6 +150,17 @@ pub struct Entries<'a> {
     lengths: std::slice::Iter<'a, i32>,
 }
 
+impl<'a> Entries<'a> {
+    /// The entries of these lengths; those that the bytes are too few for are left out.
+    #[must_use]
+    pub fn new(bytes: &'a [u8], lengths: &'a [i32]) -> Self {
+        Self {
+            bytes,
+            lengths: lengths.iter(),
+        }
+    }
+}
+
 impl<'a> Iterator for Entries<'a> {
     type Item = Option<&'a [u8]>;
 

@@ -27,6 +27,9 @@ pub const SCHEMA_FIELDS_MAX: usize = 10_000;
 pub const SOURCE_POSITION_BYTES_MAX: usize = 64 * 1024;
 /// The most bytes of a topic's name (Kafka's own limit).
 pub const TOPIC_NAME_BYTES_MAX: usize = 249;
+/// The most bytes of a topic in a guest's records. It need not be a name that Kafka allows: a later transform may
+/// change it, and a sink may use it as it likes.
+pub const TOPIC_TEXT_BYTES_MAX: usize = 1024;
 /// The most bytes of a connector's name.
 pub const CONNECTOR_NAME_BYTES_MAX: usize = 255;
 /// The most bytes of an error message that is kept of a guest.

@@ -530,7 +530,7 @@ mod tests {
             },
             Transformed {
                 topics: Some(TopicColumn {
-                    topics: vec!["../x".to_owned()],
+                    topics: vec!["x".repeat(1_025)],
                     indexes: vec![],
                 }),
                 ..unchanged(3)

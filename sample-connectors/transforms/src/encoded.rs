@@ -65,7 +65,8 @@ fn read(bytes: Option<&[u8]>) -> Result<View<'_>> {
 }
 
 /// The Java class that Kafka Connect would have found.
-fn class_of(view: &View<'_>) -> &'static str {
+#[must_use]
+pub fn class_of(view: &View<'_>) -> &'static str {
     match view {
         View::Null => "null",
         View::Boolean(_) => "java.lang.Boolean",
@@ -198,17 +199,25 @@ impl<'a> Scan<'a> {
     }
 }
 
+impl<'a> Scan<'a> {
+    /// Key and value of the next entry, encoded; `None` at the end and where the map is damaged.
+    // In line: in WebAssembly the answer would otherwise go through memory, for each field of each record.
+    #[inline(always)]
+    pub fn next_entry(&mut self) -> Option<(&'a [u8], &'a [u8])> {
+        let (key, rest) = split_value(self.body)?;
+        let (value, rest) = split_value(rest)?;
+        self.body = rest;
+        Some((key, value))
+    }
+}
+
 impl<'a> Iterator for Scan<'a> {
     /// A key, encoded, and the length of key and value together.
     type Item = (&'a [u8], usize);
 
-    /// The next entry; `None` at the end and where the map is damaged.
-    // In line: in WebAssembly the answer would otherwise go through memory, for each field of each record.
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
-        let (key, rest) = split_value(self.body)?;
-        let (value, rest) = split_value(rest)?;
-        self.body = rest;
+        let (key, value) = self.next_entry()?;
         Some((key, key.len() + value.len()))
     }
 }
@@ -218,7 +227,7 @@ const LENGTHS: [u8; 17] = [1, 2, 2, 3, 5, 9, 5, 9, 0, 0, 0, 0, 0, 5, 5, 9, 0];
 
 /// Divides bytes after the value that they begin with: texts and numbers without many branches.
 #[inline(always)]
-fn split_value(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(crate) fn split_value(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let size = match bytes {
         [tag::STRING, a, b, c, d, ..] => {
             (u32::from_le_bytes([*a, *b, *c, *d]) as usize).saturating_add(5)
@@ -263,6 +272,13 @@ impl<'a> Run<'a> {
         self.end(out);
         self.at += length;
         self.start = self.at;
+    }
+
+    /// The next `length` bytes give way to others.
+    #[inline]
+    pub fn replace(&mut self, length: usize, with: &[u8], out: &mut Vec<u8>) {
+        self.skip(length, out);
+        append(out, with);
     }
 
     /// Copies what was kept.

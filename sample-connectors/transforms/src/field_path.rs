@@ -1,10 +1,10 @@
 //! Names and paths of fields (`field.syntax.version`): V1 is a name at the root, V2 is names with dots between
 //! them, where backticks hold a name that has dots.
 
-use tidegate_sdk::model::value::{Elements, Entries};
-use tidegate_sdk::{Error, Field, Result, Schema, SchemaType, View};
+use tidegate_sdk::model::value::{Elements, Entries, tag};
+use tidegate_sdk::{Error, Field, Result, Schema, SchemaType, Value, View};
 
-use crate::encoded::misfit;
+use crate::encoded::{misfit, require_map};
 
 const PURPOSE: &str = "nested field access";
 
@@ -18,8 +18,10 @@ pub struct FieldPath {
 /// The place of a field in structs of one schema, and its schema.
 #[derive(Debug, Clone)]
 pub struct Place {
-    /// The places of the parents and of the field itself, from the root.
-    pub places: Vec<usize>,
+    /// The places of the parents, from the root, with their encoded defaults, which stand for null.
+    parents: Vec<(usize, Option<Vec<u8>>)>,
+    /// The place of the field in its parent.
+    place: usize,
     /// The field.
     pub field: Field,
 }
@@ -65,11 +67,7 @@ impl FieldPath {
             current = match View::read(value)? {
                 View::Null => return Ok(None),
                 View::Map(entries) => entries,
-                _ => {
-                    return Err(Error::data(format_args!(
-                        "Only Map objects supported in absence of schema for [{PURPOSE}], found something else in {parent}"
-                    )));
-                }
+                _ => require_map(Some(value), PURPOSE)?,
             };
         }
         Ok(current.get(&self.last)?)
@@ -80,21 +78,22 @@ impl FieldPath {
     /// # Errors
     /// When a parent is no struct.
     pub fn in_schema(&self, schema: &Schema) -> Result<Option<Place>> {
-        let mut places = Vec::with_capacity(self.parents.len() + 1);
+        let mut parents = Vec::with_capacity(self.parents.len());
         let mut current = schema;
         for parent in &self.parents {
             let Some((place, field)) = find(current, parent)? else {
                 return Ok(None);
             };
-            places.push(place);
+            let default = field.schema.default.as_ref();
+            parents.push((place, default.map(Value::to_encoded)));
             current = &field.schema;
         }
         let Some((place, field)) = find(current, &self.last)? else {
             return Ok(None);
         };
-        places.push(place);
         Ok(Some(Place {
-            places,
+            parents,
+            place,
             field: field.clone(),
         }))
     }
@@ -105,24 +104,29 @@ impl Place {
     ///
     /// # Errors
     /// When the struct does not fit the schema.
-    pub fn in_struct<'a>(&self, elements: Elements<'a>) -> Result<Option<&'a [u8]>> {
+    pub fn in_struct<'a>(&'a self, elements: Elements<'a>) -> Result<Option<&'a [u8]>> {
         let mut current = elements;
-        let mut found = None;
-        for (depth, place) in self.places.iter().enumerate() {
-            if depth > 0 {
-                current = match found.map(View::read).transpose()? {
-                    Some(View::Struct(elements)) => elements,
-                    Some(View::Null) => return Ok(None),
-                    _ => return Err(misfit()),
-                };
-            }
-            for _ in 0..*place {
-                current.next_encoded()?;
-            }
-            found = Some(current.next_encoded()?.ok_or_else(misfit)?);
+        for (place, default) in &self.parents {
+            let value = nth(current, *place)?;
+            let value = match default {
+                Some(default) if value == [tag::NULL] => default,
+                _ => value,
+            };
+            current = match View::read(value)? {
+                View::Struct(elements) => elements,
+                View::Null => return Ok(None),
+                _ => return Err(misfit()),
+            };
         }
-        Ok(found)
+        nth(current, self.place).map(Some)
     }
+}
+
+fn nth(mut elements: Elements<'_>, place: usize) -> Result<&[u8]> {
+    for _ in 0..place {
+        elements.next_encoded()?;
+    }
+    elements.next_encoded()?.ok_or_else(misfit)
 }
 
 fn find<'a>(schema: &'a Schema, name: &str) -> Result<Option<(usize, &'a Field)>> {

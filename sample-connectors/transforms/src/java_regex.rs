@@ -136,7 +136,8 @@ fn translate_escape(rest: &str) -> Result<(String, &str), String> {
 /// A replacement as Java's `Matcher.replaceFirst` has it: `$1`, `${name}`, `\$`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replacement {
-    pieces: Vec<Piece>,
+    /// What is wrong with it is said when a text matches, as in Java.
+    pieces: Result<Vec<Piece>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,29 +149,26 @@ enum Piece {
 
 impl Replacement {
     /// Reads the replacement that the configuration key `key` holds, for the groups of a pattern.
-    ///
-    /// # Errors
-    /// When it names a group that the pattern does not have, or ends too early. Java says so when a text matches.
-    pub fn parse(key: &str, replacement: &str, pattern: &Pattern) -> Result<Self> {
+    #[must_use]
+    pub fn parse(key: &str, replacement: &str, pattern: &Pattern) -> Self {
         let pieces = pieces(replacement, pattern).map_err(|reason| {
-            Error::config_key(
-                key,
-                format_args!(
-                    "Invalid value {replacement} for configuration {key}: {reason}; $1 and ${{name}} are groups of the pattern, \\$ is a dollar sign"
-                ),
-            )
-        })?;
-        Ok(Self { pieces })
+            Error::data(format_args!(
+                "{reason}: {key} is {replacement}; $1 and ${{name}} are groups of the pattern, \\$ is a dollar sign"
+            ))
+        });
+        Self { pieces }
     }
 
     /// The text with its first match replaced.
     ///
     /// # Errors
-    /// A data error when it is no text any more.
+    /// A data error when the replacement names a group that the pattern does not have or ends too early, or when the
+    /// text is none any more.
     pub fn first(&self, pattern: &Pattern, text: &str) -> Result<String> {
+        let pieces = self.pieces.as_ref().map_err(Clone::clone)?;
         let replace = |groups: &Captures<'_>| {
             let mut out = Vec::new();
-            for piece in &self.pieces {
+            for piece in pieces {
                 let group = match piece {
                     Piece::Literal(text) => {
                         out.extend_from_slice(text.as_bytes());
@@ -254,10 +252,11 @@ fn pieces(replacement: &str, pattern: &Pattern) -> Result<Vec<Piece>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tidegate_sdk::ErrorKind;
 
     fn replaced(regex: &str, replacement: &str, text: &str) -> Option<String> {
         let pattern = Pattern::compile("regex", regex).unwrap();
-        let replacement = Replacement::parse("replacement", replacement, &pattern).unwrap();
+        let replacement = Replacement::parse("replacement", replacement, &pattern);
         pattern
             .matches(text)
             .then(|| replacement.first(&pattern, text).unwrap())
@@ -287,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replacement_that_can_never_work_is_refused_when_configured() {
+    fn a_replacement_that_can_never_work_fails_what_matches() {
         let pattern = Pattern::compile("regex", "(?<x>a)(b)").unwrap();
         for (replacement, wanted) in [
             ("$9", "No group 9, the pattern has 2"),
@@ -296,8 +295,9 @@ mod tests {
             ("a$", "Illegal group reference"),
             ("a\\", "character to be escaped is missing"),
         ] {
-            let error = Replacement::parse("replacement", replacement, &pattern).unwrap_err();
-            assert_eq!(error.key(), Some("replacement"), "{replacement}");
+            let replacement = Replacement::parse("replacement", replacement, &pattern);
+            let error = replacement.first(&pattern, "ab").unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Data, "{error}");
             assert!(error.message().contains(wanted), "{error}");
         }
     }

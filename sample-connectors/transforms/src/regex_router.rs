@@ -40,7 +40,7 @@ impl Transform for RegexRouter {
     fn configure(config: &Config) -> Result<Self> {
         let pattern = Pattern::compile("regex", config.required("regex")?)?;
         let replacement =
-            Replacement::parse("replacement", config.required("replacement")?, &pattern)?;
+            Replacement::parse("replacement", config.required("replacement")?, &pattern);
         Ok(Self {
             pattern,
             replacement,

@@ -5,12 +5,12 @@ use tidegate_sdk::model::short::same;
 /// From so many names on, a name is looked for by bisection.
 const BISECTED_MIN: usize = 8;
 
-/// The lengths that some names have, to tell most other names apart at once.
+/// The lengths that some names have, together with their last bytes, to tell most other names apart at once.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Lengths(u64);
 
 impl Lengths {
-    /// Adds the length of a name.
+    /// Adds the length and last byte of a name.
     pub fn add(&mut self, name: &[u8]) {
         self.0 |= Self::bit(name);
     }
@@ -24,7 +24,8 @@ impl Lengths {
 
     #[inline]
     fn bit(name: &[u8]) -> u64 {
-        1 << (name.len() % 64)
+        let last = name.last().map_or(0, |last| usize::from(*last));
+        1 << ((name.len() + 5 * last) % 64)
     }
 }
 

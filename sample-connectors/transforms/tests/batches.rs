@@ -226,3 +226,34 @@ fn everything_may_be_filtered() {
     let (done, outputs) = run(&mut chain(vec![step("Filter", &[])]), &[map(&[]), map(&[])]);
     assert_eq!((done.inputs, outputs.len()), (Some(vec![]), 0));
 }
+
+#[test]
+fn a_default_stands_for_a_parent_that_is_null() {
+    let inner = schema(&["b"]);
+    let parent = |default: Option<Value>| Field {
+        name: "a".to_owned(),
+        schema: Arc::new(Schema {
+            optional: true,
+            default,
+            ..(*inner).clone()
+        }),
+    };
+    let record = |default: Option<Value>| Record {
+        value_schema: Some(Arc::new(Schema::new(SchemaType::Struct(vec![parent(
+            default,
+        )])))),
+        ..Record::new("t", Value::Struct(vec![Value::Null]))
+    };
+    let config = [("field", "a.b"), ("field.syntax.version", "V2")];
+    let mut extract = chain(vec![step("ExtractField$Value", &config)]);
+    let default = Value::Struct(vec![5.into()]);
+    let (_, outputs) = run(&mut extract, &[record(Some(default)), record(None)]);
+    assert_eq!(outputs[0].value, 5.into());
+    assert_eq!(outputs[1].value, Value::Null);
+    let nested = map(&[("a", 1)]);
+    let (done, _) = run(&mut extract, &[nested]);
+    assert_eq!(
+        done.errors[0].error.message(),
+        "Only Map objects supported in absence of schema for [nested field access], found: java.lang.Integer"
+    );
+}

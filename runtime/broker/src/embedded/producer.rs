@@ -48,7 +48,8 @@ impl EmbeddedProducer {
     }
 
     fn topic(&self, name: &str) -> Result<Arc<Topic>, BrokerError> {
-        let name = TopicName::parse(name).map_err(|error| BrokerError::Name(error.to_string()))?;
+        let name =
+            TopicName::parse(name).map_err(|error| BrokerError::topic_refused(name, &error))?;
         if let Some(topic) = self.log.topic(&name) {
             return Ok(topic);
         }

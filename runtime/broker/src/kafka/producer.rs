@@ -7,7 +7,7 @@ use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::BaseRecord;
-use tidegate_model::{Batch, Column};
+use tidegate_model::{Batch, Column, TopicName};
 
 use super::batching::{Client, failure};
 use super::in_flight::{InFlight, Ticket};
@@ -84,6 +84,7 @@ impl Producer for KafkaProducer {
             return Ok(());
         };
         let mut first_failure = None;
+        let refused = RefusedTopics::of(batch);
         let mut keys = batch.iter_keys();
         let mut values = batch.iter_values();
         let mut headers = HeaderRows::of(batch);
@@ -102,8 +103,12 @@ impl Producer for KafkaProducer {
             record.key = keys.next().flatten();
             record.payload = values.next().flatten();
             record.headers = headers.next();
-            if let Err((error, ticket)) = self.client.of_topic(topic).send(record) {
-                let failure = self.not_sent(&error, batch, row);
+            let sent = match refused.of_row(batch, row) {
+                Some(refused) => Err((refused, ticket)),
+                None => (self.client.of_topic(topic).send(record))
+                    .map_err(|(error, ticket)| (self.not_sent(&error, batch, row), ticket)),
+            };
+            if let Err((failure, ticket)) = sent {
                 self.in_flight.done(ticket, Some(failure.clone()));
                 first_failure.get_or_insert(failure);
             }
@@ -124,6 +129,29 @@ impl Producer for KafkaProducer {
             self.in_flight.wait(left);
         }
         Ok(())
+    }
+}
+
+/// The topics of a batch whose names Kafka does not allow; mostly there are none.
+struct RefusedTopics(Vec<(usize, BrokerError)>);
+
+impl RefusedTopics {
+    fn of(batch: &Batch) -> Self {
+        let topics = batch.topics.iter().enumerate();
+        let refused = topics.filter_map(|(index, topic)| {
+            let error = TopicName::parse(topic).err()?;
+            Some((index, BrokerError::topic_refused(topic, &error)))
+        });
+        Self(refused.collect())
+    }
+
+    fn of_row(&self, batch: &Batch, row: usize) -> Option<BrokerError> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let topic = batch.topic_indexes.get(row).copied().unwrap_or(0) as usize;
+        let refused = self.0.iter().find(|(index, _)| *index == topic);
+        refused.map(|(_, error)| error.clone())
     }
 }
 

@@ -1022,9 +1022,12 @@ pub fn what_kafka_refuses_is_refused(fixture: &Fixture<'_>) {
         assert_eq!(error.class(), ErrorClass::Config, "{config:?}: {error}");
     }
     assert!(fixture.create(&name, 0, &[]).is_err());
-    let mut bad = batch(&name, [(None, Some("x"))]);
-    bad.topics = vec!["not a topic".to_owned()];
-    assert!(fixture.write(&bad).is_err());
+    for topic in ["not a topic", "", "a\0b", "$1", ".."] {
+        let mut bad = batch(&name, [(None, Some("x"))]);
+        bad.topics = vec![topic.to_owned()];
+        let error = fixture.write(&bad).unwrap_err();
+        assert_eq!(error.class(), ErrorClass::Data, "{topic:?}: {error}");
+    }
     assert!(fixture.broker.consumer("", &Properties::new()).is_err());
 }
 

@@ -26,7 +26,7 @@ fn skip(bytes: &[u8], depth_left: usize) -> Result<&[u8], ValueError> {
         tag::STRING => {
             let (text, rest) = sized(rest)?;
             // Most text is ASCII, which is found out faster.
-            if !text.is_ascii() && std::str::from_utf8(text).is_err() {
+            if !is_ascii(text) && std::str::from_utf8(text).is_err() {
                 return Err(ValueError::Utf8);
             }
             return Ok(rest);
@@ -60,14 +60,53 @@ fn container(bytes: &[u8], each: usize, depth_left: usize) -> Result<&[u8], Valu
     let depth_left = depth_left.checked_sub(1).ok_or(ValueError::Depth)?;
     let count = u64::from(u32::from_le_bytes(*count)) * each as u64;
     let mut found = 0_u64;
-    while !body.is_empty() {
-        body = skip(body, depth_left)?;
+    while let [tag, ..] = body {
+        // Numbers, most of what there is, without the tree of cases.
+        let size = SIZES.get(usize::from(*tag)).copied().unwrap_or(0);
+        body = match size {
+            0 => skip(body, depth_left)?,
+            size => body.get(usize::from(size)..).ok_or(ValueError::Truncated)?,
+        };
         found += 1;
     }
     if found == count {
         Ok(rest)
     } else {
         Err(ValueError::Container)
+    }
+}
+
+/// How long values are of which only the tag is to be looked at, with that tag; 0: more is to be looked at.
+const SIZES: [u8; 17] = {
+    let mut sizes = [0; 17];
+    sizes[tag::NULL as usize] = 1;
+    sizes[tag::INT8 as usize] = 2;
+    sizes[tag::INT16 as usize] = 3;
+    sizes[tag::INT32 as usize] = 5;
+    sizes[tag::FLOAT32 as usize] = 5;
+    sizes[tag::DATE as usize] = 5;
+    sizes[tag::TIME as usize] = 5;
+    sizes[tag::INT64 as usize] = 9;
+    sizes[tag::FLOAT64 as usize] = 9;
+    sizes[tag::TIMESTAMP as usize] = 9;
+    sizes
+};
+
+/// Whether all bytes are ASCII: short texts by two words that overlap.
+#[inline]
+fn is_ascii(text: &[u8]) -> bool {
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    match (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        (Some(first), Some(last)) if text.len() <= 16 => {
+            (u64::from_le_bytes(*first) | u64::from_le_bytes(*last)) & HIGH == 0
+        }
+        (Some(_), _) => text.is_ascii(),
+        (None, _) => match (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+            (Some(first), Some(last)) => {
+                (u32::from_le_bytes(*first) | u32::from_le_bytes(*last)) & 0x8080_8080 == 0
+            }
+            _ => text.iter().all(u8::is_ascii),
+        },
     }
 }
 

@@ -103,6 +103,10 @@ fn record(json: &Json) -> Record {
 
 fn field(json: &Json, schema_key: &str, key: &str) -> (Option<Arc<Schema>>, Value) {
     match json.get(schema_key).filter(|schema| !schema.is_null()) {
+        // Elements without a type in common: such a schema is none here.
+        Some(found) if has_no_elements_type(found) => {
+            (None, untyped(&json[key], found["type"] == "map"))
+        }
         Some(found) => {
             let schema = schema(found);
             let value = typed(&json[key], &schema);
@@ -110,6 +114,21 @@ fn field(json: &Json, schema_key: &str, key: &str) -> (Option<Arc<Schema>>, Valu
         }
         None => (None, tagged(&json[key])),
     }
+}
+
+fn has_no_elements_type(schema: &Json) -> bool {
+    let missing = |key: &str| schema.get(key).is_some_and(Json::is_null);
+    missing("items") || missing("values")
+}
+
+/// The value of an array or map whose schema does not say the type of its elements.
+fn untyped(json: &Json, is_map: bool) -> Value {
+    let elements = json.as_array().unwrap().iter();
+    if is_map {
+        let pair = |pair: &Json| (tagged(&pair[0]), tagged(&pair[1]));
+        return Value::Map(elements.map(pair).collect());
+    }
+    Value::Array(elements.map(tagged).collect())
 }
 
 fn schema(json: &Json) -> Schema {
@@ -218,6 +237,17 @@ fn typed(json: &Json, schema: &Schema) -> Value {
                 .map(|json| typed(json, element))
                 .collect(),
         ),
+        // Written as pairs where keys need not be texts.
+        SchemaType::Map(key, value) if json.is_array() => Value::Map(
+            json.as_array()
+                .unwrap()
+                .iter()
+                .map(|pair| (typed(&pair[0], key), typed(&pair[1], value)))
+                .collect(),
+        ),
+        SchemaType::Bytes if logical == Some("Decimal") => {
+            decimal(json, schema.parameter("scale").unwrap())
+        }
         SchemaType::Map(_, value) => Value::Map(
             json.as_object()
                 .unwrap()
@@ -243,8 +273,23 @@ fn tagged(json: &Json) -> Value {
                 .collect(),
         ),
         "list" => Value::Array(json.as_array().unwrap().iter().map(tagged).collect()),
+        // Without a schema, a `java.util.Date` is a moment, whatever it was made from.
+        "date" => Value::Timestamp(json.as_i64().unwrap()),
         tag => scalar(tag, json),
     }
+}
+
+/// A decimal that is written without an exponent, at the scale of its schema.
+fn decimal(json: &Json, scale: &str) -> Value {
+    let (text, scale) = (json.as_str().unwrap(), scale.parse::<i32>().unwrap());
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let zeros = scale - fraction.len() as i32;
+    let mut digits = format!("{whole}{fraction}{}", "0".repeat(zeros.max(0) as usize));
+    digits.truncate(digits.len() - (-zeros).max(0) as usize);
+    let unscaled = tidegate_java::decimal::Decimal::parse(&digits)
+        .unwrap()
+        .unscaled;
+    Value::Decimal { scale, unscaled }
 }
 
 fn scalar(tag: &str, json: &Json) -> Value {

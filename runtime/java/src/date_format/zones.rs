@@ -1,0 +1,116 @@
+//! The names of time zones that are read, with their offset.
+//!
+//! Which zone a name stands for is Java's choice: `IST` is Israel's, `CST` is North America's. Only names are here
+//! that have meant the same since 1990.
+
+use super::names::begins_with;
+
+/// Names that stand for UTC, which every text is in anyway.
+const UTC: [&str; 2] = ["Coordinated Universal Time", "UTC"];
+
+/// Names and the minutes that they are ahead of UTC, in Java's order.
+pub const ZONES: &[(&str, i32)] = &[
+    ("Pacific Standard Time", -480),
+    ("PST", -480),
+    ("Pacific Daylight Time", -420),
+    ("PDT", -420),
+    ("Mountain Standard Time", -420),
+    ("MST", -420),
+    ("Mountain Daylight Time", -360),
+    ("MDT", -360),
+    ("Central Standard Time", -360),
+    ("CST", -360),
+    ("Central Daylight Time", -300),
+    ("CDT", -300),
+    ("Eastern Standard Time", -300),
+    ("EST", -300),
+    ("Eastern Daylight Time", -240),
+    ("EDT", -240),
+    ("Hawaii-Aleutian Standard Time", -600),
+    ("HST", -600),
+    ("Hawaii-Aleutian Daylight Time", -600),
+    ("HDT", -600),
+    ("Alaska Standard Time", -540),
+    ("AKST", -540),
+    ("Alaska Daylight Time", -480),
+    ("AKDT", -480),
+    ("Atlantic Standard Time", -240),
+    ("AST", -240),
+    ("Atlantic Daylight Time", -180),
+    ("ADT", -180),
+    ("Newfoundland Standard Time", -210),
+    ("NST", -210),
+    ("Newfoundland Daylight Time", -150),
+    ("NDT", -150),
+    ("Central European Standard Time", 60),
+    ("CET", 60),
+    ("Central European Summer Time", 120),
+    ("CEST", 120),
+    ("Greenwich Mean Time", 0),
+    ("GMT", 0),
+    ("Israel Standard Time", 120),
+    ("IST", 120),
+    ("Israel Daylight Time", 180),
+    ("IDT", 180),
+    ("Japan Standard Time", 540),
+    ("JST", 540),
+    ("Japan Daylight Time", 540),
+    ("JDT", 540),
+    ("Eastern European Standard Time", 120),
+    ("EET", 120),
+    ("Eastern European Summer Time", 180),
+    ("EEST", 180),
+    ("China Standard Time", 480),
+    ("Australian Central Standard Time", 570),
+    ("ACST", 570),
+    ("Australian Central Daylight Time", 570),
+    ("ACDT", 570),
+    ("Australian Eastern Standard Time", 600),
+    ("AEST", 600),
+    ("Australian Eastern Daylight Time", 660),
+    ("AEDT", 660),
+    ("Brasilia Standard Time", -180),
+    ("Central Africa Time", 120),
+    ("CAT", 120),
+    ("East Africa Time", 180),
+    ("EAT", 180),
+    ("New Zealand Standard Time", 720),
+    ("NZST", 720),
+    ("New Zealand Daylight Time", 780),
+    ("NZDT", 780),
+    ("Pakistan Standard Time", 300),
+    ("PKT", 300),
+    ("Arabian Standard Time", 180),
+    ("Gulf Standard Time", 240),
+    ("Korean Standard Time", 540),
+    ("KST", 540),
+    ("WAT", 60),
+    ("HAST", -600),
+    ("HADT", -540),
+    ("WIB", 420),
+    ("ChST", 600),
+    ("South Africa Standard Time", 120),
+    ("SAST", 120),
+    ("WIT", 540),
+    ("Irish Standard Time", 60),
+    ("British Summer Time", 60),
+    ("BST", 60),
+    ("Hong Kong Standard Time", 480),
+    ("HKT", 480),
+    ("Hong Kong Summer Time", 480),
+    ("HKST", 480),
+    ("Singapore Standard Time", 480),
+    ("SST", -660),
+    ("Australian Central Western Standard Time", 525),
+    ("Australian Western Standard Time", 480),
+    ("AWST", 480),
+];
+
+/// What a text begins with: its length, and the minutes ahead of UTC unless it is UTC.
+pub(super) fn find(text: &str) -> Option<(usize, Option<i32>)> {
+    if let Some(name) = UTC.iter().find(|name| begins_with(text, name)) {
+        return Some((name.len(), None));
+    }
+    let (name, minutes) = ZONES.iter().find(|(name, _)| begins_with(text, name))?;
+    Some((name.len(), Some(*minutes)))
+}

@@ -1,0 +1,162 @@
+//! Runs recorded cases of Kafka Connect through the real path: component, sandbox and converter.
+//!
+//! Every `smt-cases.jsonl` and `converter-cases.jsonl` below a folder is run: that of `TIDEGATE_CONFORMANCE`, which
+//! `make conformance DIR=…` sets, or else `tests/conformance`. Each difference is printed, then `N passed, N failed`.
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`notation`] | how cases write records, schemas and values |
+//! | [`transforms`] | cases of transforms and predicates |
+//! | [`converters`] | cases of converters |
+//! | [`outcome`] | what came out of a case, and how that is compared and shown |
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what it expects by failing"
+)]
+
+mod converters;
+mod notation;
+mod outcome;
+mod transforms;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use serde_json::Value as Json;
+
+use outcome::Outcome;
+use transforms::Transforms;
+
+/// Cases that Tidegate answers differently on purpose, each with its reason. They are listed in
+/// `docs/differences.md` too.
+const DIFFERENT: &[(&str, &str)] = &[(
+    "TimestampRouter-006",
+    "the timestamp -1 means that there is none, as in Kafka's records; no connector can give a record that timestamp",
+)];
+
+/// How deep folders are searched.
+const DEPTH_MAX: usize = 16;
+
+fn main() -> ExitCode {
+    // The harness's arguments: a filter that does not name these cases leaves them out.
+    let filters: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|argument| !argument.starts_with('-'))
+        .collect();
+    if std::env::args().any(|argument| argument == "--list") {
+        println!("conformance: test");
+        return ExitCode::SUCCESS;
+    }
+    if !filters.is_empty() && !filters.iter().any(|filter| "conformance".contains(filter)) {
+        return ExitCode::SUCCESS;
+    }
+    let named = std::env::var_os("TIDEGATE_CONFORMANCE");
+    let folder = named.map_or_else(|| root().join("tests/conformance"), PathBuf::from);
+    let mut files = Vec::new();
+    find(&folder, DEPTH_MAX, &mut files);
+    files.sort();
+    if files.is_empty() {
+        println!(
+            "{}: no smt-cases.jsonl or converter-cases.jsonl is there or in a folder below",
+            folder.display()
+        );
+        return ExitCode::FAILURE;
+    }
+    let transforms = Transforms::load(&root().join("target/plugins"));
+    let mut count = Count::default();
+    for file in files {
+        count.run(&file, &transforms);
+    }
+    println!("{} passed, {} failed", count.passed, count.failed);
+    if count.failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+#[derive(Default)]
+struct Count {
+    passed: usize,
+    failed: usize,
+}
+
+impl Count {
+    fn run(&mut self, file: &Path, transforms: &Transforms) {
+        println!("{}", file.display());
+        let text = std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{error}"));
+        for (number, line) in text.lines().enumerate() {
+            if line.trim().is_empty() {
+                continue;
+            }
+            let (name, outcome) = match serde_json::from_str::<Json>(line) {
+                Ok(case) => (name(&case, number), run(&case, transforms)),
+                Err(error) => (format!("line {}", number + 1), Err(error.to_string())),
+            };
+            self.take(&name, outcome);
+        }
+    }
+
+    fn take(&mut self, name: &str, outcome: Result<Outcome, String>) {
+        let said = match outcome {
+            Ok(outcome) => outcome.difference(),
+            Err(problem) => Some(format!("the case cannot be run: {problem}")),
+        };
+        let id = name.split(' ').next().unwrap_or_default();
+        let reason = DIFFERENT.iter().find(|(known, _)| *known == id);
+        match (said, reason) {
+            (None, _) => self.passed += 1,
+            (Some(_), Some((_, reason))) => {
+                println!("  {name}: different on purpose: {reason}");
+            }
+            (Some(said), None) => {
+                println!("  {name}: FAILED\n{said}");
+                self.failed += 1;
+            }
+        }
+    }
+}
+
+fn run(case: &Json, transforms: &Transforms) -> Result<Outcome, String> {
+    match case.get("smt") {
+        Some(_) => transforms.run(case),
+        None => converters::run(case),
+    }
+}
+
+/// What a case is called: its id, what it is of, and its note.
+fn name(case: &Json, number: usize) -> String {
+    let text = |key: &str| case.get(key).and_then(Json::as_str);
+    let id = text("id").map_or_else(|| format!("line {}", number + 1), str::to_owned);
+    let of = text("smt").or(text("converter")).unwrap_or_default();
+    let of = of.rsplit('.').next().unwrap_or_default();
+    match text("note") {
+        Some(note) => format!("{id} ({of}, {note})"),
+        None => format!("{id} ({of})"),
+    }
+}
+
+fn find(folder: &Path, depth_left: usize, files: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        let is_cases = matches!(
+            path.file_name().and_then(|name| name.to_str()),
+            Some("smt-cases.jsonl" | "converter-cases.jsonl")
+        );
+        if is_cases {
+            files.push(path);
+        } else if depth_left > 0 && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            find(&path, depth_left - 1, files);
+        }
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
