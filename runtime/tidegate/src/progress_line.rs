@@ -197,7 +197,8 @@ fn as_json(totals: &Totals, rate: u64, transforms: Vec<Value>) -> Value {
     let counts = |counts: Counts| {
         json!({
             "records_in": counts.records_in, "records_out": counts.records_out,
-            "filtered": counts.filtered, "skipped": counts.skipped, "lag": counts.lag,
+            "filtered": counts.filtered, "skipped": counts.skipped, "dead_lettered": counts.dead_lettered(),
+            "lag": counts.lag,
         })
     };
     json!({
@@ -220,6 +221,10 @@ fn text(totals: &Totals, rate: u64) -> String {
     );
     if skipped > 0 {
         text.push_str(&format!(" · {} skipped", number(skipped)));
+    }
+    let kept = sources.dead_lettered() + sinks.dead_lettered();
+    if kept > 0 {
+        text.push_str(&format!(" · {} dead-lettered", number(kept)));
     }
     if totals.failed > 0 {
         text.push_str(&format!(" · {} FAILED", totals.failed));

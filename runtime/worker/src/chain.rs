@@ -10,10 +10,11 @@ use tidegate_model::Batch;
 use tidegate_sandbox::{Condition, Identity, Kind, Plugin, Registry, Step};
 
 use crate::error::WorkerError;
+use crate::failures::Failed;
 use crate::faults::Isolation;
 use crate::link::{Link, NewGuard};
 use crate::progress::{Progress, TransformProgress};
-use crate::record_converters::Failed;
+use crate::retry::Trying;
 
 /// The transforms of a task, in order.
 pub struct Chain {
@@ -30,9 +31,9 @@ pub struct Transformed {
 
 impl Transformed {
     /// How many of the rows that were given have no output, besides those that failed.
-    pub fn dropped(&self, given: usize, failed: usize) -> usize {
-        let kept = match &self.inputs {
-            None => self.batch.len(),
+    pub fn dropped(batch: &Batch, inputs: Option<&[u32]>, given: usize, failed: usize) -> usize {
+        let kept = match inputs {
+            None => batch.len(),
             Some(inputs) => inputs.chunk_by(|one, next| one == next).count(),
         };
         given.saturating_sub(failed).saturating_sub(kept)
@@ -100,12 +101,14 @@ impl Chain {
         })
     }
 
-    /// Runs the chain. Rows that failed have no output and are listed, by their row in the batch given.
+    /// Runs the chain. Rows that failed have no output and are listed, by their row in the batch given. `None`: it was
+    /// interrupted while it tried something again.
     pub fn apply(
         &mut self,
         batch: Batch,
         failed: &mut Vec<Failed>,
-    ) -> Result<Transformed, WorkerError> {
+        trying: Trying<'_>,
+    ) -> Result<Option<Transformed>, WorkerError> {
         let mut done = Transformed {
             batch,
             inputs: None,
@@ -115,7 +118,9 @@ impl Chain {
                 break;
             }
             let first = failed.len();
-            let next = link.apply(done.batch, failed)?;
+            let Some(next) = link.apply(done.batch, failed, trying)? else {
+                return Ok(None);
+            };
             if let Some(inputs) = &done.inputs {
                 let original = |row: usize| inputs.get(row).copied().unwrap_or_default();
                 for failure in failed.iter_mut().skip(first) {
@@ -130,7 +135,7 @@ impl Chain {
             }
             done.batch = next.batch;
         }
-        Ok(done)
+        Ok(Some(done))
     }
 }
 

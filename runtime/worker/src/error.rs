@@ -79,6 +79,31 @@ pub enum WorkerError {
         /// What is wrong with it.
         message: String,
     },
+    /// The topic of the dead letter queue is not there and cannot be created.
+    #[error(
+        "Could not initialize dead letter queue with topic={topic}: {error}. A missing topic is created with \
+         errors.deadletterqueue.topic.replication.factor={replication_factor}: set it to at most the number of brokers, \
+         or create the topic yourself"
+    )]
+    DeadLetterTopic {
+        /// The topic.
+        topic: String,
+        /// How many replicas it should have.
+        replication_factor: i16,
+        /// What is wrong.
+        error: BrokerError,
+    },
+    /// A record that failed is not safe.
+    #[error(
+        "a record that failed could not be written to the dead letter queue {topic}: {reason}. Nothing is committed \
+         past it"
+    )]
+    DeadLetter {
+        /// The topic.
+        topic: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// The broker refused or is away.
     #[error(transparent)]
     Broker(#[from] BrokerError),
@@ -171,9 +196,10 @@ impl WorkerError {
             | Self::FaultsAlone { error, .. }
             | Self::FaultsInPlace { error, .. }
             | Self::Plugin(error) => error.class(),
-            Self::Broker(error) => error.class(),
+            Self::Broker(error) | Self::DeadLetterTopic { error, .. } => error.class(),
             Self::Offsets { .. } => ErrorClass::GuestFault,
             Self::Produce(_)
+            | Self::DeadLetter { .. }
             | Self::Abandoned
             | Self::Timeout { .. }
             | Self::InternalTopic { .. } => ErrorClass::Fatal,
@@ -199,11 +225,15 @@ pub enum Stage {
     ValueConverter,
     /// The header converter.
     HeaderConverter,
+    /// Writing to a topic.
+    KafkaProduce,
 }
 
-impl std::fmt::Display for Stage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
+impl Stage {
+    /// Kafka Connect's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
             Self::TaskPoll => "TASK_POLL",
             Self::TaskPut => "TASK_PUT",
             Self::TaskLifecycle => "TASK_LIFECYCLE",
@@ -211,6 +241,13 @@ impl std::fmt::Display for Stage {
             Self::KeyConverter => "KEY_CONVERTER",
             Self::ValueConverter => "VALUE_CONVERTER",
             Self::HeaderConverter => "HEADER_CONVERTER",
-        })
+            Self::KafkaProduce => "KAFKA_PRODUCE",
+        }
+    }
+}
+
+impl std::fmt::Display for Stage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
     }
 }

@@ -9,17 +9,20 @@ use std::time::Instant;
 
 use tidegate_config::Properties;
 use tidegate_model::Batch;
+use tidegate_model::ErrorClass;
 use tidegate_model::limits::APPLIED_BYTES_MAX;
 use tidegate_sandbox::{
-    Applied, Identity, Plugin, PredicateInstance, RecordError, SandboxError, Step, Tested,
-    TransformInstance,
+    Identity, Plugin, PredicateInstance, RecordError, SandboxError, Step, Tested, TransformInstance,
 };
 
 use crate::chain::Transformed;
-use crate::error::{Stage, WorkerError};
+use crate::error::WorkerError;
+use crate::failures::{Failed, Operation};
 use crate::faults::{Faults, Isolation, failure};
+use crate::link_steps::{LinkSteps, failed_in};
 use crate::progress::TransformProgress;
-use crate::record_converters::Failed;
+use crate::retried;
+use crate::retry::{Next, Trying};
 
 /// Transforms that run in one crossing.
 pub struct Link {
@@ -32,8 +35,8 @@ pub struct Link {
 struct Guard {
     guest: PredicateGuest,
     negate: bool,
-    /// Its name, for messages.
-    alias: String,
+    /// Being asked: in Kafka Connect's words, an operation of the transform.
+    operation: Arc<Operation>,
     faults: Faults,
 }
 
@@ -58,8 +61,7 @@ pub struct NewGuard {
 /// The transforms of a link.
 struct Transforms {
     guest: TransformGuest,
-    /// The counters of the steps, which have their names.
-    counters: Vec<Arc<TransformProgress>>,
+    steps: LinkSteps,
     faults: Faults,
 }
 
@@ -81,7 +83,11 @@ impl Link {
         identity: &Identity,
         isolation: &Isolation,
     ) -> Result<Self, WorkerError> {
-        let guard = guard.map(|new| Guard::make(new, identity, isolation));
+        let operations = LinkSteps::new(&steps, counters);
+        let guard = guard.map(|new| {
+            let operation = operations.guarded_by(&new.alias);
+            Guard::make(new, operation, identity, isolation)
+        });
         Ok(Self {
             guard: guard.transpose()?,
             transforms: Transforms {
@@ -93,51 +99,54 @@ impl Link {
                     identity: identity.clone(),
                     steps,
                 },
-                counters,
+                steps: operations,
                 faults: Faults::new(isolation.clone()),
             },
         })
     }
 
-    /// Runs the transforms on the records that cross. Rows that failed have no output and are listed.
+    /// Runs the transforms on the records that cross. Rows that failed have no output and are listed. `None`: it was
+    /// interrupted.
     pub fn apply(
         &mut self,
         batch: Batch,
         failed: &mut Vec<Failed>,
-    ) -> Result<Transformed, WorkerError> {
+        trying: Trying<'_>,
+    ) -> Result<Option<Transformed>, WorkerError> {
+        let transforms = &mut self.transforms;
         let Some(guard) = &mut self.guard else {
-            return self.transforms.apply(batch, failed);
+            return transforms.apply_until_done(batch, failed, trying);
         };
         let begun = Instant::now();
-        let tested = guard.test(&batch)?;
-        // A link with a guard has one transform.
-        if let Some(counter) = self.transforms.counters.first() {
-            counter.took(begun.elapsed());
-            counter.failed(tested.errors.len());
-        }
+        let Some(tested) = guard.test_until_done(&batch, trying)? else {
+            return Ok(None);
+        };
+        transforms
+            .steps
+            .guard_did(begun.elapsed(), tested.errors.len());
         let (crossing, staying) = divide(&tested, guard.negate);
-        failed.extend(tested.errors.into_iter().map(|error| Failed {
-            row: error.index,
-            stage: Stage::Transformation,
-            message: format!("predicate {}: {}", guard.alias, error.message),
-        }));
+        let errors = tested.errors.into_iter();
+        failed.extend(errors.map(|error| failed_in(&guard.operation, error)));
         if staying.len() == batch.len() {
-            return Ok(Transformed {
+            return Ok(Some(Transformed {
                 batch,
                 inputs: None,
-            });
+            }));
         }
         if crossing.len() == batch.len() {
-            return self.transforms.apply(batch, failed);
+            return transforms.apply_until_done(batch, failed, trying);
         }
         if crossing.is_empty() {
-            return Ok(Transformed {
+            return Ok(Some(Transformed {
                 batch: batch.select(&staying),
                 inputs: Some(staying),
-            });
+            }));
         }
         let first = failed.len();
-        let crossed = self.transforms.apply(batch.select(&crossing), failed)?;
+        let crossed = transforms.apply_until_done(batch.select(&crossing), failed, trying)?;
+        let Some(crossed) = crossed else {
+            return Ok(None);
+        };
         let original = |row: u32| crossing.get(row as usize).copied().unwrap_or_default();
         for failure in failed.iter_mut().skip(first) {
             failure.row = original(u32::try_from(failure.row).unwrap_or_default()) as usize;
@@ -146,16 +155,17 @@ impl Link {
             Some(rows) => rows.into_iter().map(original).collect(),
             None => crossing.clone(),
         };
-        Ok(merge(
+        Ok(Some(merge(
             (batch.select(&staying), staying),
             (crossed.batch, crossed_inputs),
-        ))
+        )))
     }
 }
 
 impl Guard {
     fn make(
         new: NewGuard,
+        operation: Arc<Operation>,
         identity: &Identity,
         isolation: &Isolation,
     ) -> Result<Self, WorkerError> {
@@ -171,9 +181,30 @@ impl Guard {
                 config: new.config,
             },
             negate: new.negate,
-            alias: new.alias,
+            operation,
             faults: Faults::new(isolation.clone()),
         })
+    }
+
+    /// Asks until the call as a whole does not ask to come again. `None`: it was interrupted.
+    fn test_until_done(
+        &mut self,
+        batch: &Batch,
+        trying: Trying<'_>,
+    ) -> Result<Option<Tested>, WorkerError> {
+        let mut attempts = trying.begin();
+        loop {
+            match self.test(batch) {
+                Err(error) if error.class() == ErrorClass::Retriable => {
+                    match attempts.again(batch.len()) {
+                        Next::Try => {}
+                        Next::GiveUp => return Err(error),
+                        Next::Interrupted => return Ok(None),
+                    }
+                }
+                tested => return tested.map(Some),
+            }
+        }
     }
 
     fn test(&mut self, batch: &Batch) -> Result<Tested, WorkerError> {
@@ -241,6 +272,17 @@ impl TransformGuest {
 }
 
 impl Transforms {
+    fn apply_until_done(
+        &mut self,
+        batch: Batch,
+        failed: &mut Vec<Failed>,
+        trying: Trying<'_>,
+    ) -> Result<Option<Transformed>, WorkerError> {
+        retried::apply(batch, failed, trying, |batch, failed| {
+            self.apply(batch, failed)
+        })
+    }
+
     fn apply(
         &mut self,
         batch: Batch,
@@ -251,7 +293,7 @@ impl Transforms {
         match instance.apply(batch) {
             Ok(applied) => {
                 self.faults.answered();
-                Ok(taken(applied, &self.counters, failed))
+                Ok(self.steps.taken(applied, failed))
             }
             Err(error) if self.faults.isolates(&error) => match instance.take_back() {
                 Some(batch) => self.find(&batch, error, failed),
@@ -268,7 +310,7 @@ impl Transforms {
         fault: SandboxError,
         failed: &mut Vec<Failed>,
     ) -> Result<Transformed, WorkerError> {
-        let (guest, counters) = (&mut self.guest, &self.counters);
+        let (guest, steps) = (&mut self.guest, &self.steps);
         let (mut outputs, mut inputs) = (Batch::default(), Vec::new());
         let mut lost = Vec::new();
         let give = |run: Range<usize>| {
@@ -278,7 +320,7 @@ impl Transforms {
                 Err(error) => return Ok(Err(error)),
             };
             let first = failed.len();
-            let done = taken(applied, counters, failed);
+            let done = steps.taken(applied, failed);
             for failure in failed.iter_mut().skip(first) {
                 failure.row += run.start;
             }
@@ -291,58 +333,13 @@ impl Transforms {
             Ok(Ok(()))
         };
         self.faults.find(batch.len(), fault, give, |row, fault| {
-            count_failed(counters, 0);
-            lost.push(Failed {
-                row,
-                stage: Stage::Transformation,
-                message: format!("{}: {}", names(counters), fault.without_trace()),
-            });
+            lost.push(steps.ended(row, fault));
         })?;
         failed.extend(lost);
         Ok(Transformed {
             batch: outputs,
             inputs: Some(inputs),
         })
-    }
-}
-
-/// The outputs; what failed is listed, and what the steps did is counted.
-fn taken(
-    applied: Applied,
-    counters: &[Arc<TransformProgress>],
-    failed: &mut Vec<Failed>,
-) -> Transformed {
-    for (counter, step) in counters.iter().zip(&applied.steps) {
-        counter.did(step);
-    }
-    failed.extend(applied.errors.into_iter().map(|error| {
-        let alias = counters.get(error.step);
-        let alias = alias.map_or("?", |counter| counter.alias());
-        count_failed(counters, error.step);
-        Failed {
-            row: error.index,
-            stage: Stage::Transformation,
-            message: format!("transform {alias}: {}", error.message),
-        }
-    }));
-    Transformed {
-        batch: applied.batch,
-        inputs: applied.inputs,
-    }
-}
-
-fn count_failed(counters: &[Arc<TransformProgress>], step: usize) {
-    if let Some(counter) = counters.get(step) {
-        counter.failed(1);
-    }
-}
-
-/// The steps of a guest; which of them ended it cannot be seen.
-fn names(counters: &[Arc<TransformProgress>]) -> String {
-    let aliases: Vec<_> = counters.iter().map(|counter| counter.alias()).collect();
-    match aliases.as_slice() {
-        [only] => format!("transform {only}"),
-        several => format!("one of the transforms {}", several.join(", ")),
     }
 }
 
@@ -389,7 +386,7 @@ fn divide(tested: &Tested, negate: bool) -> (Vec<u32>, Vec<u32>) {
 }
 
 /// Puts two sets of records in the order of the rows that they came from.
-fn merge(
+pub fn merge(
     (mut batch, mut rows): (Batch, Vec<u32>),
     (other, other_rows): (Batch, Vec<u32>),
 ) -> Transformed {

@@ -1,12 +1,10 @@
-//! How far a sink was delivered, and where the records of a fetched batch came from.
+//! How far a sink was delivered.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
-use tidegate_model::{Batch, TopicName, TopicPartition};
+use tidegate_model::TopicPartition;
 
-/// How many partitions a message names.
-const SPANS_NAMED: usize = 10;
+use crate::fetched_rows::FetchedRows;
 
 /// How far each assigned partition was delivered, and how far that is committed.
 #[derive(Default)]
@@ -120,7 +118,7 @@ impl Positions {
             return None;
         }
         let counted = |row| {
-            let (partition, offset) = fetched.place(row)?;
+            let (partition, offset) = fetched.position(row)?;
             let position = self.0.get(&partition)?;
             Some((position.safe..position.counted).contains(&offset))
         };
@@ -162,114 +160,10 @@ impl Positions {
     }
 }
 
-/// Where the records of a fetched batch came from; the batch itself moves on.
-pub struct FetchedRows {
-    count: usize,
-    topics: Vec<String>,
-    topic_indexes: Vec<u32>,
-    partitions: Vec<i32>,
-    offsets: Vec<i64>,
-}
-
-impl FetchedRows {
-    pub fn of(batch: &Batch) -> Self {
-        Self {
-            count: batch.count,
-            topics: batch.topics.clone(),
-            topic_indexes: batch.topic_indexes.clone(),
-            partitions: batch.partitions.clone(),
-            offsets: batch.offsets.clone(),
-        }
-    }
-
-    pub fn len(&self) -> usize {
-        self.count
-    }
-
-    /// The name of a record, for messages.
-    pub fn name(&self, row: usize) -> String {
-        let topic = self.topic_index(row) as usize;
-        let topic = self.topics.get(topic).map_or("?", String::as_str);
-        let offset = self.offsets.get(row).copied().unwrap_or(-1);
-        format!("{topic}-{} offset {offset}", self.partition(row))
-    }
-
-    /// Where a record came from.
-    pub fn place(&self, row: usize) -> Option<(TopicPartition, i64)> {
-        let topic = self.topics.get(self.topic_index(row) as usize)?;
-        let topic = TopicName::parse(topic).ok()?;
-        let partition = self.partition(row);
-        Some((TopicPartition { topic, partition }, *self.offsets.get(row)?))
-    }
-
-    /// All of them, for messages.
-    pub fn describe(&self) -> String {
-        let spans = self.spans(0..self.count);
-        let named = spans.iter().take(SPANS_NAMED).map(|span| {
-            let (first, last) = (span.first, span.next.saturating_sub(1));
-            format!("{} offsets {first} to {last}", span.partition)
-        });
-        let mut text = named.collect::<Vec<_>>().join(", ");
-        if spans.len() > SPANS_NAMED {
-            text.push_str(&format!(
-                " and {} partitions more",
-                spans.len() - SPANS_NAMED
-            ));
-        }
-        format!("{} records: {text}", self.count)
-    }
-
-    /// What these records span in each partition. Consumers give long runs of one partition.
-    pub fn spans(&self, rows: Range<usize>) -> Vec<Span> {
-        let mut spans: Vec<(u32, i32, i64, i64)> = Vec::new();
-        let mut current = None;
-        for row in rows {
-            let Some(offset) = self.offsets.get(row) else {
-                break;
-            };
-            let (topic, partition) = (self.topic_index(row), self.partition(row));
-            if current.is_none_or(|index: usize| {
-                spans
-                    .get(index)
-                    .is_none_or(|span| (span.0, span.1) != (topic, partition))
-            }) {
-                current = spans
-                    .iter()
-                    .position(|span| (span.0, span.1) == (topic, partition))
-                    .or_else(|| {
-                        spans.push((topic, partition, *offset, *offset));
-                        Some(spans.len() - 1)
-                    });
-            }
-            if let Some(span) = current.and_then(|index| spans.get_mut(index)) {
-                span.3 = offset.saturating_add(1);
-            }
-        }
-        let named = spans
-            .into_iter()
-            .filter_map(|(topic, partition, first, next)| {
-                let topic = TopicName::parse(self.topics.get(topic as usize)?).ok()?;
-                Some(Span {
-                    partition: TopicPartition { topic, partition },
-                    first,
-                    next,
-                })
-            });
-        named.collect()
-    }
-
-    fn topic_index(&self, row: usize) -> u32 {
-        self.topic_indexes.get(row).copied().unwrap_or(0)
-    }
-
-    fn partition(&self, row: usize) -> i32 {
-        self.partitions.get(row).copied().unwrap_or(0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tidegate_model::{Batch, TopicName};
 
     fn at(partition: i32, offset: i64) -> (TopicPartition, i64) {
         (
@@ -279,31 +173,6 @@ mod tests {
             },
             offset,
         )
-    }
-
-    #[test]
-    fn records_span_each_of_their_partitions() {
-        let batch = Batch {
-            count: 4,
-            topics: vec!["t".to_owned()],
-            partitions: vec![0, 0, 1, 0],
-            offsets: vec![5, 6, 40, 9],
-            ..Batch::default()
-        };
-        let rows = FetchedRows::of(&batch);
-        let spans = |range| -> Vec<_> {
-            rows.spans(range)
-                .iter()
-                .map(|span| (span.partition.partition, span.first, span.next))
-                .collect()
-        };
-        assert_eq!(spans(0..4), [(0, 5, 10), (1, 40, 41)]);
-        assert_eq!(spans(0..1), [(0, 5, 6)]);
-        assert_eq!(spans(1..4), [(0, 6, 10), (1, 40, 41)]);
-        assert_eq!(spans(4..4), []);
-        assert_eq!(rows.name(2), "t-1 offset 40");
-        let wanted = "4 records: t-0 offsets 5 to 9, t-1 offsets 40 to 40";
-        assert_eq!(rows.describe(), wanted);
     }
 
     #[test]

@@ -13,11 +13,12 @@ use tidegate_sandbox::{SandboxError, SinkInstance};
 use crate::blocking::Lent;
 use crate::chain::Chain;
 use crate::error::{Stage, WorkerError};
-use crate::positions::{FetchedRows, Positions, Span};
+use crate::failures::{Failed, Failures, rows_without};
+use crate::fetched_rows::FetchedRows;
+use crate::positions::{Positions, Span};
 use crate::progress::Progress;
-use crate::record_converters::{Failed, RecordConverters};
+use crate::record_converters::RecordConverters;
 use crate::sink_guest::SinkGuest;
-use crate::source_pipeline::{rows_without, tolerate};
 use crate::steps::Turns;
 use crate::suspects::Suspects;
 use crate::task::Abandoned;
@@ -39,7 +40,7 @@ pub struct SinkPipeline {
     pub converters: RecordConverters,
     pub chain: Chain,
     pub progress: Arc<Progress>,
-    pub tolerant: bool,
+    pub failures: Failures,
     /// The partitions that the guest was told to open.
     pub assigned: BTreeSet<TopicPartition>,
     pub positions: Positions,
@@ -78,7 +79,7 @@ struct Prepared {
     batch: Batch,
     /// For each record of it the row that it came from. None: record n came from row n.
     rows: Option<Vec<u32>>,
-    /// The rows that failed on the way, which are tolerated.
+    /// The rows that failed on the way.
     failed: Vec<Failed>,
 }
 
@@ -108,7 +109,7 @@ impl SinkPipeline {
     ) -> Result<Ran, WorkerError> {
         let (mut moved, mut busy) = (false, false);
         loop {
-            let last = self.step()?;
+            let last = self.step(&interrupted)?;
             match &last {
                 Stepped::Moved => (moved, busy) = (true, true),
                 Stepped::Idle if busy => {
@@ -128,7 +129,8 @@ impl SinkPipeline {
     }
 
     /// Fetches once and delivers what came.
-    fn step(&mut self) -> Result<Stepped, WorkerError> {
+    fn step(&mut self, interrupted: &dyn Fn() -> bool) -> Result<Stepped, WorkerError> {
+        self.failures.check()?;
         // Fetched all the same: that is how partitions come and go.
         let most = match self.ahead.is_empty() {
             true => FETCH_RECORDS_MAX,
@@ -147,7 +149,7 @@ impl SinkPipeline {
         match fetched {
             Fetched::Nothing if !self.ahead.is_empty() => {
                 let ahead = std::mem::take(&mut self.ahead);
-                self.deliver(ahead)
+                self.deliver(ahead, interrupted)
             }
             Fetched::Nothing => {
                 self.progress.set_lag(self.consumer.lag().unwrap_or(0));
@@ -171,17 +173,18 @@ impl SinkPipeline {
                 self.consumer.released(&partitions)?;
                 Ok(Stepped::Moved)
             }
-            Fetched::Records(batch) if self.ahead.is_empty() => self.deliver(batch),
+            Fetched::Records(batch) if self.ahead.is_empty() => self.deliver(batch, interrupted),
             Fetched::Records(batch) => {
                 let mut ahead = std::mem::take(&mut self.ahead);
                 ahead.append(&batch);
-                self.deliver(ahead)
+                self.deliver(ahead, interrupted)
             }
         }
     }
 
-    /// Flushes the sink and commits how far it was delivered.
+    /// Flushes the sink and commits how far it was delivered, once the records that failed on that way are safe.
     pub fn commit(&mut self) -> Result<(), WorkerError> {
+        self.failures.check()?;
         let delivered = self.positions.uncommitted();
         if delivered.is_empty() {
             return Ok(());
@@ -201,8 +204,14 @@ impl SinkPipeline {
                 });
             }
         };
-        self.abandoned.check()?;
         let safe = self.positions.accept(safe);
+        if !self.failures.settle()? {
+            tracing::warn!(
+                "The dead letter queue did not acknowledge in time; positions are committed with the next ones."
+            );
+            return Ok(());
+        }
+        self.abandoned.check()?;
         match self.consumer.commit(&safe) {
             Ok(()) => self.positions.committed(&safe),
             // The next commit takes them in; until then a restart would deliver them again.
@@ -224,29 +233,41 @@ impl SinkPipeline {
     }
 
     /// What the sink takes of a batch is delivered, and never again, unless its guest faults before it is flushed.
-    fn deliver(&mut self, batch: Batch) -> Result<Stepped, WorkerError> {
-        let (batch, fetched) = self.together(batch);
+    fn deliver(
+        &mut self,
+        batch: Batch,
+        interrupted: &dyn Fn() -> bool,
+    ) -> Result<Stepped, WorkerError> {
+        let (batch, mut fetched) = self.together(batch);
         let again = self.suspects.any().then(|| batch.clone());
         let counted = self.positions.counted(&fetched);
-        let prepared = self.prepare(batch, &fetched)?;
+        let Some(prepared) = self.prepare(batch, &mut fetched, interrupted)? else {
+            let begins = fetched.spans(0..fetched.len()).into_iter();
+            self.read_again(begins.map(Span::begin).collect())?;
+            return Ok(Stepped::Idle);
+        };
         let (batch, mut failed) = (prepared.batch, prepared.failed);
+        if !self.failures.tolerant() {
+            // Before the sink has anything of the batch.
+            self.failures.report(&mut failed, &mut fetched)?;
+        }
         let rows = Rows {
             rows: prepared.rows.as_deref(),
             fetched: fetched.len(),
             counted: counted.as_deref(),
         };
         let rows_given = rows.distinct(batch.len());
-        let put = self.put(batch, &rows, &fetched, &mut failed)?;
+        let put = self.put(batch, &rows, &mut failed)?;
         let Done { done, said, ended } = put;
         let fault = ended.as_ref().filter(|error| self.suspects.isolates(error));
         let (mut done, alone) = (done, rows_given == 1 && said == 0 && fault.is_some());
         if let Some(fault) = fault.filter(|_| alone) {
             failed.push(self.lose(rows.of(0), fault, &fetched)?);
-            self.tolerate(&failed, &fetched)?;
             done = fetched.len();
         }
-        // What comes again failed before.
-        failed.retain(|failure| rows.is_new(failure.row));
+        // What comes again fails then, or failed before.
+        failed.retain(|failure| failure.row < done && rows.is_new(failure.row));
+        self.failures.report(&mut failed, &mut fetched)?;
         self.count(done, &failed, &rows);
         if said > 0 {
             self.positions.delivered(fetched.spans(0..said));
@@ -285,11 +306,10 @@ impl SinkPipeline {
         &mut self,
         batch: Batch,
         rows: &Rows<'_>,
-        fetched: &FetchedRows,
         failed: &mut Vec<Failed>,
     ) -> Result<Done, WorkerError> {
         let mut done = Done {
-            done: fetched.len(),
+            done: rows.fetched,
             said: 0,
             ended: None,
         };
@@ -300,13 +320,10 @@ impl SinkPipeline {
         let put = self.guest.instance.put(batch);
         let refused = put.errors.iter().map(|error| error.index);
         self.progress.gave(rows.new_of(put.answered, refused));
-        let first = failed.len();
-        failed.extend(put.errors.into_iter().map(|error| Failed {
-            row: rows.of(error.index),
-            stage: Stage::TaskPut,
-            message: error.message,
-        }));
-        self.tolerate(failed.get(first..).unwrap_or_default(), fetched)?;
+        let errors = put.errors.into_iter();
+        failed.extend(
+            errors.map(|error| Failed::in_put(rows.of(error.index), error.class, error.message)),
+        );
         if put.delivered > 0 {
             // With all that it was given before.
             self.positions.all_safe();
@@ -333,15 +350,22 @@ impl SinkPipeline {
 
     /// Those of the records that are given together; the others are kept.
     fn together(&mut self, batch: Batch) -> (Batch, FetchedRows) {
-        let fetched = FetchedRows::of(&batch);
+        let fetched = self.fetched(&batch);
         let count = self.suspects.together(&fetched);
         if count == fetched.len() {
             return (batch, fetched);
         }
         self.ahead = rows_of(&batch, count..fetched.len());
         let batch = rows_of(&batch, 0..count);
-        let fetched = FetchedRows::of(&batch);
+        let fetched = self.fetched(&batch);
         (batch, fetched)
+    }
+
+    fn fetched(&self, batch: &Batch) -> FetchedRows {
+        match self.failures.keep_originals() {
+            true => FetchedRows::with_records(batch),
+            false => FetchedRows::of(batch),
+        }
     }
 
     /// Forgets what is kept of other partitions.
@@ -351,8 +375,8 @@ impl SinkPipeline {
         }
         let ahead = FetchedRows::of(&self.ahead);
         let kept = |row: &u32| {
-            let place = ahead.place(*row as usize);
-            place.is_some_and(|(partition, _)| keeps(&partition))
+            let position = ahead.position(*row as usize);
+            position.is_some_and(|(partition, _)| keeps(&partition))
         };
         let rows: Vec<_> = (0..).take(ahead.len()).filter(kept).collect();
         self.ahead = self.ahead.select(&rows);
@@ -396,11 +420,7 @@ impl SinkPipeline {
         for span in fetched.spans(row..row + 1) {
             self.suspects.lose(span, fault)?;
         }
-        Ok(Failed {
-            row,
-            stage: Stage::TaskPut,
-            message: fault.without_trace(),
-        })
+        Ok(Failed::in_put(row, fault.class(), fault.without_trace()))
     }
 
     /// Goes back to where the sink had answered for all that it was given: `rest` of what it had in hand comes again,
@@ -450,11 +470,22 @@ impl SinkPipeline {
         Ok(Stepped::Moved)
     }
 
-    /// Converts and transforms a batch.
-    fn prepare(&mut self, batch: Batch, fetched: &FetchedRows) -> Result<Prepared, WorkerError> {
+    /// Converts and transforms a batch. `None`: it was interrupted, and comes again.
+    fn prepare(
+        &mut self,
+        batch: Batch,
+        fetched: &mut FetchedRows,
+        interrupted: &dyn Fn() -> bool,
+    ) -> Result<Option<Prepared>, WorkerError> {
+        let trying = self.failures.retry.until(interrupted);
         let mut failed = self.suspects.lost(fetched);
-        let batch = self.converters.decode(batch, &mut failed);
-        self.tolerate(&failed, fetched)?;
+        let decoded = self.converters.decode(batch, &mut failed, trying);
+        let Some((batch, replaced)) = decoded else {
+            return Ok(None);
+        };
+        if self.failures.keep_originals() {
+            fetched.keep(replaced);
+        }
         let (batch, rows) = if failed.is_empty() {
             (batch, None)
         } else {
@@ -462,12 +493,14 @@ impl SinkPipeline {
             (batch.select(&rows), Some(rows))
         };
         let first = failed.len();
-        let transformed = self.chain.apply(batch, &mut failed);
+        let transformed = self.chain.apply(batch, &mut failed, trying);
         let transformed = transformed.map_err(|error| error.in_hand(|| fetched.describe()))?;
+        let Some(transformed) = transformed else {
+            return Ok(None);
+        };
         for failure in failed.iter_mut().skip(first) {
             failure.row = row_at(rows.as_deref(), failure.row);
         }
-        self.tolerate(failed.get(first..).unwrap_or_default(), fetched)?;
         let rows = match (rows, transformed.inputs) {
             (rows, None) => rows,
             (None, inputs) => inputs,
@@ -478,16 +511,11 @@ impl SinkPipeline {
                     .collect(),
             ),
         };
-        Ok(Prepared {
+        Ok(Some(Prepared {
             batch: transformed.batch,
             rows,
             failed,
-        })
-    }
-
-    /// Fails with the first of these rows, unless failures are tolerated.
-    fn tolerate(&self, failed: &[Failed], fetched: &FetchedRows) -> Result<(), WorkerError> {
-        tolerate(failed, self.tolerant, |row| fetched.name(row))
+        }))
     }
 
     /// Counts the rows before `done`: what comes again is counted then. Those that came before are not counted again.
@@ -498,10 +526,8 @@ impl SinkPipeline {
                 *kept = true;
             }
         }
-        let mut skipped = 0;
         for failure in failed {
             if let Some(kept) = kept.get_mut(failure.row) {
-                skipped += 1;
                 *kept = true;
             }
         }
@@ -509,7 +535,6 @@ impl SinkPipeline {
         let filtered = kept.iter().enumerate().filter(|at| filtered(*at)).count();
         self.progress
             .took((0..done).filter(|row| rows.is_new(*row)).count());
-        self.progress.skipped(skipped);
         self.progress.filtered(filtered);
         let lag = self.consumer.lag().unwrap_or(0);
         self.progress.set_lag(lag + self.ahead.len() as u64);

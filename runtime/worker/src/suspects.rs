@@ -17,9 +17,10 @@ use tidegate_model::{ErrorClass, TopicPartition};
 use tidegate_sandbox::SandboxError;
 
 use crate::error::{Stage, WorkerError};
+use crate::failures::Failed;
 use crate::faults::{FAULTS_ALONE_MAX, Isolation};
-use crate::positions::{FetchedRows, Positions, Span};
-use crate::record_converters::Failed;
+use crate::fetched_rows::FetchedRows;
+use crate::positions::{Positions, Span};
 
 /// The most faults of a sink that gets no further in any partition, before its task fails.
 pub const FAULTS_IN_PLACE_MAX: usize = 100;
@@ -71,7 +72,7 @@ impl Suspects {
             return fetched.len();
         }
         let suspect = |row: &usize| {
-            let (partition, offset) = fetched.place(*row)?;
+            let (partition, offset) = fetched.position(*row)?;
             let until = self.until.get(&partition)?;
             (offset < *until).then_some(())
         };
@@ -135,13 +136,9 @@ impl Suspects {
             return Vec::new();
         }
         let lost = |row| {
-            let (partition, offset) = fetched.place(row)?;
+            let (partition, offset) = fetched.position(row)?;
             let message = self.lost.get(&partition)?.get(&offset)?;
-            Some(Failed {
-                row,
-                stage: Stage::TaskPut,
-                message: message.clone(),
-            })
+            Some(Failed::in_put(row, ErrorClass::GuestFault, message.clone()))
         };
         (0..fetched.len()).filter_map(lost).collect()
     }

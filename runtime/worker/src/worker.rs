@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tidegate_broker::{Broker, Producer, Subscription, TopicPattern};
 use tidegate_config::Properties;
-use tidegate_config::connector::{ConnectorConfig, SinkTopics};
+use tidegate_config::connector::{ConnectorConfig, DlqConfig, ErrorsConfig, SinkTopics};
 use tidegate_config::grants::{Grants, Policy, grants};
 use tidegate_config::worker::WorkerConfig;
 use tidegate_model::{Batch, TaskId, TopicName};
@@ -13,7 +13,9 @@ use tokio::sync::watch;
 
 use crate::blocking;
 use crate::chain::Chain;
+use crate::dead_letters::{DeadLetters, NewDeadLetters};
 use crate::error::{Stage, WorkerError};
+use crate::failures::Failures;
 use crate::faults::Isolation;
 use crate::file_watch::FileWatch;
 use crate::offset_store::OffsetStore;
@@ -24,6 +26,7 @@ use crate::sink_guest::{NewSink, SinkGuest};
 use crate::sink_pipeline::SinkPipeline;
 use crate::sink_task::SinkTask;
 use crate::source_pipeline::SourcePipeline;
+use crate::source_rows::JsonLetters;
 use crate::source_task::SourceTask;
 use crate::steps::{Steps, Turns};
 use crate::submitted::Submitted;
@@ -306,15 +309,11 @@ impl Worker {
         abandoned: Abandoned,
     ) -> Result<SourcePipeline, WorkerError> {
         let identity = identity(new);
-        let overrides = new.connector.client_overrides("producer.override.");
-        let producer = if overrides.is_empty() {
-            Arc::clone(&self.producer)
-        } else {
-            self.broker.producer(&overrides)?
-        };
-        let tolerant = new.connector.errors()?.tolerance_all;
+        let producer = self.producer_of(new)?;
+        let errors = new.connector.errors()?;
+        let tolerant = errors.tolerance_all;
         let isolation = Isolation {
-            isolates: tolerant,
+            isolates: tolerant || errors.dlq.is_some(),
             abandoned: abandoned.clone(),
         };
         let offsets = self.offsets.of(&new.task.connector);
@@ -325,6 +324,8 @@ impl Worker {
                 stage: Stage::TaskLifecycle,
                 error,
             })?;
+        let failures = self.failures(new, &errors, &producer, &progress, &abandoned)?;
+        let json = failures.keep_originals().then(JsonLetters::new);
         Ok(SourcePipeline {
             turns,
             instance,
@@ -340,10 +341,48 @@ impl Worker {
             own_topics: self.own_topics(),
             submitted: Arc::new(Submitted::new(Arc::clone(&progress), tolerant)),
             progress,
-            tolerant,
+            failures,
+            json: json.transpose()?,
+            left: None,
             abandoned,
             poll_failed: false,
         })
+    }
+
+    /// The producer of a task: the worker's, unless its connector has client settings of its own.
+    fn producer_of(&self, new: &NewTask) -> Result<Arc<dyn Producer>, WorkerError> {
+        let overrides = new.connector.client_overrides("producer.override.");
+        if overrides.is_empty() {
+            return Ok(Arc::clone(&self.producer));
+        }
+        Ok(self.broker.producer(&overrides)?)
+    }
+
+    /// How a task deals with records that fail. Its dead letter queue is opened.
+    fn failures(
+        &self,
+        new: &NewTask,
+        errors: &ErrorsConfig,
+        producer: &Arc<dyn Producer>,
+        progress: &Arc<Progress>,
+        abandoned: &Abandoned,
+    ) -> Result<Failures, WorkerError> {
+        let open = |config: &DlqConfig| {
+            if self.own_topics().contains(&config.topic) {
+                return Err(WorkerError::OwnTopic(config.topic.to_string()));
+            }
+            let letters = NewDeadLetters {
+                task: &new.task,
+                config,
+                producer: Arc::clone(producer),
+                settle_timeout: self.config.offset_flush_timeout,
+                progress: Arc::clone(progress),
+                abandoned: abandoned.clone(),
+            };
+            DeadLetters::open(self.broker.admin().as_ref(), letters)
+        };
+        let letters = errors.dlq.as_ref().map(open).transpose()?;
+        Ok(Failures::of(&new.task, errors, letters, progress))
     }
 
     fn sink_pipeline(
@@ -356,10 +395,6 @@ impl Worker {
     ) -> Result<SinkPipeline, WorkerError> {
         let identity = identity(new);
         let errors = new.connector.errors()?;
-        if let Some(dlq) = &errors.dlq {
-            tracing::error!(connector = %new.task.connector, task = new.task.task, topic = %dlq.topic,
-                "There is no dead letter queue yet: records that fail are not kept there.");
-        }
         let isolation = Isolation {
             isolates: errors.tolerance_all || errors.dlq.is_some(),
             abandoned: abandoned.clone(),
@@ -381,6 +416,11 @@ impl Worker {
             stage: Stage::TaskLifecycle,
             error,
         })?;
+        let producer = match &errors.dlq {
+            Some(_) => self.producer_of(new)?,
+            None => Arc::clone(&self.producer),
+        };
+        let failures = self.failures(new, &errors, &producer, &progress, &abandoned)?;
         Ok(SinkPipeline {
             turns,
             consumer: self.broker.consumer(&group, &overrides)?,
@@ -394,7 +434,7 @@ impl Worker {
                 &progress,
             )?,
             progress,
-            tolerant: errors.tolerance_all,
+            failures,
             assigned: Default::default(),
             positions: Positions::default(),
             suspects: Suspects::new(isolation),

@@ -1,5 +1,6 @@
 //! A value as another type: whole numbers are cut as Java's casts cut them, texts are read and printed as Java does.
 
+use tidegate_java::calendar::DAY_MS;
 use tidegate_java::{class_name::class_name, decimal_number, parse, values};
 use tidegate_sdk::model::value::tag;
 use tidegate_sdk::{Encoder, Error, Result, SchemaType, View};
@@ -97,6 +98,14 @@ impl Target {
 pub fn cast(value: &[u8], to: Target, has_schema: bool, out: &mut Vec<u8>) -> Result<()> {
     let view = View::read(value)?;
     check_castable(&view, has_schema)?;
+    if let View::Time(milliseconds) = view
+        && to != Target::String
+        && !(0..=DAY_MS).contains(&i64::from(milliseconds))
+    {
+        return Err(Error::data(
+            "Kafka Connect Time type should not have any date fields set to non-zero values.",
+        ));
+    }
     match to {
         Target::Int8 => {
             let number = whole(view, to)? as i8;

@@ -105,6 +105,10 @@ impl OnNull {
     #[must_use]
     pub fn of(field: &Field, replace_null: bool) -> Self {
         match &field.schema.default {
+            // The schema of a default lacks that default, and Kafka Connect wants the two to be the same.
+            Some(Value::Struct(_)) if replace_null => {
+                Self::Fails("Struct schemas do not match.".to_owned())
+            }
             Some(default) if replace_null => Self::Becomes(default.to_encoded()),
             _ => Self::of_bare(&field.name, &field.schema, field.schema.optional),
         }

@@ -46,7 +46,7 @@ fn whole_numbers_are_cut_as_java_cuts_them() {
     );
     assert_eq!(
         whole("float64", i64::MAX),
-        Value::Float64(9.223_372_036_854_775_807e18)
+        Value::Float64(9.223_372_036_854_776e18)
     );
 }
 
@@ -261,6 +261,23 @@ fn logical_types_become_what_carries_them_or_text() {
         assert!(schema.optional && schema.name.is_none() && schema.parameters.is_empty());
         assert_eq!(schema.kind.name(), kind);
     }
+}
+
+#[test]
+fn a_time_beyond_its_day_is_no_number() {
+    let cast = |time, spec| {
+        let record = structure(&[("f", Schema::time(), Value::Time(time))]);
+        apply(CLASS, &[("spec", spec)], &record)
+    };
+    for time in [-1, 86_400_001] {
+        let error = cast(time, "f:int32").unwrap_err();
+        assert!(
+            error.message().starts_with("Kafka Connect Time type"),
+            "{error}"
+        );
+        assert!(cast(time, "f:string").is_ok());
+    }
+    assert!(cast(86_400_000, "f:int32").is_ok());
 }
 
 #[test]

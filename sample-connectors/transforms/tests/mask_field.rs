@@ -141,6 +141,13 @@ fn a_default_is_masked_and_the_schema_stays() {
         values(&[("fields", "f"), ("replace.null.with.default", "false")]),
         Value::Struct(vec![Value::Null, Value::Null])
     );
+    let part = struct_schema([("x", of(SchemaType::Int8))]);
+    let default = Some(Value::Struct(vec![1_i8.into()]));
+    let part = structure(&[("f", Schema { default, ..part }.optional(), Value::Null)]);
+    assert_eq!(
+        data_error(CLASS, &[("fields", "g")], &part),
+        "Struct schemas do not match."
+    );
     let required = structure(&[("f", of(SchemaType::Int32), Value::Null)]);
     assert_eq!(
         data_error(CLASS, &[("fields", "x")], &required),

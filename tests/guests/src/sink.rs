@@ -14,6 +14,7 @@ pub const NAMES: &[&str] = &[
     "Takes",
     "RefusesSecond",
     "RefusesBackwards",
+    "RefusesBad",
     "TrapsInPut",
     "LoopsInPut",
     "LoopsInFlush",
@@ -128,6 +129,16 @@ fn write_kept() -> bool {
     true
 }
 
+/// Writes the values, but for those that begin with `bad`.
+fn refuse_bad(batch: &Batch) -> Vec<RecordError> {
+    let texts = texts(batch);
+    let is_bad = |text: &String| text.starts_with("bad");
+    let good = texts.iter().filter(|text| !is_bad(text)).cloned();
+    CONFIG.with_borrow(|config| write_lines(config, good));
+    let bad = (0_u32..).zip(&texts).filter(|(_, text)| is_bad(text));
+    bad.map(|(index, _)| refuse(index)).collect()
+}
+
 fn write(line: &str) {
     CONFIG.with_borrow(|config| write_lines(config, [line.to_owned()]));
 }
@@ -193,6 +204,9 @@ impl Guest for Component {
         }
         if is("RefusesSecond") && batch.count > 1 {
             return Ok(vec![refuse(1)]);
+        }
+        if is("RefusesBad") {
+            return Ok(refuse_bad(&batch));
         }
         if is("RefusesBackwards") {
             return Ok(vec![refuse(1), refuse(0)]);

@@ -1,10 +1,10 @@
 //! Transforms and predicates.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use crate::exports::tidegate::connect::predicate;
 use crate::exports::tidegate::connect::transform::{
-    Guest, Step, TopicColumn, Transformed, ValueColumn,
+    Guest, Step, StepError, TopicColumn, Transformed, ValueColumn,
 };
 use crate::source::{column, text};
 use crate::types::{Batch, Config, Error, ErrorKind, Reads};
@@ -23,6 +23,7 @@ pub const TRANSFORMS: &[&str] = &[
     "TooManyOutputs",
     "TrapsOnLargeCalls",
     "GrowsValues",
+    "Flaky",
     "LoopsOnPoison",
     "TrapsAlways",
 ];
@@ -39,6 +40,7 @@ pub const PREDICATES: &[&str] = &[
 thread_local! {
     static CLASS: RefCell<String> = const { RefCell::new(String::new()) };
     static CONFIG: RefCell<Config> = const { RefCell::new(Vec::new()) };
+    static CALLS: Cell<u32> = const { Cell::new(0) };
 }
 
 fn reads(config: &Config) -> Reads {
@@ -74,6 +76,45 @@ fn padded(value: &[u8], size: usize) -> Vec<u8> {
     let held = std::str::from_utf8(&value[5..]).unwrap();
     let dots = ".".repeat(size.saturating_sub(held.len()));
     text(&(held.to_owned() + &dots))
+}
+
+/// Refuses the values of `bad`, and those of `later` until it was called `tries` times; they are separated by commas.
+/// With `call` the whole call asks to come again until then.
+fn flaky(batch: &Batch, unchanged: Transformed) -> Result<Transformed, Error> {
+    let calls = CALLS.get() + 1;
+    CALLS.set(calls);
+    CONFIG.with_borrow(|config| {
+        let tries = config_value(config, "tries").parse().unwrap_or(0);
+        if calls <= tries && config_value(config, "call") == "yes" {
+            return Err(error(ErrorKind::Retriable, "later, all of it"));
+        }
+        let named =
+            |key: &str, text: &str| config_value(config, key).split(',').any(|it| it == text);
+        let (mut inputs, mut errors) = (Vec::new(), Vec::new());
+        for (index, value) in (0_u32..).zip(values(batch)) {
+            let text = std::str::from_utf8(&value[5..]).unwrap();
+            let kind = if named("bad", text) {
+                ErrorKind::Data
+            } else if calls <= tries && named("later", text) {
+                ErrorKind::Retriable
+            } else {
+                inputs.push(index);
+                continue;
+            };
+            let error = error(kind, format!("not {text}"));
+            errors.push(StepError {
+                index,
+                step: 0,
+                error,
+            });
+        }
+        Ok(Transformed {
+            count: inputs.len() as u32,
+            inputs,
+            errors,
+            ..unchanged
+        })
+    })
 }
 
 impl Guest for Component {
@@ -123,6 +164,7 @@ impl Guest for Component {
                 ..unchanged(batch.count)
             }),
             "test.DropsAll" => Ok(unchanged(0)),
+            "test.Flaky" => flaky(&batch, unchanged(batch.count)),
             "test.TooManyOutputs" => Ok(unchanged(u32::MAX)),
             "test.LoopsInApply" => misdeeds::loop_for_ever(),
             "test.TrapsOnLargeCalls" => {

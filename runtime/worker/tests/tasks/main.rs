@@ -9,6 +9,7 @@
 )]
 
 mod broker;
+mod dead_letters;
 mod faults;
 mod in_flight;
 mod late;
@@ -16,6 +17,7 @@ mod offsets;
 mod paused;
 mod puts;
 mod refused;
+mod retries;
 mod support;
 mod transforms;
 mod waits;

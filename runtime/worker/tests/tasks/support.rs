@@ -69,6 +69,20 @@ pub struct Place {
     runtime: Runtime,
 }
 
+/// A record that was read.
+#[derive(Debug)]
+pub struct Read {
+    pub value: String,
+    pub headers: std::collections::BTreeMap<String, String>,
+}
+
+impl Read {
+    /// A header of the dead letter queue.
+    pub fn context(&self, name: &str) -> &str {
+        &self.headers[&format!("__connect.errors.{name}")]
+    }
+}
+
 /// A task and what it said of itself.
 pub struct Started {
     pub handle: TaskHandle,
@@ -236,6 +250,39 @@ impl Place {
         assert!(self.runtime.block_on(started.handle.stop(DEADLINE)));
         let states = started.states.told.lock().unwrap();
         assert_eq!(states.last(), Some(&State::Unassigned));
+    }
+
+    /// The records in a topic, once there are so many.
+    pub fn read(&self, topic: &str, records: usize) -> Vec<Read> {
+        let topic = TopicName::parse(topic).unwrap();
+        let end = || {
+            let found = self.broker.admin().describe(&topic);
+            let ends = found.map(|found| found.offsets).unwrap_or_default();
+            ends.iter().map(|(_, end)| *end).sum::<i64>()
+        };
+        wait_for("the records", end, |end| {
+            *end >= i64::try_from(records).unwrap()
+        });
+        let mut reader = self.broker.reader(&topic).unwrap();
+        let mut read = Vec::new();
+        while read.len() < records {
+            let batch = reader.read(records, DEADLINE).unwrap();
+            let mut headers = batch.headers.keys.iter().zip(batch.headers.values.iter());
+            let text = |bytes: Option<&[u8]>| {
+                String::from_utf8(bytes.unwrap_or_default().to_vec()).unwrap()
+            };
+            for (row, value) in batch.iter_values().enumerate() {
+                let count = batch.headers.counts.get(row).copied().unwrap_or(0) as usize;
+                let headers = headers.by_ref().take(count);
+                read.push(Read {
+                    value: text(value),
+                    headers: headers
+                        .map(|(key, value)| (text(key), text(value)))
+                        .collect(),
+                });
+            }
+        }
+        read
     }
 
     /// What the group of the tested sink committed.
