@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use tidegate_broker::{
-    Acknowledge, Broker as _, EmbeddedBroker, EmbeddedSettings, KafkaBroker, NewTopic, Properties,
-    Refused,
+    Acknowledge, EmbeddedBroker, EmbeddedSettings, KafkaBroker, NewTopic, Properties, Refused,
 };
 use tidegate_model::{Batch, TopicName};
 
