@@ -14,7 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sandbox", &["model", "config"]),
     (
         "worker",
-        &["model", "config", "convert", "broker", "sandbox"],
+        &["model", "config", "java", "convert", "broker", "sandbox"],
     ),
     (
         "herder",

@@ -11,6 +11,7 @@
 mod bad_input;
 mod chains;
 mod command_line;
+mod dead_letters;
 mod faults;
 mod flights;
 mod following;

@@ -83,6 +83,11 @@ impl Place {
         self.folder.path().join(name)
     }
 
+    /// Where its topics are.
+    pub fn broker(&self) -> &Broker {
+        &self.broker
+    }
+
     /// A topic of this place.
     pub fn topic(&self, name: &str) -> String {
         format!("{}-{name}", self.prefix)
@@ -115,8 +120,14 @@ impl Place {
 
     /// Writes a connector's file; its keys are given as `key=value` lines.
     pub fn connector(&mut self, name: &str, lines: &str) {
-        let path = self.path(&format!("{name}.properties"));
-        std::fs::write(&path, format!("name={}-{name}\n{lines}\n", self.prefix)).unwrap();
+        let whole = format!("{}-{name}", self.prefix);
+        self.connector_named(name, &whole, lines);
+    }
+
+    /// The same with a whole name of its own.
+    pub fn connector_named(&mut self, file: &str, name: &str, lines: &str) {
+        let path = self.path(&format!("{file}.properties"));
+        std::fs::write(&path, format!("name={name}\n{lines}\n")).unwrap();
         if !self.connectors.contains(&path) {
             self.connectors.push(path);
         }

@@ -1,12 +1,14 @@
 //! Runs a chain of one component's transforms over a batch, in one call of the host.
 
+use std::time::Instant;
+
 use tidegate_model::Batch;
 
 use crate::error::Result;
 use crate::plugins::{Plugins, Step};
 use crate::predicate::Predicate;
 use crate::transform::{Reads, Transform};
-use crate::transform_batch::{TransformBatch, Transformed};
+use crate::transform_batch::{StepCount, TransformBatch, Transformed};
 
 /// A prepared chain.
 pub struct Chain {
@@ -86,27 +88,35 @@ impl Chain {
     /// When a step failed as a whole; failures of records are in the answer.
     pub fn apply(&mut self, batch: Batch) -> Result<Transformed> {
         let mut batch = TransformBatch::new(batch);
-        for (number, step) in (0_u32..).zip(&mut self.steps) {
+        let mut counts = vec![StepCount::default(); self.steps.len()];
+        let mut clock = Instant::now();
+        for ((number, step), count) in (0_u32..).zip(&mut self.steps).zip(&mut counts) {
             if batch.is_empty() {
                 break;
             }
+            let mut records = batch.len();
             let selected = match &mut step.condition {
                 Some(condition) => {
                     let mut holds = condition.predicate.test_batch(batch.batch())?;
                     if condition.negate {
                         holds.iter_mut().for_each(|holds| *holds = !*holds);
                     }
-                    if !holds.iter().any(|holds| *holds) {
-                        continue;
-                    }
-                    Some(holds).filter(|holds| !holds.iter().all(|holds| *holds))
+                    records = holds.iter().filter(|holds| **holds).count();
+                    (records < batch.len()).then_some(holds)
                 }
                 None => None,
             };
-            batch.begin_step(number, selected);
-            step.transform.apply_batch(&mut batch)?;
-            batch.end_step();
+            if records > 0 {
+                batch.begin_step(number, selected);
+                step.transform.apply_batch(&mut batch)?;
+                count.records = u32::try_from(records).unwrap_or(u32::MAX);
+                count.dropped = batch.end_step();
+            }
+            // One reading of the clock for each step and batch.
+            let now = Instant::now();
+            let elapsed = now.duration_since(std::mem::replace(&mut clock, now));
+            count.nanoseconds = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
         }
-        Ok(batch.finish())
+        Ok(batch.finish(counts))
     }
 }

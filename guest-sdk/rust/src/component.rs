@@ -355,6 +355,7 @@ fn transformed_out(
         inputs,
         changed,
         errors,
+        steps,
     } = done;
     let count = batch.count;
     let value_column = |schemas: Vec<i32>, values: Column| wit_transform::ValueColumn {
@@ -391,6 +392,14 @@ fn transformed_out(
                 index: failure.index,
                 step: failure.step,
                 error: error(failure.error),
+            })
+            .collect(),
+        steps: steps
+            .into_iter()
+            .map(|step| wit_transform::StepCount {
+                records: step.records,
+                dropped: step.dropped,
+                nanoseconds: step.nanoseconds,
             })
             .collect(),
     }

@@ -196,7 +196,9 @@
 //! # Errors and panics
 //!
 //! Return an [`Error`]; its kind decides what the worker does. A panic ends the instance: its message is
-//! written to the log, and the task is FAILED.
+//! written to the log, and the task is FAILED. With `errors.tolerance=all` the worker finds the record at which it
+//! happens and goes on without it: it gives the batch again in parts, to new instances. A sink that delivers in `put`
+//! says how far it came ([`Failures::delivered`]), so that it gets nothing twice.
 
 extern crate self as tidegate_sdk;
 

@@ -52,10 +52,11 @@ pub trait SinkTask {
 
     /// Takes records: delivers them, or keeps them until [`flush`](SinkTask::flush). Read them with
     /// [`records`](crate::records) or [`rows`](crate::rows); report those that cannot be delivered in
-    /// `failures`, all others are taken.
+    /// `failures`, all others are taken. A task that delivers at once may say how far it came
+    /// ([`Failures::delivered`]).
     ///
     /// # Errors
-    /// When no record was taken.
+    /// When no record was taken, but those that were said to be delivered.
     fn put(&mut self, batch: &Batch, failures: &mut Failures) -> Result<()>;
 
     /// Delivers all that was taken. The answer is what may be committed, by default where each partition
@@ -100,6 +101,18 @@ impl Failures {
         }
     }
 
+    /// Says that the first `count` records of this batch, and all records of the `put`s before, are delivered: none of
+    /// them is given again, whatever becomes of this instance. May be called after each record; it costs a call of the
+    /// host.
+    ///
+    /// Without it, and when `put` panics or runs out of time, all is given again that was not flushed. It stops at the
+    /// first record that was reported as failed: a report counts when `put` returns.
+    pub fn delivered(&self, count: usize) {
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        let reported = self.found.first().map_or(u32::MAX, |(index, _)| *index);
+        say_delivered(count.min(reported));
+    }
+
     /// The reports, in ascending order.
     #[must_use]
     pub fn into_vec(self) -> Vec<(u32, Error)> {
@@ -111,6 +124,16 @@ impl Failures {
     pub fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
+}
+
+#[cfg(target_arch = "wasm32")]
+fn say_delivered(count: u32) {
+    crate::bindings::imports::tidegate::connect::sink_progress::delivered(count);
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn say_delivered(count: u32) {
+    crate::testing::keep_delivered(count);
 }
 
 /// A partition of a topic.
@@ -131,4 +154,51 @@ pub struct TopicPartitionOffset {
     pub partition: i32,
     /// The offset of the next record to consume.
     pub offset: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::definition::Description;
+    use crate::record::Record;
+    use crate::testing::SinkDriver;
+
+    struct Writes;
+    struct WritesTask;
+
+    impl SinkConnector for Writes {
+        type Task = WritesTask;
+
+        fn describe() -> Description {
+            Description::new("test.Writes")
+        }
+    }
+
+    impl SinkTask for WritesTask {
+        fn start(_: &Config) -> Result<Self> {
+            Ok(Self)
+        }
+
+        fn put(&mut self, batch: &Batch, failures: &mut Failures) -> Result<()> {
+            for (index, record) in crate::record::records(batch).enumerate() {
+                match record?.value {
+                    crate::Value::Null => failures.push(index, Error::data("null")),
+                    _ => failures.delivered(index + 1),
+                }
+            }
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_record_that_was_reported_is_not_said_to_be_delivered() {
+        let mut task = SinkDriver::start::<Writes>(&[]).unwrap();
+        let record =
+            |value: Option<i64>| Record::new("t", value.map_or(crate::Value::Null, Into::into));
+        task.put(&[record(Some(1)), record(Some(2))]).unwrap();
+        assert_eq!(task.delivered(), 2);
+        task.put(&[record(Some(1)), record(None), record(Some(2))])
+            .unwrap();
+        assert_eq!(task.delivered(), 1);
+    }
 }

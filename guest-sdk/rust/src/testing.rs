@@ -1,6 +1,6 @@
 //! Drivers for native unit tests: they call a plugin as the host would, without WebAssembly.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use tidegate_model::Batch;
 use tidegate_model::Value;
@@ -21,12 +21,18 @@ use crate::transform::Transform;
 use crate::transform_batch::{TransformBatch, Transformed};
 
 thread_local! {
+    static DELIVERED: Cell<u32> = const { Cell::new(0) };
     static LOG: RefCell<Vec<(Level, String)>> = const { RefCell::new(Vec::new()) };
 }
 
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn keep_log_line(level: Level, message: &str) {
     LOG.with_borrow_mut(|log| log.push((level, message.to_owned())));
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn keep_delivered(count: u32) {
+    DELIVERED.set(count.max(DELIVERED.get()));
 }
 
 /// Takes the log lines that this thread's plugins wrote.
@@ -72,7 +78,7 @@ pub fn apply(transform: &mut dyn Transform, record: Record) -> Result<Vec<Record
     let mut batch = TransformBatch::new(batch_of([&record]));
     transform.apply_batch(&mut batch)?;
     batch.end_step();
-    outputs(batch.finish())
+    outputs(batch.finish(Vec::new()))
 }
 
 /// Runs a chain over one record: its outputs, none when it was dropped.
@@ -211,8 +217,15 @@ impl<T: SinkTask> SinkDriver<T> {
     /// When no record was taken.
     pub fn put_columns(&mut self, batch: &Batch) -> Result<Vec<(u32, Error)>> {
         let mut failures = Failures::default();
+        DELIVERED.set(0);
         self.task.put(batch, &mut failures)?;
         Ok(failures.into_vec())
+    }
+
+    /// How many records of the last put the task said to have delivered ([`Failures::delivered`]).
+    #[must_use]
+    pub fn delivered(&self) -> u32 {
+        DELIVERED.get()
     }
 
     /// Flushes at the given positions.

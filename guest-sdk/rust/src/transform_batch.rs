@@ -41,6 +41,17 @@ pub struct StepError {
     pub error: Error,
 }
 
+/// What a step of the chain did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StepCount {
+    /// How many records it was applied to.
+    pub records: u32,
+    /// How many of them it dropped.
+    pub dropped: u32,
+    /// How long it took with its condition, in nanoseconds.
+    pub nanoseconds: u64,
+}
+
 /// Which columns differ from the batch that was given.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Changed {
@@ -71,6 +82,8 @@ pub struct Transformed {
     pub changed: Changed,
     /// The records that failed, in ascending order.
     pub errors: Vec<StepError>,
+    /// What each step did.
+    pub steps: Vec<StepCount>,
 }
 
 /// A batch on its way through a chain: each step changes it in place.
@@ -87,6 +100,8 @@ pub struct TransformBatch {
     step: u32,
     selected: Option<Vec<bool>>,
     gone: Vec<bool>,
+    /// How many records the current step dropped.
+    dropped: u32,
 }
 
 impl TransformBatch {
@@ -128,10 +143,16 @@ impl TransformBatch {
 
     /// Drops a record.
     pub fn discard(&mut self, index: usize) {
-        self.gone.resize(self.batch.count, false);
-        if let Some(gone) = self.gone.get_mut(index) {
-            *gone = true;
+        if self.leave(index) {
+            self.dropped += 1;
         }
+    }
+
+    /// Whether the record was still there.
+    fn leave(&mut self, index: usize) -> bool {
+        self.gone.resize(self.batch.count, false);
+        let gone = self.gone.get_mut(index);
+        gone.is_some_and(|gone| !std::mem::replace(gone, true))
     }
 
     /// Reports that a record failed in the current step.
@@ -148,7 +169,7 @@ impl TransformBatch {
             step: self.step,
             error,
         });
-        self.discard(index);
+        self.leave(index);
     }
 
     /// Gives records another topic, once for each distinct topic: `rename` answers `None` to keep one.
@@ -297,8 +318,9 @@ impl TransformBatch {
         let mut sources = Vec::new();
         let mut failures = Vec::new();
         for (index, record) in records(&before).enumerate() {
+            let gone = self.gone.get(index).copied().unwrap_or(false);
             let kept = match record {
-                _ if self.gone.get(index).copied().unwrap_or(false) => Ok(Apply::Drop),
+                _ if gone => Ok(Apply::Drop),
                 Ok(record) if self.is_selected(index) => apply(record),
                 Ok(record) => Ok(Apply::Keep(record)),
                 Err(error) => Err(error),
@@ -308,8 +330,12 @@ impl TransformBatch {
                     writer.push(&mut after, &record);
                     1
                 }
-                Ok(Apply::Drop) => 0,
+                Ok(Apply::Drop) => {
+                    self.dropped += u32::from(!gone);
+                    0
+                }
                 Ok(Apply::Many(records)) => {
+                    self.dropped += u32::from(records.is_empty());
                     for record in &records {
                         writer.push(&mut after, record);
                     }
@@ -379,9 +405,14 @@ impl TransformBatch {
         self.selected = selected;
     }
 
-    /// Ends a step: what was dropped or failed leaves the columns.
-    pub(crate) fn end_step(&mut self) {
+    /// Ends a step: what was dropped or failed leaves the columns. How many were dropped.
+    pub(crate) fn end_step(&mut self) -> u32 {
         self.selected = None;
+        self.remove_gone();
+        std::mem::take(&mut self.dropped)
+    }
+
+    fn remove_gone(&mut self) {
         if !self.gone.iter().any(|gone| *gone) {
             self.gone.clear();
             return;
@@ -404,7 +435,7 @@ impl TransformBatch {
 
     /// Ends the chain.
     #[must_use]
-    pub(crate) fn finish(mut self) -> Transformed {
+    pub(crate) fn finish(mut self, steps: Vec<StepCount>) -> Transformed {
         // Of several outputs of one input the first failure is kept: the worker tolerates inputs, not outputs.
         self.errors.sort_by_key(|error| error.index);
         self.errors.dedup_by_key(|error| error.index);
@@ -417,6 +448,7 @@ impl TransformBatch {
             inputs: self.inputs,
             changed: self.changed,
             errors: self.errors,
+            steps,
         }
     }
 

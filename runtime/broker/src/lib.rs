@@ -39,8 +39,8 @@ pub trait Acknowledge: Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{error}")]
 pub struct Refused {
-    /// How many.
-    pub records: usize,
+    /// Their rows in the batch that was submitted.
+    pub rows: Vec<u32>,
     /// Why the first of them is not.
     pub error: BrokerError,
 }

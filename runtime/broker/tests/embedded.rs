@@ -564,7 +564,7 @@ fn only_the_refused_record_of_a_group_is_left_out() {
     assert_eq!(submitted.unwrap_err().class(), ErrorClass::Data);
     let told = acks.wait(2);
     assert_eq!(told[0].0, 5);
-    assert_eq!(told[0].1.as_ref().unwrap_err().records, 1);
+    assert_eq!(told[0].1.as_ref().unwrap_err().rows.len(), 1);
     assert_eq!(told[1], (6, Ok(())));
     let own = |text: &str| Some(text.to_owned());
     let wanted = [(own("a"), own("1")), (own("b"), own("3"))];

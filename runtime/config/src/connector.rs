@@ -7,7 +7,7 @@ use tidegate_model::{ConnectorName, TopicName};
 
 pub use crate::client_overrides::REFUSED_CLIENT_KEYS;
 pub use crate::converter::{ConverterConfig, ConverterRole};
-pub use crate::errors::{DlqConfig, ErrorsConfig};
+pub use crate::errors::{DLQ_REPLICATION_FACTOR, DLQ_TOPIC, DlqConfig, ErrorsConfig};
 pub use crate::framework::{ConnectorRole, definition};
 pub use crate::transforms::{PREDICATES_MAX, PredicateConfig, TRANSFORMS_MAX, TransformConfig};
 
@@ -208,9 +208,8 @@ impl ConnectorConfig {
     fn check_topics(&self) -> Vec<(String, String)> {
         let dlq = self
             .properties
-            .get("errors.deadletterqueue.topic.name")
+            .get(DLQ_TOPIC)
             .map_or("", |name| name.trim());
-        let dlq_key = "errors.deadletterqueue.topic.name".to_owned();
         match self.topics() {
             Err(error @ ConfigError::Key { .. }) => {
                 // Kafka Connect shows it at both keys.
@@ -220,19 +219,20 @@ impl ConnectorConfig {
             }
             Err(error) => vec![("topics".to_owned(), error.to_string())],
             Ok(SinkTopics::List(topics)) if topics.iter().any(|topic| topic.as_str() == dlq) => {
-                let list = self.properties.get("topics").map_or("", String::as_str);
+                let topics: Vec<_> = topics.iter().map(TopicName::as_str).collect();
+                let topics = topics.join(", ");
                 vec![(
-                    dlq_key,
+                    "topics".to_owned(),
                     format!(
-                        "The DLQ topic '{dlq}' may not be included in the list of topics ('topics={list}') consumed by the connector"
+                        "The DLQ topic '{dlq}' may not be included in the list of topics ('topics=[{topics}]') consumed by the connector"
                     ),
                 )]
             }
             Ok(SinkTopics::Regex(regex)) if !dlq.is_empty() && matches_whole(&regex, dlq) => {
                 vec![(
-                    dlq_key,
+                    "topics.regex".to_owned(),
                     format!(
-                        "The DLQ topic '{dlq}' may not be included in the regex matching the topics ('topics.regex={regex}') consumed by the connector"
+                        "The DLQ topic '{dlq}' may not be matched by the regex for the topics ('topics.regex={regex}') consumed by the connector"
                     ),
                 )]
             }
@@ -319,19 +319,15 @@ mod tests {
 
     #[test]
     fn the_dead_letter_queue_may_not_be_consumed() {
-        let dlq = ("errors.deadletterqueue.topic.name", "dlq");
-        assert_eq!(
-            config(&[("topics", "a,dlq"), dlq]).check(ConnectorRole::Sink)[0].0,
-            dlq.0
-        );
-        assert_eq!(
-            config(&[("topics.regex", "d.q"), dlq]).check(ConnectorRole::Sink)[0].0,
-            dlq.0
-        );
-        assert_eq!(
-            config(&[("topics.regex", "d"), dlq]).check(ConnectorRole::Sink),
-            []
-        );
+        let dlq = (DLQ_TOPIC, "dlq");
+        let found = |topics| config(&[topics, dlq]).check(ConnectorRole::Sink);
+        let list = "The DLQ topic 'dlq' may not be included in the list of topics ('topics=[a, dlq]') consumed by the connector";
+        let wanted = ("topics".to_owned(), list.to_owned());
+        assert_eq!(found(("topics", "a,dlq")), [wanted]);
+        let regex = "The DLQ topic 'dlq' may not be matched by the regex for the topics ('topics.regex=d.q') consumed by the connector";
+        let wanted = ("topics.regex".to_owned(), regex.to_owned());
+        assert_eq!(found(("topics.regex", "d.q")), [wanted]);
+        assert_eq!(found(("topics.regex", "d")), []);
     }
 
     #[test]

@@ -8,6 +8,15 @@ use crate::Properties;
 use crate::definition::{ConfigType, Parsed};
 use crate::error::ConfigError;
 
+/// The key of how long an operation is tried again.
+const RETRY_TIMEOUT: &str = "errors.retry.timeout";
+/// The key of the longest wait between two tries.
+const RETRY_DELAY_MAX: &str = "errors.retry.delay.max.ms";
+/// The key of the dead letter queue's topic.
+pub const DLQ_TOPIC: &str = "errors.deadletterqueue.topic.name";
+/// The key of that topic's replicas.
+pub const DLQ_REPLICATION_FACTOR: &str = "errors.deadletterqueue.topic.replication.factor";
+
 /// What happens to records that fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ErrorsConfig {
@@ -51,13 +60,22 @@ pub(crate) fn parse(properties: &Properties) -> Result<ErrorsConfig, ConfigError
             ));
         }
     };
-    let retry_timeout = number(properties, "errors.retry.timeout", ConfigType::Long, 0)?;
-    let retry_delay_max = number(
-        properties,
-        "errors.retry.delay.max.ms",
-        ConfigType::Long,
-        60_000,
-    )?;
+    let retry_timeout = number(properties, RETRY_TIMEOUT, ConfigType::Long, 0)?;
+    if retry_timeout < -1 {
+        return Err(refused(
+            RETRY_TIMEOUT,
+            retry_timeout,
+            "Value must be at least 0, or -1 to try again for ever",
+        ));
+    }
+    let retry_delay_max = number(properties, RETRY_DELAY_MAX, ConfigType::Long, 60_000)?;
+    if retry_delay_max < 0 {
+        return Err(refused(
+            RETRY_DELAY_MAX,
+            retry_delay_max,
+            "Value must be at least 0",
+        ));
+    }
     Ok(ErrorsConfig {
         tolerance_all,
         retry_timeout: u64::try_from(retry_timeout).ok().map(Duration::from_millis),
@@ -69,10 +87,15 @@ pub(crate) fn parse(properties: &Properties) -> Result<ErrorsConfig, ConfigError
 }
 
 fn dlq(properties: &Properties) -> Result<Option<DlqConfig>, ConfigError> {
-    let key = "errors.deadletterqueue.topic.name";
-    let name = properties.get(key).map_or("", |text| text.trim());
-    let replicas = "errors.deadletterqueue.topic.replication.factor";
-    let replication_factor = number(properties, replicas, ConfigType::Short, 3)?;
+    let name = properties.get(DLQ_TOPIC).map_or("", |text| text.trim());
+    let replication_factor = number(properties, DLQ_REPLICATION_FACTOR, ConfigType::Short, 3)?;
+    if replication_factor < -1 || replication_factor == 0 {
+        return Err(refused(
+            DLQ_REPLICATION_FACTOR,
+            replication_factor,
+            "Value must be at least 1, or -1 for the broker's default",
+        ));
+    }
     let context_headers = boolean(
         properties,
         "errors.deadletterqueue.context.headers.enable",
@@ -83,10 +106,14 @@ fn dlq(properties: &Properties) -> Result<Option<DlqConfig>, ConfigError> {
     }
     Ok(Some(DlqConfig {
         topic: TopicName::parse(name)
-            .map_err(|error| ConfigError::value(key, name, error.to_string()))?,
+            .map_err(|error| ConfigError::value(DLQ_TOPIC, name, error.to_string()))?,
         replication_factor: i16::try_from(replication_factor).unwrap_or(3),
         context_headers,
     }))
+}
+
+fn refused(key: &str, value: i64, message: &str) -> ConfigError {
+    ConfigError::value(key, &value.to_string(), message)
 }
 
 /// A number of a type, or its default.
@@ -166,5 +193,26 @@ mod tests {
         assert!(errors(&[("deadletterqueue.topic.name", "a b")]).is_err());
         assert!(errors(&[("tolerance", "some")]).is_err());
         assert!(errors(&[("log.enable", "yes")]).is_err());
+    }
+
+    #[test]
+    fn numbers_that_mean_nothing_are_refused_with_key_value_and_what_is_allowed() {
+        for (key, value, wanted) in [
+            ("retry.timeout", "-2", "-1 to try again for ever"),
+            ("retry.delay.max.ms", "-1", "at least 0"),
+            (
+                "deadletterqueue.topic.replication.factor",
+                "0",
+                "at least 1",
+            ),
+            ("deadletterqueue.topic.replication.factor", "-2", "-1 for"),
+            ("deadletterqueue.topic.replication.factor", "40000", "40000"),
+        ] {
+            let error = errors(&[(key, value)]).unwrap_err();
+            assert_eq!(error.key(), Some(&*format!("errors.{key}")));
+            let text = error.to_string();
+            assert!(text.contains(value) && text.contains(wanted), "{text}");
+        }
+        assert!(errors(&[("deadletterqueue.topic.replication.factor", "-1")]).is_ok());
     }
 }

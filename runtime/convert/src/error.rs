@@ -6,6 +6,10 @@ use tidegate_model::limits::VALUE_DEPTH_MAX;
 use tidegate_model::schema::SchemaError;
 use tidegate_model::value::ValueError;
 
+/// Kafka Connect's message of text that is not JSON, which ends there.
+const JSON_MESSAGE: &str =
+    "Converting byte[] to Kafka Connect data failed due to serialization error: ";
+
 /// A configuration that cannot work, or a record that cannot be converted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConvertError {
@@ -37,9 +41,7 @@ pub enum ConvertError {
         wanted: String,
     },
     /// Text that is not JSON.
-    #[error(
-        "Converting byte[] to Kafka Connect data failed due to serialization error: at byte {offset}: {problem}"
-    )]
+    #[error("{JSON_MESSAGE}at byte {offset}: {problem}")]
     Json {
         /// Where, in bytes from the beginning of the key, value or header.
         offset: usize,
@@ -58,6 +60,9 @@ pub enum ConvertError {
     /// An encoded schema that is damaged.
     #[error("the encoded schema is damaged: {0}")]
     Schema(#[from] SchemaError),
+    /// What the conversion needs is away, such as a schema registry.
+    #[error("{0}")]
+    Away(String),
     /// A record that is too large.
     #[error("{what} has more than {max} bytes, which is the most that is allowed")]
     Size {
@@ -115,6 +120,20 @@ impl ConvertError {
             | Self::Text(_)
             | Self::Schema(_)
             | Self::Size { .. } => ErrorClass::Data,
+            Self::Away(_) => ErrorClass::Retriable,
+        }
+    }
+
+    /// What is wrong, and what the bytes have to do with it where Kafka Connect's message does not say that: it names
+    /// the exception of its parser as the cause instead.
+    #[must_use]
+    pub fn message_and_cause(&self) -> (String, Option<String>) {
+        match self {
+            Self::Json { offset, problem } => (
+                JSON_MESSAGE.to_owned(),
+                Some(format!("at byte {offset}: {problem}")),
+            ),
+            other => (other.to_string(), None),
         }
     }
 

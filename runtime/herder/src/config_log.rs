@@ -351,7 +351,7 @@ mod tests {
                 self.inner.flush(Duration::from_secs(30))?;
             }
             let refused = Refused {
-                records: 1,
+                rows: vec![0],
                 error: BrokerError::Away("a test".to_owned()),
             };
             to.acknowledged(first_group, Err(refused));

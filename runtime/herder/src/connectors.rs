@@ -8,7 +8,7 @@ use tidegate_config::Properties;
 use tidegate_config::connector::ConnectorConfig;
 use tidegate_config::grants::Policy;
 use tidegate_model::{ConnectorName, TaskId};
-use tidegate_worker::progress::Counts;
+use tidegate_worker::progress::{Counts, TransformCounts};
 use tidegate_worker::{TargetState, TaskHandle};
 
 use crate::error::HerderError;
@@ -219,15 +219,18 @@ impl Connectors {
             let failed_task = |task: &&Task| self.is_failed(&Subject::Task(task.id.clone()));
             let failed = connector.tasks.iter().filter(failed_task).count()
                 + usize::from(self.is_failed(&Subject::Connector(name.clone())));
-            connector
-                .running()
-                .for_each(|task| counts += task.progress().counts());
+            let mut transforms = Vec::new();
+            for task in connector.running() {
+                counts += task.progress().counts();
+                TransformCounts::add_all(&mut transforms, task.progress().transforms());
+            }
             Moved {
                 connector: name.to_string(),
                 sink: connector.kind == ConnectorKind::Sink,
                 tasks: connector.tasks.len(),
                 failed,
                 counts,
+                transforms,
             }
         };
         self.read().iter().map(moved).collect()

@@ -11,7 +11,7 @@ use tidegate_config::connector::{ConnectorConfig, SinkTopics};
 use tidegate_config::grants::Policy;
 use tidegate_config::worker::{Bootstrap, WorkerConfig};
 use tidegate_model::ConnectorName;
-use tidegate_worker::progress::Counts;
+use tidegate_worker::progress::{Counts, TransformCounts};
 use tidegate_worker::topic_log::TopicLog;
 use tidegate_worker::{TargetState, Worker};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -116,6 +116,8 @@ pub struct Moved {
     pub failed: usize,
     /// The counters of its tasks.
     pub counts: Counts,
+    /// Those of its transforms, in order.
+    pub transforms: Vec<TransformCounts>,
 }
 
 impl Herder {

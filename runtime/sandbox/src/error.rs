@@ -83,6 +83,16 @@ pub struct RecordError {
 }
 
 impl SandboxError {
+    /// The message in one line, without the frames of a trace.
+    #[must_use]
+    pub fn without_trace(&self) -> String {
+        let mut short = self.clone();
+        if let Self::Trap { trace, .. } | Self::Deadline { trace, .. } = &mut short {
+            trace.clear();
+        }
+        short.to_string()
+    }
+
     /// What the worker does about it.
     #[must_use]
     pub fn class(&self) -> ErrorClass {

@@ -5,12 +5,14 @@ use tidegate_model::limits::APPLIED_BYTES_MAX;
 
 use crate::error::RecordError;
 use crate::merge::{Applied, StepError};
+use crate::step_count::{self, StepCount};
 
 /// What came of the parts so far.
 pub(crate) struct Gathered {
     batch: Batch,
     inputs: Vec<u32>,
     errors: Vec<StepError>,
+    steps: Vec<StepCount>,
 }
 
 impl Gathered {
@@ -26,6 +28,7 @@ impl Gathered {
             batch: Batch::default(),
             inputs: Vec::new(),
             errors: errors.collect(),
+            steps: Vec::new(),
         }
     }
 
@@ -43,6 +46,7 @@ impl Gathered {
                 "records of {bytes} bytes for one batch; it may become {APPLIED_BYTES_MAX}"
             ));
         }
+        step_count::add(&mut self.steps, &applied.steps);
         let inputs = match applied.inputs {
             Some(inputs) => inputs,
             None => (0..).take(count).collect(),
@@ -72,6 +76,7 @@ impl Gathered {
             batch: self.batch,
             inputs: (!all).then_some(self.inputs),
             errors: self.errors,
+            steps: self.steps,
         }
     }
 }

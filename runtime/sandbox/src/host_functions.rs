@@ -12,7 +12,7 @@ use wasmtime_wasi::p2::bindings::io::poll as async_poll;
 use wasmtime_wasi::p2::bindings::sync::io::poll;
 use wasmtime_wasi::runtime::in_tokio;
 
-use crate::bindings::{host, source_offsets, types};
+use crate::bindings::{host, sink_progress, source_offsets, types};
 use crate::files;
 use crate::guest_log::Level;
 use crate::state::State;
@@ -45,6 +45,7 @@ pub(crate) fn linker(engine: &wasmtime::Engine) -> Result<Linker<State>> {
     types::add_to_linker::<State, HasState>(&mut linker, |state| state)?;
     host::add_to_linker::<State, HasState>(&mut linker, |state| state)?;
     source_offsets::add_to_linker::<State, HasState>(&mut linker, |state| state)?;
+    sink_progress::add_to_linker::<State, HasState>(&mut linker, |state| state)?;
     Ok(linker)
 }
 
@@ -96,6 +97,12 @@ impl source_offsets::Host for State {
             offsets.push(offset);
         }
         Ok(offsets)
+    }
+}
+
+impl sink_progress::Host for State {
+    fn delivered(&mut self, count: u32) -> Result<()> {
+        self.in_hand.delivered(count).map_err(violation)
     }
 }
 

@@ -17,7 +17,9 @@
 //! | `guest` | one store, one call at a time, nothing after a fault |
 //! | `state`, `host_functions`, `files`, `file_open`, `folder_listing`, `file_output`, `guest_log`, `guest_output`, `unoffered` | what a guest is given, and its words |
 //! | `source`, `sink`, `transform` | the typed instances |
+//! | `in_hand` | how far a sink says that it came with its batch |
 //! | `bridge`, `reads`, `incoming`, `merge` | batches across the boundary: moved, held back, checked, merged |
+//! | `step_count` | what each transform of a chain did, as its guest says it |
 //! | `parts`, `gathered` | a batch that is too large for one call: divided, and put together again |
 //!
 //! Every method blocks; call them on threads that may block, never on an async worker thread.
@@ -40,6 +42,7 @@ mod guest;
 mod guest_log;
 mod guest_output;
 mod host_functions;
+mod in_hand;
 mod incoming;
 mod limiter;
 mod merge;
@@ -54,6 +57,7 @@ pub mod shape;
 mod sink;
 mod source;
 mod state;
+mod step_count;
 mod ticker;
 mod transform;
 mod unoffered;
@@ -77,6 +81,7 @@ pub use settings::{COMPILE_ARGUMENT, Compiler, Limits, Settings};
 pub use sink::{Put, SinkInstance};
 pub use source::{Polled, SourceInstance, WAIT_MS_MAX};
 pub use state::OffsetReader;
+pub use step_count::StepCount;
 pub use transform::{Condition, PredicateInstance, Step, Tested, TransformInstance};
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::bindings::transform::{StepError as WireStepError, Transformed};
 use crate::bridge::{column_from_wire, headers_from_wire};
 use crate::guest;
 use crate::incoming::{self, KnownSchemas};
+use crate::step_count::{StepCount, step_counts};
 
 /// What came of a batch.
 #[derive(Debug, Default)]
@@ -21,6 +22,8 @@ pub struct Applied {
     pub inputs: Option<Vec<u32>>,
     /// The records that failed, in ascending order; they have no output.
     pub errors: Vec<StepError>,
+    /// What each step did. Empty: of several steps nobody counted.
+    pub steps: Vec<StepCount>,
 }
 
 /// A failure of one record in one step of a chain.
@@ -44,6 +47,7 @@ pub(crate) fn merge(
     known: &mut KnownSchemas,
 ) -> Result<Applied, String> {
     let Outline { errors, inputs } = Outline::of(&answer, batch.count, steps)?;
+    let counted = step_counts(&answer.steps, batch.count, steps)?;
     let changed = Changed::of(&answer);
     if let Some(rows) = &inputs {
         // What is replaced is not selected for nothing.
@@ -57,6 +61,7 @@ pub(crate) fn merge(
         batch,
         inputs,
         errors,
+        steps: counted,
     })
 }
 
@@ -338,6 +343,7 @@ mod tests {
             values: None,
             headers: None,
             errors: vec![],
+            steps: vec![],
         }
     }
 

@@ -15,6 +15,7 @@ use crate::digest::Digest;
 use crate::error::SandboxError;
 use crate::guest::{self, Guest};
 use crate::guest_log::Identity;
+use crate::in_hand::InHand;
 use crate::sandbox::Inner;
 use crate::settings::Deadline;
 use crate::shape::ours;
@@ -315,6 +316,7 @@ impl Plugin {
             identity: Some(identity.clone()),
             grants: Some(grants),
             offsets: Some(offsets),
+            ..Purpose::default()
         };
         let indices = self.0.exports.source()?;
         let guest = Guest::new(&self.0, purpose, |store, guest| indices.load(store, guest))?;
@@ -331,14 +333,16 @@ impl Plugin {
         class: &str,
         grants: &Grants,
     ) -> Result<SinkInstance, SandboxError> {
+        let in_hand: Arc<InHand> = Arc::default();
         let purpose = Purpose {
             identity: Some(identity.clone()),
             grants: Some(grants),
-            offsets: None,
+            in_hand: Arc::clone(&in_hand),
+            ..Purpose::default()
         };
         let indices = self.0.exports.sink()?;
         let guest = Guest::new(&self.0, purpose, |store, guest| indices.load(store, guest))?;
-        Ok(SinkInstance::new(guest, class))
+        Ok(SinkInstance::new(guest, class, in_hand))
     }
 
     /// Makes the guest of a chain of transforms, configured. Transforms are granted nothing.
@@ -412,7 +416,9 @@ fn imports(component: &Component) -> Result<Vec<String>, SandboxError> {
             .map(|(name, _)| name)
             .collect();
         if name.starts_with("tidegate:")
-            && let Some(unknown) = functions.iter().find(|f| !matches!(**f, "log" | "read"))
+            && let Some(unknown) = functions
+                .iter()
+                .find(|f| !matches!(**f, "log" | "read" | "delivered"))
         {
             return Err(SandboxError::Refused(format!(
                 "the component imports the function {} of {name}, which this worker does not have; \

@@ -1,5 +1,7 @@
 //! A sink task's guest.
 
+use std::sync::Arc;
+
 use tidegate_config::Properties;
 use tidegate_model::{Batch, TopicName, TopicPartition};
 
@@ -8,6 +10,7 @@ use crate::bindings::types;
 use crate::bridge::{from_wire, to_wire};
 use crate::error::{RecordError, SandboxError};
 use crate::guest::{self, Guest};
+use crate::in_hand::InHand;
 use crate::parts::{Parts, part};
 use crate::plugin::wire_config;
 use crate::reads::Reads;
@@ -17,6 +20,7 @@ use crate::settings::Deadline;
 pub struct SinkInstance {
     guest: Guest<Exports>,
     class: String,
+    in_hand: Arc<InHand>,
 }
 
 /// What came of a batch that was put.
@@ -24,8 +28,12 @@ pub struct SinkInstance {
 pub struct Put {
     /// The batch again.
     pub batch: Batch,
-    /// How many records, from the first on, were answered for: all, unless `ended` says why not.
+    /// How many records, from the first on, were answered for or said to be delivered: all, unless `ended` says why
+    /// not.
     pub answered: usize,
+    /// How many records, from the first on, the sink said to have delivered, with all that it was given before. 0: it
+    /// said nothing.
+    pub delivered: usize,
     /// Those of them that cannot be delivered, in ascending order; all others are taken.
     pub errors: Vec<RecordError>,
     /// The guest's own error, or its fault: no record after the answered ones was taken.
@@ -33,9 +41,10 @@ pub struct Put {
 }
 
 impl SinkInstance {
-    pub(crate) fn new(guest: Guest<Exports>, class: &str) -> Self {
+    pub(crate) fn new(guest: Guest<Exports>, class: &str, in_hand: Arc<InHand>) -> Self {
         Self {
             guest,
+            in_hand,
             class: class.to_owned(),
         }
     }
@@ -65,15 +74,15 @@ impl SinkInstance {
     /// Hands over records, in several calls where one cannot carry them (`parts`).
     pub fn put(&mut self, batch: Batch) -> Put {
         let Some(parts) = Parts::of(&batch, Reads::ALL) else {
-            let (batch, answer) = self.put_part(batch);
+            let (batch, part) = self.put_part(batch);
             let mut put = Put::nothing_of(batch);
-            put.take(0, put.batch.count, answer);
+            put.take(0, put.batch.count, part);
             return put;
         };
         let mut put = Put::nothing_of(batch);
         for run in parts.runs {
-            let (_, answer) = self.put_part(part(&put.batch, &run));
-            put.take(run.start, run.end, answer);
+            let (_, part) = self.put_part(part(&put.batch, &run));
+            put.take(run.start, run.end, part);
             if put.ended.is_some() {
                 break;
             }
@@ -90,16 +99,21 @@ impl SinkInstance {
         put
     }
 
-    fn put_part(&mut self, batch: Batch) -> (Batch, Result<Vec<RecordError>, SandboxError>) {
+    fn put_part(&mut self, batch: Batch) -> (Batch, PutPart) {
         let count = batch.count;
         let wire = to_wire(batch);
+        self.in_hand.give(count);
         let answer = self.guest.call("put", Deadline::Put, |exports, store| {
             exports.call_put(store, &wire)
         });
         let checked = answer.and_then(|errors| {
             record_errors(errors, count).map_err(|message| self.guest.violation("put", message))
         });
-        (from_wire(wire), checked)
+        let part = PutPart {
+            delivered: self.in_hand.taken_back(),
+            answer: checked,
+        };
+        (from_wire(wire), part)
     }
 
     /// Delivers all that was taken. `offsets` says where each partition stands; the answer is what may be
@@ -160,19 +174,30 @@ impl SinkInstance {
     }
 }
 
+/// What came of a call.
+struct PutPart {
+    /// How many records the sink said to have delivered.
+    delivered: usize,
+    answer: Result<Vec<RecordError>, SandboxError>,
+}
+
 impl Put {
     fn nothing_of(batch: Batch) -> Self {
         Self {
             batch,
             answered: 0,
+            delivered: 0,
             errors: Vec::new(),
             ended: None,
         }
     }
 
     /// Adds the answer for the records from `first` to `end`.
-    fn take(&mut self, first: usize, end: usize, answer: Result<Vec<RecordError>, SandboxError>) {
-        match answer {
+    fn take(&mut self, first: usize, end: usize, part: PutPart) {
+        if part.delivered > 0 {
+            self.delivered = first + part.delivered;
+        }
+        match part.answer {
             Ok(errors) => {
                 self.answered = end;
                 self.errors
@@ -182,7 +207,7 @@ impl Put {
                     }));
             }
             Err(error) => {
-                self.answered = first;
+                self.answered = first + part.delivered;
                 self.ended = Some(error);
             }
         }

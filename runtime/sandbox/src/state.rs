@@ -14,6 +14,7 @@ use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use crate::error::SandboxError;
 use crate::guest_log::{GuestLog, Identity};
 use crate::guest_output::{GuestOutput, Stream};
+use crate::in_hand::InHand;
 use crate::limiter::Limiter;
 use crate::settings::Limits;
 
@@ -35,6 +36,8 @@ pub(crate) struct Purpose<'a> {
     pub(crate) identity: Option<Identity>,
     pub(crate) grants: Option<&'a Grants>,
     pub(crate) offsets: Option<Arc<dyn OffsetReader>>,
+    /// What a sink has in hand; nothing for all others.
+    pub(crate) in_hand: Arc<InHand>,
 }
 
 impl Purpose<'_> {
@@ -52,6 +55,7 @@ pub(crate) struct State {
     pub(crate) limiter: Limiter,
     pub(crate) log: GuestLog,
     pub(crate) offsets: Option<Arc<dyn OffsetReader>>,
+    pub(crate) in_hand: Arc<InHand>,
     /// Until when the call that runs may wait inside the host.
     pub(crate) deadline: Instant,
     pub(crate) table: ResourceTable,
@@ -68,6 +72,7 @@ impl State {
             wasi: wasi(&log, purpose.grants)?,
             log,
             offsets: purpose.offsets,
+            in_hand: purpose.in_hand,
             deadline: Instant::now(),
             table,
         })

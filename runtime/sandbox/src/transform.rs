@@ -1,5 +1,7 @@
 //! The guest of a transformation chain, and of a predicate.
 
+use std::time::Instant;
+
 use tidegate_config::Properties;
 use tidegate_model::Batch;
 
@@ -109,17 +111,24 @@ impl TransformInstance {
 
     fn apply_part(&mut self, mut batch: Batch) -> Result<Applied, SandboxError> {
         let held = Held::take(&mut batch, self.reads);
+        let count = batch.count;
         let wire = to_wire(batch);
+        let begun = Instant::now();
         let answer = self
             .guest
             .call("apply", Deadline::Transform, |exports, store| {
                 exports.call_apply(store, &wire)
             });
+        let call = begun.elapsed();
         let mut batch = from_wire(wire);
         held.give_back(&mut batch);
         match answer {
-            Ok(answer) => merge(batch, answer, self.steps, &mut self.known)
-                .map_err(|message| self.guest.violation("apply", message)),
+            Ok(answer) => {
+                let mut applied = merge(batch, answer, self.steps, &mut self.known)
+                    .map_err(|message| self.guest.violation("apply", message))?;
+                applied.within(call, count, self.steps);
+                Ok(applied)
+            }
             Err(error) => {
                 self.given = Some(batch);
                 Err(error)
@@ -207,6 +216,12 @@ impl PredicateInstance {
             holds,
             errors: parts.too_large,
         })
+    }
+
+    /// Whether a fault ended the guest.
+    #[must_use]
+    pub fn is_dead(&self) -> bool {
+        self.guest.is_dead()
     }
 
     fn test_part(&mut self, batch: &Batch) -> Result<Vec<bool>, SandboxError> {

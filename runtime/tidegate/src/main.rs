@@ -12,6 +12,8 @@ mod runtime;
 mod standalone;
 mod stop_signals;
 mod topics;
+mod transform_table;
+
 mod validate;
 
 use std::process::ExitCode;

@@ -44,7 +44,8 @@ fn terminal_width() -> Option<u16> {
     (!std::io::stdout().is_terminal()).then_some(WIDTH)
 }
 
-fn drawn<const N: usize>(
+/// The text of a table.
+pub fn drawn<const N: usize>(
     headings: [&str; N],
     rows: Vec<[String; N]>,
     whole: usize,

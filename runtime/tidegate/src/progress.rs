@@ -195,6 +195,7 @@ mod tests {
             tasks: 1,
             failed,
             counts,
+            transforms: Vec::new(),
         }
     }
 

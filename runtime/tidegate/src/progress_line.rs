@@ -5,6 +5,8 @@
 //! | terminal | at each look, over itself | the last second |
 //! | lines, JSON | when something moved, and an interval is over | that interval |
 //! | the last line of each | at the end, unless the line before says the same | all the time in which records moved |
+//!
+//! At the end a table of the transforms follows; JSON lines have the same in each.
 
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
@@ -15,6 +17,7 @@ use tidegate_worker::progress::Counts;
 use tokio::time::Instant;
 
 use crate::output::{line, number};
+use crate::transform_table::{transform_table, transforms_json};
 
 /// Over how long the rate of a terminal is measured.
 const RATE_WINDOW: Duration = Duration::from_secs(1);
@@ -135,7 +138,7 @@ impl ProgressLine {
             Style::Silent => Ok(()),
             Style::Terminal => write!(std::io::stderr(), "\r\x1b[2K{}", text(&totals, self.rate)),
             Style::Lines | Style::Json if is_over && self.written != Some(totals) => {
-                self.write(totals)
+                self.write(totals, connectors)
             }
             Style::Lines | Style::Json => Ok(()),
         }
@@ -151,8 +154,16 @@ impl ProgressLine {
         match self.style {
             Style::Silent => Ok(()),
             Style::Terminal => writeln!(std::io::stderr(), "\r\x1b[2K{}", text(&totals, self.rate)),
-            Style::Lines | Style::Json if self.written != Some(totals) => self.write(totals),
+            Style::Lines | Style::Json if self.written != Some(totals) => {
+                self.write(totals, connectors)
+            }
             Style::Lines | Style::Json => Ok(()),
+        }?;
+        match (self.style, transform_table(connectors)) {
+            (Style::Terminal | Style::Lines, Some(table)) => {
+                writeln!(std::io::stderr(), "\n{table}")
+            }
+            _ => Ok(()),
         }
     }
 
@@ -166,10 +177,11 @@ impl ProgressLine {
     }
 
     /// Writes a line that stays.
-    fn write(&mut self, totals: Totals) -> std::io::Result<()> {
+    fn write(&mut self, totals: Totals, connectors: &[Moved]) -> std::io::Result<()> {
         self.written = Some(totals);
         if self.style == Style::Json {
-            line(&as_json(&totals, self.rate).to_string())
+            let transforms = transforms_json(connectors);
+            line(&as_json(&totals, self.rate, transforms).to_string())
         } else {
             writeln!(std::io::stderr(), "{}", text(&totals, self.rate))
         }
@@ -181,16 +193,17 @@ fn per_second(records: u64, time: Duration) -> u64 {
     u64::try_from(u128::from(records) * 1_000 / milliseconds).unwrap_or(u64::MAX)
 }
 
-fn as_json(totals: &Totals, rate: u64) -> Value {
+fn as_json(totals: &Totals, rate: u64, transforms: Vec<Value>) -> Value {
     let counts = |counts: Counts| {
         json!({
             "records_in": counts.records_in, "records_out": counts.records_out,
-            "filtered": counts.filtered, "skipped": counts.skipped, "lag": counts.lag,
+            "filtered": counts.filtered, "skipped": counts.skipped, "dead_lettered": counts.dead_lettered(),
+            "lag": counts.lag,
         })
     };
     json!({
         "sources": counts(totals.sources), "sinks": counts(totals.sinks), "records_per_second": rate,
-        "failed": totals.failed,
+        "failed": totals.failed, "transforms": transforms,
     })
 }
 
@@ -208,6 +221,10 @@ fn text(totals: &Totals, rate: u64) -> String {
     );
     if skipped > 0 {
         text.push_str(&format!(" · {} skipped", number(skipped)));
+    }
+    let kept = sources.dead_lettered() + sinks.dead_lettered();
+    if kept > 0 {
+        text.push_str(&format!(" · {} dead-lettered", number(kept)));
     }
     if totals.failed > 0 {
         text.push_str(&format!(" · {} FAILED", totals.failed));
@@ -238,6 +255,7 @@ mod tests {
                 records_out: 7,
                 ..Counts::default()
             },
+            transforms: Vec::new(),
         }];
         line.show(&connectors).unwrap();
         let written = line.written;

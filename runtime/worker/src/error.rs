@@ -28,6 +28,44 @@ pub enum WorkerError {
         /// What is wrong.
         error: SandboxError,
     },
+    /// The guest faulted, and failures of records are not tolerated.
+    #[error(
+        "{stage}: {error}\nIn hand were {records}. With errors.tolerance=all the records at which this happens are \
+         found and skipped, and the others go on"
+    )]
+    InHand {
+        /// In which stage.
+        stage: Stage,
+        /// What is wrong.
+        error: SandboxError,
+        /// The records that the guest had been given.
+        records: String,
+    },
+    /// The guest faulted at record after record.
+    #[error(
+        "{stage}: the guest ended at {records} records in succession, each given alone to a guest made anew: it is not \
+         the records. The last time: {error}"
+    )]
+    FaultsAlone {
+        /// In which stage.
+        stage: Stage,
+        /// How many.
+        records: usize,
+        /// The last fault.
+        error: SandboxError,
+    },
+    /// The guest faulted again and again.
+    #[error(
+        "{stage}: the guest ended {times} times without getting any further in any partition. The last time: {error}"
+    )]
+    FaultsInPlace {
+        /// In which stage.
+        stage: Stage,
+        /// How often.
+        times: usize,
+        /// The last fault.
+        error: SandboxError,
+    },
     /// A plugin cannot be found or loaded.
     #[error(transparent)]
     Plugin(#[from] SandboxError),
@@ -40,6 +78,31 @@ pub enum WorkerError {
         record: String,
         /// What is wrong with it.
         message: String,
+    },
+    /// The topic of the dead letter queue is not there and cannot be created.
+    #[error(
+        "Could not initialize dead letter queue with topic={topic}: {error}. A missing topic is created with \
+         errors.deadletterqueue.topic.replication.factor={replication_factor}: set it to at most the number of brokers, \
+         or create the topic yourself"
+    )]
+    DeadLetterTopic {
+        /// The topic.
+        topic: String,
+        /// How many replicas it should have.
+        replication_factor: i16,
+        /// What is wrong.
+        error: BrokerError,
+    },
+    /// A record that failed is not safe.
+    #[error(
+        "a record that failed could not be written to the dead letter queue {topic}: {reason}. Nothing is committed \
+         past it"
+    )]
+    DeadLetter {
+        /// The topic.
+        topic: String,
+        /// What is wrong.
+        reason: String,
     },
     /// The broker refused or is away.
     #[error(transparent)]
@@ -107,16 +170,36 @@ impl WorkerError {
         matches!(self, Self::Timeout { .. }) || self.class() == ErrorClass::Retriable
     }
 
+    /// The same with the records that a guest had been given when it faulted.
+    #[must_use]
+    pub fn in_hand(self, records: impl FnOnce() -> String) -> Self {
+        match self {
+            Self::Guest { stage, error } if error.class() == ErrorClass::GuestFault => {
+                Self::InHand {
+                    stage,
+                    error,
+                    records: records(),
+                }
+            }
+            other => other,
+        }
+    }
+
     /// What kind of failure it is.
     #[must_use]
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Config(_) | Self::OwnTopic(_) | Self::Partitions { .. } => ErrorClass::Config,
             Self::Convert { .. } | Self::Record { .. } => ErrorClass::Data,
-            Self::Guest { error, .. } | Self::Plugin(error) => error.class(),
-            Self::Broker(error) => error.class(),
+            Self::Guest { error, .. }
+            | Self::InHand { error, .. }
+            | Self::FaultsAlone { error, .. }
+            | Self::FaultsInPlace { error, .. }
+            | Self::Plugin(error) => error.class(),
+            Self::Broker(error) | Self::DeadLetterTopic { error, .. } => error.class(),
             Self::Offsets { .. } => ErrorClass::GuestFault,
             Self::Produce(_)
+            | Self::DeadLetter { .. }
             | Self::Abandoned
             | Self::Timeout { .. }
             | Self::InternalTopic { .. } => ErrorClass::Fatal,
@@ -142,11 +225,15 @@ pub enum Stage {
     ValueConverter,
     /// The header converter.
     HeaderConverter,
+    /// Writing to a topic.
+    KafkaProduce,
 }
 
-impl std::fmt::Display for Stage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
+impl Stage {
+    /// Kafka Connect's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
             Self::TaskPoll => "TASK_POLL",
             Self::TaskPut => "TASK_PUT",
             Self::TaskLifecycle => "TASK_LIFECYCLE",
@@ -154,6 +241,13 @@ impl std::fmt::Display for Stage {
             Self::KeyConverter => "KEY_CONVERTER",
             Self::ValueConverter => "VALUE_CONVERTER",
             Self::HeaderConverter => "HEADER_CONVERTER",
-        })
+            Self::KafkaProduce => "KAFKA_PRODUCE",
+        }
+    }
+}
+
+impl std::fmt::Display for Stage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
     }
 }

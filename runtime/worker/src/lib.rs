@@ -8,8 +8,18 @@
 //! | `sink_task` | fetch → converters → transforms → put → flush → commit |
 //! | `blocking` | lends a task's pipeline to a blocking thread for one step |
 //! | [`steps`] | how many blocking threads tasks may hold at a time |
-//! | `chain` | the transformation chain of a task, one crossing per component in a row |
+//! | `chain`, `link`, `link_steps` | the transformation chain of a task, one crossing per component in a row |
+//! | `faults` | finds the records at which a guest faults, so that the others go on |
+//! | `failures` | what becomes of records that fail: the one place that decides it |
+//! | `retry`, `retried` | trying an operation again that may succeed later |
+//! | `error_log` | a line for each record that failed |
+//! | `dead_letters` | the topic that keeps the records which failed |
+//! | `fetched_rows` | where the records of a fetched batch came from, and what they were |
+//! | `polled_positions` | where the records of a polled batch came from, and the groups they are acknowledged in |
+//! | `source_rows` | a source's records as the log shows them and the dead letter queue gets them |
 //! | `record_converters` | key, value and header converter of a task, over whole batches |
+//! | `sink_guest` | a sink's guest, and making it anew |
+//! | `suspects` | the records that a sink did not survive, on their second way |
 //! | `positions` | how far a sink was delivered and committed |
 //! | `submitted` | which source offsets are safe: the longest acknowledged prefix per source partition |
 //! | [`offset_store`] | source offsets in their compacted topic |
@@ -18,22 +28,36 @@
 //! | [`progress`] | counters of a task |
 //!
 //! Invariants: a source offset is written only after every record before it is acknowledged; a guest hears
-//! `commit` only after its offset is durable; a sink's position is committed only after `flush`.
+//! `commit` only after its offset is durable; a sink's position is committed only after `flush`,
+//! and after all records that failed before it are in the dead letter queue, where there is one.
 
 mod blocking;
 mod chain;
+mod dead_letters;
 mod error;
+mod error_log;
+mod failures;
+mod faults;
+mod fetched_rows;
 mod file_watch;
+mod link;
+mod link_steps;
 pub mod offset_store;
+mod polled_positions;
 mod positions;
 pub mod progress;
 mod record_converters;
+mod retried;
+mod retry;
+mod sink_guest;
 mod sink_pipeline;
 mod sink_task;
 mod source_pipeline;
+mod source_rows;
 mod source_task;
 pub mod steps;
 mod submitted;
+mod suspects;
 pub mod task;
 pub mod topic_log;
 pub mod worker;

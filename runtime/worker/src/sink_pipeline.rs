@@ -2,21 +2,25 @@
 //! flush before a commit.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tidegate_broker::{Consumer, Fetched};
 use tidegate_model::{Batch, ErrorClass, TopicName, TopicPartition};
-use tidegate_sandbox::SinkInstance;
+use tidegate_sandbox::{SandboxError, SinkInstance};
 
 use crate::blocking::Lent;
 use crate::chain::Chain;
 use crate::error::{Stage, WorkerError};
-use crate::positions::{FetchedRows, Positions};
+use crate::failures::{Failed, Failures, rows_without};
+use crate::fetched_rows::FetchedRows;
+use crate::positions::{Positions, Span};
 use crate::progress::Progress;
-use crate::record_converters::{Failed, RecordConverters};
-use crate::source_pipeline::{rows_without, tolerate};
+use crate::record_converters::RecordConverters;
+use crate::sink_guest::SinkGuest;
 use crate::steps::Turns;
+use crate::suspects::Suspects;
 use crate::task::Abandoned;
 
 /// The most records of one fetch.
@@ -32,14 +36,17 @@ const LULL: Duration = Duration::from_millis(1);
 pub struct SinkPipeline {
     pub turns: Turns,
     pub consumer: Box<dyn Consumer>,
-    pub instance: SinkInstance,
+    pub guest: SinkGuest,
     pub converters: RecordConverters,
     pub chain: Chain,
     pub progress: Arc<Progress>,
-    pub tolerant: bool,
+    pub failures: Failures,
     /// The partitions that the guest was told to open.
     pub assigned: BTreeSet<TopicPartition>,
     pub positions: Positions,
+    pub suspects: Suspects,
+    /// What was fetched and is given later: records behind those that are suspect.
+    pub ahead: Batch,
     /// Topics that are not for this connector, whoever assigns them.
     pub refused_topics: Vec<TopicName>,
     pub abandoned: Abandoned,
@@ -72,8 +79,18 @@ struct Prepared {
     batch: Batch,
     /// For each record of it the row that it came from. None: record n came from row n.
     rows: Option<Vec<u32>>,
-    /// The rows that failed on the way, which are tolerated.
+    /// The rows that failed on the way.
     failed: Vec<Failed>,
+}
+
+/// What came of a batch that was put.
+struct Done {
+    /// How many rows, from the first on, the sink answered for.
+    done: usize,
+    /// How many of them it said to have delivered, with all before them.
+    said: usize,
+    /// Why the others were not taken.
+    ended: Option<SandboxError>,
 }
 
 impl Lent for SinkPipeline {
@@ -92,7 +109,7 @@ impl SinkPipeline {
     ) -> Result<Ran, WorkerError> {
         let (mut moved, mut busy) = (false, false);
         loop {
-            let last = self.step()?;
+            let last = self.step(&interrupted)?;
             match &last {
                 Stepped::Moved => (moved, busy) = (true, true),
                 Stepped::Idle if busy => {
@@ -112,8 +129,14 @@ impl SinkPipeline {
     }
 
     /// Fetches once and delivers what came.
-    fn step(&mut self) -> Result<Stepped, WorkerError> {
-        let fetched = match self.consumer.fetch(FETCH_RECORDS_MAX, FETCH_BYTES_MAX) {
+    fn step(&mut self, interrupted: &dyn Fn() -> bool) -> Result<Stepped, WorkerError> {
+        self.failures.check()?;
+        // Fetched all the same: that is how partitions come and go.
+        let most = match self.ahead.is_empty() {
+            true => FETCH_RECORDS_MAX,
+            false => 1,
+        };
+        let fetched = match self.consumer.fetch(most, FETCH_BYTES_MAX) {
             Ok(fetched) => fetched,
             Err(error) if error.class() == ErrorClass::Retriable => {
                 return Ok(Stepped::Retry {
@@ -124,6 +147,10 @@ impl SinkPipeline {
             Err(error) => return Err(error.into()),
         };
         match fetched {
+            Fetched::Nothing if !self.ahead.is_empty() => {
+                let ahead = std::mem::take(&mut self.ahead);
+                self.deliver(ahead, interrupted)
+            }
             Fetched::Nothing => {
                 self.progress.set_lag(self.consumer.lag().unwrap_or(0));
                 Ok(Stepped::Idle)
@@ -141,21 +168,29 @@ impl SinkPipeline {
                 self.assigned
                     .retain(|partition| !partitions.contains(partition));
                 self.positions.forget(&partitions);
+                self.suspects.forget(&partitions);
+                self.keep_ahead(|partition| !partitions.contains(partition));
                 self.consumer.released(&partitions)?;
                 Ok(Stepped::Moved)
             }
-            Fetched::Records(batch) => self.deliver(batch),
+            Fetched::Records(batch) if self.ahead.is_empty() => self.deliver(batch, interrupted),
+            Fetched::Records(batch) => {
+                let mut ahead = std::mem::take(&mut self.ahead);
+                ahead.append(&batch);
+                self.deliver(ahead, interrupted)
+            }
         }
     }
 
-    /// Flushes the sink and commits how far it was delivered.
+    /// Flushes the sink and commits how far it was delivered, once the records that failed on that way are safe.
     pub fn commit(&mut self) -> Result<(), WorkerError> {
+        self.failures.check()?;
         let delivered = self.positions.uncommitted();
         if delivered.is_empty() {
             return Ok(());
         }
         self.abandoned.check()?;
-        let safe = match self.instance.flush(&delivered) {
+        let safe = match self.guest.instance.flush(&delivered) {
             Ok(safe) => safe,
             // What was taken stays taken; the next commit flushes it again.
             Err(error) if error.class() == ErrorClass::Retriable => {
@@ -169,8 +204,14 @@ impl SinkPipeline {
                 });
             }
         };
-        self.abandoned.check()?;
         let safe = self.positions.accept(safe);
+        if !self.failures.settle()? {
+            tracing::warn!(
+                "The dead letter queue did not acknowledge in time; positions are committed with the next ones."
+            );
+            return Ok(());
+        }
+        self.abandoned.check()?;
         match self.consumer.commit(&safe) {
             Ok(()) => self.positions.committed(&safe),
             // The next commit takes them in; until then a restart would deliver them again.
@@ -191,56 +232,260 @@ impl SinkPipeline {
         committed.and(closed).and(stopped)
     }
 
-    /// What the sink takes of a batch is delivered, and never again, even when it asks to be given the rest later.
-    fn deliver(&mut self, batch: Batch) -> Result<Stepped, WorkerError> {
-        let fetched = FetchedRows::of(&batch);
-        let Prepared {
-            batch,
-            rows,
-            mut failed,
-        } = self.prepare(batch, &fetched)?;
-        let row_of = |index| row_at(rows.as_deref(), index);
-        let (mut done, mut ended) = (fetched.len(), None);
-        if !batch.is_empty() {
-            self.abandoned.check()?;
-            let put = self.instance.put(batch);
-            self.progress.gave(put.answered - put.errors.len());
-            let first = failed.len();
-            failed.extend(put.errors.into_iter().map(|error| Failed {
-                row: row_of(error.index),
-                stage: Stage::TaskPut,
-                message: error.message,
-            }));
-            self.tolerate(failed.get(first..).unwrap_or_default(), &fetched)?;
-            if let Some(error) = put.ended {
-                // Of a row that became several records, none counts as taken before all are.
-                done = row_of(put.answered);
-                ended = Some(WorkerError::Guest {
-                    stage: Stage::TaskPut,
-                    error,
-                });
-            }
+    /// What the sink takes of a batch is delivered, and never again, unless its guest faults before it is flushed.
+    fn deliver(
+        &mut self,
+        batch: Batch,
+        interrupted: &dyn Fn() -> bool,
+    ) -> Result<Stepped, WorkerError> {
+        let (batch, mut fetched) = self.together(batch);
+        let again = self.suspects.any().then(|| batch.clone());
+        let counted = self.positions.counted(&fetched);
+        let Some(prepared) = self.prepare(batch, &mut fetched, interrupted)? else {
+            let begins = fetched.spans(0..fetched.len()).into_iter();
+            self.read_again(begins.map(Span::begin).collect())?;
+            return Ok(Stepped::Idle);
+        };
+        let (batch, mut failed) = (prepared.batch, prepared.failed);
+        if !self.failures.tolerant() {
+            // Before the sink has anything of the batch.
+            self.failures.report(&mut failed, &mut fetched)?;
         }
-        self.count(done, &failed, rows.as_deref());
-        self.positions.delivered(fetched.spans(0..done));
-        match ended {
-            None => Ok(Stepped::Moved),
-            Some(error) if error.class() == ErrorClass::Retriable => {
-                let rest = fetched.spans(done..fetched.len()).into_iter();
-                let back: Vec<_> = rest.map(|span| (span.partition, span.first)).collect();
-                self.consumer.seek(&back)?;
-                let moved = done > 0;
-                Ok(Stepped::Retry { error, moved })
+        let rows = Rows {
+            rows: prepared.rows.as_deref(),
+            fetched: fetched.len(),
+            counted: counted.as_deref(),
+        };
+        let rows_given = rows.distinct(batch.len());
+        let put = self.put(batch, &rows, &mut failed)?;
+        let Done { done, said, ended } = put;
+        let fault = ended.as_ref().filter(|error| self.suspects.isolates(error));
+        let (mut done, alone) = (done, rows_given == 1 && said == 0 && fault.is_some());
+        if let Some(fault) = fault.filter(|_| alone) {
+            failed.push(self.lose(rows.of(0), fault, &fetched)?);
+            done = fetched.len();
+        }
+        // What comes again fails then, or failed before.
+        failed.retain(|failure| failure.row < done && rows.is_new(failure.row));
+        self.failures.report(&mut failed, &mut fetched)?;
+        self.count(done, &failed, &rows);
+        if said > 0 {
+            self.positions.delivered(fetched.spans(0..said));
+            self.positions.all_safe();
+        }
+        match alone {
+            true => self.positions.passed(fetched.spans(0..done)),
+            false => self.positions.delivered(fetched.spans(said..done)),
+        }
+        let rest = fetched.spans(done..fetched.len());
+        match (fault, ended.as_ref()) {
+            (Some(fault), _) => {
+                let again = again.map(|batch| rows_of(&batch, done..fetched.len()));
+                self.recover(again, rest.clone())?;
+                self.suspect(fault, rows_given, said > 0, rest)
             }
-            Some(error) => Err(error),
+            (None, Some(error)) if error.class() == ErrorClass::Retriable => {
+                self.read_again(rest.into_iter().map(Span::begin).collect())?;
+                let (stage, error) = (Stage::TaskPut, error.clone());
+                Ok(Stepped::Retry {
+                    error: WorkerError::Guest { stage, error },
+                    moved: done > 0,
+                })
+            }
+            (None, Some(error)) => {
+                let (stage, error) = (Stage::TaskPut, error.clone());
+                Err(WorkerError::Guest { stage, error }.in_hand(|| fetched.describe()))
+            }
+            (None, None) if self.suspects.any() => self.flush_part(),
+            (None, None) => Ok(Stepped::Moved),
         }
     }
 
-    /// Converts and transforms a batch.
-    fn prepare(&mut self, batch: Batch, fetched: &FetchedRows) -> Result<Prepared, WorkerError> {
-        let mut failed = Vec::new();
-        let batch = self.converters.decode(batch, &mut failed);
-        self.tolerate(&failed, fetched)?;
+    /// Gives the sink a batch.
+    fn put(
+        &mut self,
+        batch: Batch,
+        rows: &Rows<'_>,
+        failed: &mut Vec<Failed>,
+    ) -> Result<Done, WorkerError> {
+        let mut done = Done {
+            done: rows.fetched,
+            said: 0,
+            ended: None,
+        };
+        if batch.is_empty() {
+            return Ok(done);
+        }
+        self.abandoned.check()?;
+        let put = self.guest.instance.put(batch);
+        let refused = put.errors.iter().map(|error| error.index);
+        self.progress.gave(rows.new_of(put.answered, refused));
+        let errors = put.errors.into_iter();
+        failed.extend(
+            errors.map(|error| Failed::in_put(rows.of(error.index), error.class, error.message)),
+        );
+        if put.delivered > 0 {
+            // With all that it was given before.
+            self.positions.all_safe();
+            done.said = rows.of(put.delivered);
+        }
+        if let Some(error) = put.ended {
+            // Of a row that became several records, none counts as taken before all are.
+            done.done = rows.of(put.answered);
+            done.ended = Some(error);
+        } else {
+            self.suspects.answered();
+        }
+        Ok(done)
+    }
+
+    /// Flushes a part of what is suspect before the next.
+    fn flush_part(&mut self) -> Result<Stepped, WorkerError> {
+        let before = self.positions.safe_sum();
+        self.commit()?;
+        let further = self.positions.safe_sum() > before;
+        self.suspects.passed(&self.positions, further);
+        Ok(Stepped::Moved)
+    }
+
+    /// Those of the records that are given together; the others are kept.
+    fn together(&mut self, batch: Batch) -> (Batch, FetchedRows) {
+        let fetched = self.fetched(&batch);
+        let count = self.suspects.together(&fetched);
+        if count == fetched.len() {
+            return (batch, fetched);
+        }
+        self.ahead = rows_of(&batch, count..fetched.len());
+        let batch = rows_of(&batch, 0..count);
+        let fetched = self.fetched(&batch);
+        (batch, fetched)
+    }
+
+    fn fetched(&self, batch: &Batch) -> FetchedRows {
+        match self.failures.keep_originals() {
+            true => FetchedRows::with_records(batch),
+            false => FetchedRows::of(batch),
+        }
+    }
+
+    /// Forgets what is kept of other partitions.
+    fn keep_ahead(&mut self, keeps: impl Fn(&TopicPartition) -> bool) {
+        if self.ahead.is_empty() {
+            return;
+        }
+        let ahead = FetchedRows::of(&self.ahead);
+        let kept = |row: &u32| {
+            let position = ahead.position(*row as usize);
+            position.is_some_and(|(partition, _)| keeps(&partition))
+        };
+        let rows: Vec<_> = (0..).take(ahead.len()).filter(kept).collect();
+        self.ahead = self.ahead.select(&rows);
+    }
+
+    /// Reads these partitions next from these offsets on, with what was kept.
+    fn read_again(&mut self, mut from: Vec<(TopicPartition, i64)>) -> Result<(), WorkerError> {
+        let ahead = std::mem::take(&mut self.ahead);
+        for span in FetchedRows::of(&ahead).spans(0..ahead.len()) {
+            if !from
+                .iter()
+                .any(|(partition, _)| *partition == span.partition)
+            {
+                from.push(span.begin());
+            }
+        }
+        if !from.is_empty() {
+            self.consumer.seek(&from)?;
+        }
+        Ok(())
+    }
+
+    /// Pauses or goes on. What was kept is read again later: a paused sink is given nothing.
+    pub fn set_paused(&mut self, paused: bool) -> Result<(), WorkerError> {
+        if paused {
+            self.commit()?;
+            self.read_again(Vec::new())?;
+        }
+        self.consumer.set_paused(paused);
+        self.progress.set_paused(paused);
+        Ok(())
+    }
+
+    /// The record that the sink did not survive alone, as one that failed.
+    fn lose(
+        &mut self,
+        row: usize,
+        fault: &SandboxError,
+        fetched: &FetchedRows,
+    ) -> Result<Failed, WorkerError> {
+        for span in fetched.spans(row..row + 1) {
+            self.suspects.lose(span, fault)?;
+        }
+        Ok(Failed::in_put(row, fault.class(), fault.without_trace()))
+    }
+
+    /// Goes back to where the sink had answered for all that it was given: `rest` of what it had in hand comes again,
+    /// from `again` where there is nothing before it.
+    fn recover(&mut self, again: Option<Batch>, rest: Vec<Span>) -> Result<(), WorkerError> {
+        self.abandoned.check()?;
+        let mut back = self.positions.go_back();
+        if let Some(mut again) = again.filter(|_| back.is_empty()) {
+            if !again.is_empty() {
+                again.append(&self.ahead);
+                self.ahead = again;
+            }
+            return Ok(());
+        }
+        for span in rest {
+            if !back
+                .iter()
+                .any(|(partition, _)| *partition == span.partition)
+            {
+                back.push(span.begin());
+            }
+        }
+        self.read_again(back)
+    }
+
+    /// The records that the sink did not survive, of `given` rows, are suspect from now on, and the guest is made anew;
+    /// `rest` is those that it did not say to have delivered.
+    fn suspect(
+        &mut self,
+        fault: &SandboxError,
+        given: usize,
+        said: bool,
+        rest: Vec<Span>,
+    ) -> Result<Stepped, WorkerError> {
+        if !self.suspects.any() {
+            tracing::warn!(error = %fault, records = given,
+                "The sink ended. It is made anew and given what it had not flushed again, in parts, until the records \
+                 stand alone at which it ends.");
+        }
+        self.suspects.faulted(rest, given, said, fault)?;
+        self.suspects.passed(&self.positions, said);
+        let made = self.guest.make_anew(&self.assigned);
+        made.map_err(|error| WorkerError::Guest {
+            stage: Stage::TaskLifecycle,
+            error,
+        })?;
+        Ok(Stepped::Moved)
+    }
+
+    /// Converts and transforms a batch. `None`: it was interrupted, and comes again.
+    fn prepare(
+        &mut self,
+        batch: Batch,
+        fetched: &mut FetchedRows,
+        interrupted: &dyn Fn() -> bool,
+    ) -> Result<Option<Prepared>, WorkerError> {
+        let trying = self.failures.retry.until(interrupted);
+        let mut failed = self.suspects.lost(fetched);
+        let decoded = self.converters.decode(batch, &mut failed, trying);
+        let Some((batch, replaced)) = decoded else {
+            return Ok(None);
+        };
+        if self.failures.keep_originals() {
+            fetched.keep(replaced);
+        }
         let (batch, rows) = if failed.is_empty() {
             (batch, None)
         } else {
@@ -248,11 +493,14 @@ impl SinkPipeline {
             (batch.select(&rows), Some(rows))
         };
         let first = failed.len();
-        let transformed = self.chain.apply(batch, &mut failed)?;
+        let transformed = self.chain.apply(batch, &mut failed, trying);
+        let transformed = transformed.map_err(|error| error.in_hand(|| fetched.describe()))?;
+        let Some(transformed) = transformed else {
+            return Ok(None);
+        };
         for failure in failed.iter_mut().skip(first) {
             failure.row = row_at(rows.as_deref(), failure.row);
         }
-        self.tolerate(failed.get(first..).unwrap_or_default(), fetched)?;
         let rows = match (rows, transformed.inputs) {
             (rows, None) => rows,
             (None, inputs) => inputs,
@@ -263,38 +511,33 @@ impl SinkPipeline {
                     .collect(),
             ),
         };
-        Ok(Prepared {
+        Ok(Some(Prepared {
             batch: transformed.batch,
             rows,
             failed,
-        })
+        }))
     }
 
-    /// Fails with the first of these rows, unless failures are tolerated.
-    fn tolerate(&self, failed: &[Failed], fetched: &FetchedRows) -> Result<(), WorkerError> {
-        tolerate(failed, self.tolerant, |row| fetched.name(row))
-    }
-
-    /// Counts the rows before `done`: what comes again is counted then.
-    fn count(&self, done: usize, failed: &[Failed], rows: Option<&[u32]>) {
-        let mut kept = vec![rows.is_none(); done];
-        for row in rows.unwrap_or_default() {
+    /// Counts the rows before `done`: what comes again is counted then. Those that came before are not counted again.
+    fn count(&self, done: usize, failed: &[Failed], rows: &Rows<'_>) {
+        let mut kept = vec![rows.rows.is_none(); done];
+        for row in rows.rows.unwrap_or_default() {
             if let Some(kept) = kept.get_mut(*row as usize) {
                 *kept = true;
             }
         }
-        let mut skipped = 0;
         for failure in failed {
             if let Some(kept) = kept.get_mut(failure.row) {
-                skipped += 1;
                 *kept = true;
             }
         }
-        self.progress.took(done);
-        self.progress.skipped(skipped);
+        let filtered = |(row, kept): (usize, &bool)| !kept && rows.is_new(row);
+        let filtered = kept.iter().enumerate().filter(|at| filtered(*at)).count();
         self.progress
-            .filtered(kept.iter().filter(|kept| !**kept).count());
-        self.progress.set_lag(self.consumer.lag().unwrap_or(0));
+            .took((0..done).filter(|row| rows.is_new(*row)).count());
+        self.progress.filtered(filtered);
+        let lag = self.consumer.lag().unwrap_or(0);
+        self.progress.set_lag(lag + self.ahead.len() as u64);
     }
 
     /// Refuses topics that are not for this connector, which another member of the group may have subscribed to.
@@ -308,13 +551,62 @@ impl SinkPipeline {
 
     fn lifecycle(
         &mut self,
-        call: impl FnOnce(&mut SinkInstance) -> Result<(), tidegate_sandbox::SandboxError>,
+        call: impl FnOnce(&mut SinkInstance) -> Result<(), SandboxError>,
     ) -> Result<(), WorkerError> {
         self.abandoned.check()?;
-        call(&mut self.instance).map_err(|error| WorkerError::Guest {
+        call(&mut self.guest.instance).map_err(|error| WorkerError::Guest {
             stage: Stage::TaskLifecycle,
             error,
         })
+    }
+}
+
+/// Some rows of a batch.
+fn rows_of(batch: &Batch, rows: Range<usize>) -> Batch {
+    let rows = rows.filter_map(|row| u32::try_from(row).ok());
+    batch.select(&rows.collect::<Vec<_>>())
+}
+
+/// The rows that the records of a batch came from.
+struct Rows<'a> {
+    /// For each record its row, ascending. None: record n came from row n.
+    rows: Option<&'a [u32]>,
+    /// How many rows were fetched.
+    fetched: usize,
+    /// For each row whether it was counted when it came before. None: none was.
+    counted: Option<&'a [bool]>,
+}
+
+impl Rows<'_> {
+    /// The row of a record; behind the last record, that behind the last row.
+    fn of(&self, index: usize) -> usize {
+        match self.rows {
+            None => index,
+            Some(rows) => rows.get(index).map_or(self.fetched, |row| *row as usize),
+        }
+    }
+
+    /// How many rows so many records came from.
+    fn distinct(&self, records: usize) -> usize {
+        match self.rows {
+            None => records,
+            Some(rows) => rows.chunk_by(|one, next| one == next).count(),
+        }
+    }
+
+    /// How many of the first records were neither refused nor counted when they came before.
+    fn new_of(&self, records: usize, refused: impl ExactSizeIterator<Item = usize>) -> usize {
+        if self.counted.is_none() {
+            return records.saturating_sub(refused.len());
+        }
+        let is_new = |index: &usize| self.is_new(self.of(*index));
+        let refused = refused.filter(is_new).count();
+        (0..records).filter(is_new).count().saturating_sub(refused)
+    }
+
+    fn is_new(&self, row: usize) -> bool {
+        let counted = |counted: &[bool]| counted.get(row).copied().unwrap_or(false);
+        !self.counted.is_some_and(counted)
     }
 }
 

@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use tidegate_broker::Subscription;
-use tidegate_config::Properties;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -21,7 +20,6 @@ const RETRY_MAX: Duration = Duration::from_secs(10);
 
 /// A sink task.
 pub struct SinkTask {
-    pub config: Properties,
     pub subscription: Subscription,
     pub pipeline: Option<SinkPipeline>,
     pub target: watch::Receiver<TargetState>,
@@ -44,15 +42,12 @@ impl SinkTask {
     }
 
     async fn start_and_deliver(&mut self) -> Result<(), WorkerError> {
-        let (config, subscription) = (self.config.clone(), self.subscription.clone());
+        let subscription = self.subscription.clone();
         self.blocking(move |pipeline| {
-            pipeline
-                .instance
-                .start(&config)
-                .map_err(|error| WorkerError::Guest {
-                    stage: Stage::TaskLifecycle,
-                    error,
-                })?;
+            pipeline.guest.start().map_err(|error| WorkerError::Guest {
+                stage: Stage::TaskLifecycle,
+                error,
+            })?;
             Ok(pipeline.consumer.subscribe(&subscription)?)
         })
         .await?;
@@ -115,15 +110,8 @@ impl SinkTask {
     }
 
     async fn set_paused(&mut self, paused: bool) -> Result<(), WorkerError> {
-        self.blocking(move |pipeline| {
-            if paused {
-                pipeline.commit()?;
-            }
-            pipeline.consumer.set_paused(paused);
-            pipeline.progress.set_paused(paused);
-            Ok(())
-        })
-        .await?;
+        self.blocking(move |pipeline| pipeline.set_paused(paused))
+            .await?;
         (self.report)(if paused {
             State::Paused
         } else {

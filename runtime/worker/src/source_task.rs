@@ -55,11 +55,31 @@ impl SourceTask {
         self.progress.set_joined(true);
         (self.report)(State::Running);
         let result = self.poll_until_stopped().await;
-        if result.is_ok() {
-            self.drain().await?;
-            self.guest(|pipeline| pipeline.instance.stop()).await?;
+        match result {
+            Ok(()) => {
+                self.drain().await?;
+                self.guest(|pipeline| pipeline.instance.stop()).await
+            }
+            Err(error) => {
+                self.keep_what_is_safe().await;
+                Err(error)
+            }
         }
-        result
+    }
+
+    /// Writes the offsets of a task that failed, as far as its records are acknowledged: they are not sent again when
+    /// it is restarted. Its guest hears nothing of it.
+    async fn keep_what_is_safe(&mut self) {
+        if self.abandoned.check().is_err() || self.pipeline.is_none() {
+            return;
+        }
+        self.wait_for_acknowledgements().await;
+        let written = match self.write_offsets().await {
+            Ok(_) => return,
+            Err(error) => error,
+        };
+        tracing::warn!(connector = %self.task.connector, task = self.task.task, error = %written,
+            "The offsets of the task that failed could not be written; its last records are sent again.");
     }
 
     async fn poll_until_stopped(&mut self) -> Result<(), WorkerError> {
@@ -154,6 +174,15 @@ impl SourceTask {
 
     /// Waits for what was submitted, then commits. What is not acknowledged in time is sent again later.
     async fn drain(&mut self) -> Result<(), WorkerError> {
+        self.wait_for_acknowledgements().await;
+        self.commit().await?;
+        match self.submitted.take_failure() {
+            Some(failure) => Err(WorkerError::Produce(failure)),
+            None => Ok(()),
+        }
+    }
+
+    async fn wait_for_acknowledgements(&mut self) {
         let deadline = Instant::now() + self.flush_timeout;
         loop {
             let changed = self.submitted.changed();
@@ -165,37 +194,50 @@ impl SourceTask {
                 () = tokio::time::sleep_until(deadline) => {}
             }
         }
-        self.commit().await?;
-        match self.submitted.take_failure() {
-            Some(failure) => Err(WorkerError::Produce(failure)),
-            None => Ok(()),
-        }
     }
 
     /// Writes the offsets that are safe, and only then tells the guest. What cannot be written now is kept
     /// for the next time.
     async fn commit(&mut self) -> Result<(), WorkerError> {
         self.abandoned.check()?;
-        let safe = self.submitted.safe();
-        if safe.offsets.is_empty() {
-            return Ok(());
-        }
-        match self
-            .offsets
-            .write(&self.task.connector, &safe.offsets)
-            .await
-        {
-            Ok(()) => self.submitted.written(&safe),
+        let written = match self.write_offsets().await {
+            Ok(written) => written,
             Err(error) if error.may_pass() => {
                 tracing::warn!(connector = %self.task.connector, task = self.task.task, %error,
                     "Offsets could not be written; they are written with the next ones.");
                 return Ok(());
             }
             Err(error) => return Err(error),
+        };
+        if written.is_empty() {
+            return Ok(());
         }
-        let (partitions, offsets) = safe.offsets.into_iter().unzip();
+        let (partitions, offsets) = written.into_iter().unzip();
         self.guest(move |pipeline| pipeline.instance.commit(partitions, offsets))
             .await
+    }
+
+    /// Writes the offsets that are safe, once the records that failed before them are. Answers with those that it
+    /// wrote.
+    async fn write_offsets(&mut self) -> Result<Vec<(Vec<u8>, Vec<u8>)>, WorkerError> {
+        if self.submitted.has_refused() {
+            self.blocking(SourcePipeline::deal_with_refused).await?;
+        }
+        // What was sent to the dead letter queue up to here is all that failed before these offsets.
+        let safe = self.submitted.safe();
+        if safe.offsets.is_empty() {
+            return Ok(Vec::new());
+        }
+        let settled = self.blocking(|pipeline| pipeline.failures.settle());
+        if !settled.await? {
+            tracing::warn!(connector = %self.task.connector, task = self.task.task,
+                "The dead letter queue did not acknowledge in time; offsets are written with the next ones.");
+            return Ok(Vec::new());
+        }
+        let connector = &self.task.connector;
+        self.offsets.write(connector, &safe.offsets).await?;
+        self.submitted.written(&safe);
+        Ok(safe.offsets)
     }
 
     async fn guest(

@@ -9,6 +9,7 @@
 //! | --- | --- |
 //! | not acknowledged | it counts as in flight |
 //! | acknowledged, one before it is not | its offset, in one piece with those beside it that are acknowledged too |
+//! | refused in part, where such records are dealt with | its records, until they are; then it counts as acknowledged |
 //! | acknowledged like all before it | the newest offset of its source partition, until that is written |
 //!
 //! What is kept is limited by what is in flight and by the number of source partitions, not by the time between
@@ -19,12 +20,14 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tidegate_broker::{Acknowledge, Refused};
+use tidegate_model::Batch;
 use tidegate_model::limits::{
     IN_FLIGHT_BYTES_MAX, IN_FLIGHT_PARTITIONS_MAX, IN_FLIGHT_RECORDS_MAX, UNWRITTEN_BYTES_MAX,
     UNWRITTEN_PARTITIONS_MAX,
 };
 use tokio::sync::Notify;
 
+use crate::polled_positions::PolledPositions;
 use crate::progress::Progress;
 
 /// Records that were submitted and whose offsets are not all written yet.
@@ -46,8 +49,10 @@ struct State {
     next_group: u64,
     /// The groups of each source partition, from the first that is not acknowledged on.
     partitions: HashMap<Partition, VecDeque<Group>>,
-    /// The source partition of each group that is not acknowledged yet.
-    waiting: HashMap<u64, Partition>,
+    /// The source partition of each group that is not acknowledged yet, and what it was made of.
+    waiting: HashMap<u64, (Partition, Option<Arc<Sent>>)>,
+    /// The groups some of whose records were refused, and are to be dealt with.
+    refused: Vec<RefusedGroup>,
     records: usize,
     /// Of records that are not acknowledged, and of what is kept of groups.
     bytes: usize,
@@ -69,6 +74,25 @@ struct Group {
     acknowledged: bool,
 }
 
+/// A batch that was submitted, as it was before: kept until it is acknowledged, in case records of it are refused.
+#[derive(Debug)]
+pub struct Sent {
+    /// As it was polled.
+    pub polled: Batch,
+    pub positions: PolledPositions,
+    /// For each record that was submitted the polled one it came from. None: record n came from record n.
+    pub inputs: Option<Vec<u32>>,
+}
+
+/// A group some of whose records were refused.
+#[derive(Debug)]
+pub struct RefusedGroup {
+    id: u64,
+    partition: Partition,
+    pub sent: Arc<Sent>,
+    pub refused: Refused,
+}
+
 /// A group that is about to be submitted.
 #[derive(Debug)]
 pub struct NewGroup {
@@ -80,6 +104,15 @@ pub struct NewGroup {
     pub records: usize,
     /// Their bytes.
     pub bytes: usize,
+}
+
+/// A group that was told about.
+struct Told {
+    partition: Partition,
+    /// Where it stands among the groups of its source partition.
+    index: usize,
+    records: usize,
+    sent: Option<Arc<Sent>>,
 }
 
 /// Offsets that are safe.
@@ -101,14 +134,41 @@ impl Submitted {
         }
     }
 
-    /// Takes groups in their order; returns the number of the first. They are acknowledged by number.
-    pub fn register(&self, groups: Vec<NewGroup>) -> u64 {
+    /// Takes groups in their order; returns the number of the first. They are acknowledged by number. `sent`: what they
+    /// were made of, where records that are refused are dealt with; their groups are then not acknowledged before
+    /// [`Submitted::dealt_with`].
+    pub fn register(&self, groups: Vec<NewGroup>, sent: Option<&Arc<Sent>>) -> u64 {
         let mut state = self.lock();
         let first = state.next_group;
         for group in groups {
-            state.register(group);
+            state.register(group, sent);
         }
         first
+    }
+
+    /// Whether records were refused that are to be dealt with.
+    pub fn has_refused(&self) -> bool {
+        !self.lock().refused.is_empty()
+    }
+
+    /// The groups some of whose records were refused, once.
+    pub fn take_refused(&self) -> Vec<RefusedGroup> {
+        std::mem::take(&mut self.lock().refused)
+    }
+
+    /// The refused records of a group are dealt with: its offset may pass, like those of the records that were not
+    /// refused.
+    pub fn dealt_with(&self, group: &RefusedGroup) {
+        let mut state = self.lock();
+        let groups = state.partitions.get(&group.partition);
+        let index = groups.and_then(|groups| {
+            groups
+                .binary_search_by_key(&group.id, |known| known.id)
+                .ok()
+        });
+        if let Some(index) = index {
+            state.acknowledged(&group.partition, index);
+        }
     }
 
     /// The offsets that are safe and not written yet.
@@ -173,7 +233,7 @@ impl Submitted {
 }
 
 impl State {
-    fn register(&mut self, group: NewGroup) {
+    fn register(&mut self, group: NewGroup, sent: Option<&Arc<Sent>>) {
         let NewGroup {
             partition,
             offset,
@@ -194,7 +254,8 @@ impl State {
         };
         self.records += records;
         self.bytes += bytes + kept_bytes(&partition, &group);
-        self.waiting.insert(id, Arc::clone(&partition));
+        self.waiting
+            .insert(id, (Arc::clone(&partition), sent.cloned()));
         self.partitions
             .entry(partition)
             .or_default()
@@ -202,14 +263,19 @@ impl State {
     }
 
     /// Takes a group out of those that wait; none when it was told before.
-    fn told(&mut self, id: u64) -> Option<(Partition, usize)> {
-        let partition = self.waiting.remove(&id)?;
+    fn told(&mut self, id: u64) -> Option<Told> {
+        let (partition, sent) = self.waiting.remove(&id)?;
         let groups = self.partitions.get_mut(&partition)?;
         let index = groups.binary_search_by_key(&id, |group| group.id).ok()?;
         let group = groups.get(index)?;
         self.records -= group.records;
         self.bytes -= group.bytes;
-        Some((partition, index))
+        Some(Told {
+            partition,
+            index,
+            records: group.records,
+            sent,
+        })
     }
 
     /// A group counts as acknowledged: what is safe by that is, and what still waits for an earlier group is kept in
@@ -287,22 +353,37 @@ impl Acknowledge for Submitted {
     fn acknowledged(&self, id: u64, result: Result<(), Refused>) {
         let mut guard = self.lock();
         let state = &mut *guard;
-        let before = state.records;
-        let Some((partition, index)) = state.told(id) else {
+        let Some(told) = state.told(id) else {
             return;
         };
-        let records = before - state.records;
+        let Told {
+            partition,
+            index,
+            records,
+            sent,
+        } = told;
         match result {
             Ok(()) => {
                 state.acknowledged(&partition, index);
                 self.progress.gave(records);
             }
             Err(refused) if self.tolerant => {
-                state.acknowledged(&partition, index);
-                let skipped = refused.records.min(records);
+                let skipped = refused.rows.len().min(records);
                 self.progress.gave(records - skipped);
-                self.progress.skipped(skipped);
                 tracing::error!(error = %refused.error, records = skipped, "Records were refused and are skipped.");
+                match sent {
+                    Some(sent) => state.refused.push(RefusedGroup {
+                        id,
+                        partition,
+                        sent,
+                        refused,
+                    }),
+                    None => {
+                        state.acknowledged(&partition, index);
+                        self.progress.failed(skipped);
+                        self.progress.skipped(skipped);
+                    }
+                }
             }
             Err(refused) => {
                 state.failure.get_or_insert_with(|| refused.to_string());
@@ -322,7 +403,7 @@ mod tests {
 
     fn refused() -> Refused {
         Refused {
-            records: 1,
+            rows: vec![0],
             error: BrokerError::Internal("too large".to_owned()),
         }
     }
@@ -350,11 +431,14 @@ mod tests {
     #[test]
     fn an_offset_is_safe_only_when_all_before_it_are_acknowledged() {
         let submitted = submitted(false);
-        let first = submitted.register(vec![
-            group(b"p", Some(1)),
-            group(b"p", Some(2)),
-            group(b"p", Some(3)),
-        ]);
+        let first = submitted.register(
+            vec![
+                group(b"p", Some(1)),
+                group(b"p", Some(2)),
+                group(b"p", Some(3)),
+            ],
+            None,
+        );
         submitted.acknowledged(first + 1, Ok(()));
         assert_eq!(take_safe(&submitted), []);
         submitted.acknowledged(first, Ok(()));
@@ -370,7 +454,8 @@ mod tests {
     #[test]
     fn one_source_partition_does_not_wait_for_another() {
         let submitted = submitted(false);
-        let first = submitted.register(vec![group(b"slow", Some(1)), group(b"fast", Some(7))]);
+        let first =
+            submitted.register(vec![group(b"slow", Some(1)), group(b"fast", Some(7))], None);
         submitted.acknowledged(first + 1, Ok(()));
         assert_eq!(take_safe(&submitted), [(b"fast".to_vec(), vec![7])]);
     }
@@ -378,7 +463,7 @@ mod tests {
     #[test]
     fn a_group_without_an_offset_holds_the_earlier_one() {
         let submitted = submitted(false);
-        let first = submitted.register(vec![group(b"p", Some(1)), group(b"p", None)]);
+        let first = submitted.register(vec![group(b"p", Some(1)), group(b"p", None)], None);
         submitted.acknowledged(first, Ok(()));
         submitted.acknowledged(first + 1, Ok(()));
         assert_eq!(take_safe(&submitted), [(b"p".to_vec(), vec![1])]);
@@ -387,7 +472,7 @@ mod tests {
     #[test]
     fn a_safe_offset_stays_until_it_is_written_and_a_newer_one_longer() {
         let submitted = submitted(false);
-        let first = submitted.register(vec![group(b"p", Some(1)), group(b"p", Some(2))]);
+        let first = submitted.register(vec![group(b"p", Some(1)), group(b"p", Some(2))], None);
         submitted.acknowledged(first, Ok(()));
         let safe = submitted.safe();
         let again = submitted.safe().offsets;
@@ -403,7 +488,7 @@ mod tests {
         for _ in 0..1_000 {
             let mut large = group(b"p", None);
             large.offset = Some(vec![0; 100_000]);
-            let first = submitted.register(vec![large]);
+            let first = submitted.register(vec![large], None);
             submitted.acknowledged(first, Ok(()));
         }
         let state = submitted.lock();
@@ -414,10 +499,10 @@ mod tests {
     #[test]
     fn acknowledged_groups_do_not_pile_up_behind_one_that_is_not() {
         let submitted = submitted(false);
-        let stuck = submitted.register(vec![group(b"p", Some(0))]);
+        let stuck = submitted.register(vec![group(b"p", Some(0))], None);
         let mut waiting = Vec::new();
         for number in 1..=100_u8 {
-            waiting.push(submitted.register(vec![group(b"p", Some(number))]));
+            waiting.push(submitted.register(vec![group(b"p", Some(number))], None));
         }
         // In any order: every third first, then the others from the end.
         let (some, others): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|id| id % 3 == 0);
@@ -440,7 +525,7 @@ mod tests {
         let submitted = submitted(false);
         let mut large = group(&[7; 1000], None);
         large.offset = Some(vec![0; IN_FLIGHT_BYTES_MAX]);
-        let first = submitted.register(vec![large]);
+        let first = submitted.register(vec![large], None);
         assert!(!submitted.has_room());
         submitted.acknowledged(first, Ok(()));
         assert!(
@@ -456,8 +541,11 @@ mod tests {
     fn source_partitions_are_limited() {
         let submitted = submitted(false);
         let partition = |number: usize| group(&number.to_le_bytes(), Some(0));
-        let first = submitted.register((0..IN_FLIGHT_PARTITIONS_MAX - 1).map(partition).collect());
-        let submit = || submitted.register(vec![partition(IN_FLIGHT_PARTITIONS_MAX)]);
+        let first = submitted.register(
+            (0..IN_FLIGHT_PARTITIONS_MAX - 1).map(partition).collect(),
+            None,
+        );
+        let submit = || submitted.register(vec![partition(IN_FLIGHT_PARTITIONS_MAX)], None);
         let full = |submitted: &Submitted| {
             let state = submitted.lock();
             state.partitions.len() >= IN_FLIGHT_PARTITIONS_MAX
@@ -476,7 +564,7 @@ mod tests {
     #[test]
     fn a_failure_keeps_the_offset_back_and_is_told() {
         let submitted = submitted(false);
-        let first = submitted.register(vec![group(b"p", Some(1))]);
+        let first = submitted.register(vec![group(b"p", Some(1))], None);
         submitted.acknowledged(first, Err(refused()));
         assert_eq!(take_safe(&submitted), []);
         assert!(
@@ -489,9 +577,37 @@ mod tests {
     #[test]
     fn a_tolerated_failure_lets_the_offset_pass() {
         let submitted = submitted(true);
-        let first = submitted.register(vec![group(b"p", Some(1))]);
+        let first = submitted.register(vec![group(b"p", Some(1))], None);
         submitted.acknowledged(first, Err(refused()));
         assert_eq!(take_safe(&submitted), [(b"p".to_vec(), vec![1])]);
         assert_eq!(submitted.take_failure(), None);
+    }
+
+    #[test]
+    fn records_that_are_refused_keep_the_offset_back_until_they_are_dealt_with() {
+        let submitted = submitted(true);
+        let sent = Arc::new(Sent {
+            polled: Batch::default(),
+            positions: PolledPositions {
+                partitions: Vec::new(),
+                partition_of: Vec::new(),
+                offsets: Default::default(),
+            },
+            inputs: None,
+        });
+        let groups = vec![group(b"p", Some(1)), group(b"p", Some(2))];
+        let first = submitted.register(groups, Some(&sent));
+        submitted.acknowledged(first, Err(refused()));
+        submitted.acknowledged(first + 1, Ok(()));
+        assert_eq!(submitted.in_flight(), 0);
+        assert_eq!(take_safe(&submitted), []);
+        let taken = submitted.take_refused();
+        assert_eq!((taken.len(), &*taken[0].refused.rows), (1, [0].as_slice()));
+        assert!(submitted.take_refused().is_empty());
+        submitted.dealt_with(&taken[0]);
+        assert_eq!(take_safe(&submitted), [(b"p".to_vec(), vec![2])]);
+        drop(taken);
+        assert_eq!(Arc::strong_count(&sent), 1, "it is kept no longer");
+        assert_eq!(submitted.lock().bytes, 0);
     }
 }

@@ -4,27 +4,33 @@ use std::sync::Arc;
 
 use tidegate_broker::{Broker, Producer, Subscription, TopicPattern};
 use tidegate_config::Properties;
-use tidegate_config::connector::{ConnectorConfig, SinkTopics};
+use tidegate_config::connector::{ConnectorConfig, DlqConfig, ErrorsConfig, SinkTopics};
 use tidegate_config::grants::{Grants, Policy, grants};
 use tidegate_config::worker::WorkerConfig;
-use tidegate_model::{TaskId, TopicName};
+use tidegate_model::{Batch, TaskId, TopicName};
 use tidegate_sandbox::{Identity, Kind, Plugin, PluginInfo, Registry};
 use tokio::sync::watch;
 
 use crate::blocking;
 use crate::chain::Chain;
+use crate::dead_letters::{DeadLetters, NewDeadLetters};
 use crate::error::{Stage, WorkerError};
+use crate::failures::Failures;
+use crate::faults::Isolation;
 use crate::file_watch::FileWatch;
 use crate::offset_store::OffsetStore;
 use crate::positions::Positions;
 use crate::progress::Progress;
 use crate::record_converters::RecordConverters;
+use crate::sink_guest::{NewSink, SinkGuest};
 use crate::sink_pipeline::SinkPipeline;
 use crate::sink_task::SinkTask;
 use crate::source_pipeline::SourcePipeline;
+use crate::source_rows::JsonLetters;
 use crate::source_task::SourceTask;
 use crate::steps::{Steps, Turns};
 use crate::submitted::Submitted;
+use crate::suspects::Suspects;
 use crate::task::{Abandoned, Listener, State, TargetState, TaskHandle};
 
 /// What all tasks of this process share.
@@ -203,12 +209,10 @@ impl Worker {
                 SinkTopics::Regex(regex) => Subscription::Pattern(TopicPattern::parse(&regex)?),
             };
             self.check_subscription(&new, &subscription)?;
-            let config = class.info.definition.resolved(&new.config);
             let left = abandoned.clone();
             let make = move || self.sink_pipeline(&new, &class, own_turns, progress, left);
             let pipeline = Some(blocking::make(&turns, make).await?);
             return SinkTask {
-                config,
                 subscription,
                 pipeline,
                 target,
@@ -305,13 +309,13 @@ impl Worker {
         abandoned: Abandoned,
     ) -> Result<SourcePipeline, WorkerError> {
         let identity = identity(new);
-        let overrides = new.connector.client_overrides("producer.override.");
-        let producer = if overrides.is_empty() {
-            Arc::clone(&self.producer)
-        } else {
-            self.broker.producer(&overrides)?
+        let producer = self.producer_of(new)?;
+        let errors = new.connector.errors()?;
+        let tolerant = errors.tolerance_all;
+        let isolation = Isolation {
+            isolates: tolerant || errors.dlq.is_some(),
+            abandoned: abandoned.clone(),
         };
-        let tolerant = new.connector.errors()?.tolerance_all;
         let offsets = self.offsets.of(&new.task.connector);
         let instance = class
             .plugin
@@ -320,19 +324,65 @@ impl Worker {
                 stage: Stage::TaskLifecycle,
                 error,
             })?;
+        let failures = self.failures(new, &errors, &producer, &progress, &abandoned)?;
+        let json = failures.keep_originals().then(JsonLetters::new);
         Ok(SourcePipeline {
             turns,
             instance,
-            chain: Chain::of(&new.connector, &self.registry, &identity)?,
+            chain: Chain::of(
+                &new.connector,
+                &self.registry,
+                &identity,
+                &isolation,
+                &progress,
+            )?,
             converters: RecordConverters::of(&new.connector, &self.config)?,
             producer,
             own_topics: self.own_topics(),
             submitted: Arc::new(Submitted::new(Arc::clone(&progress), tolerant)),
             progress,
-            tolerant,
+            failures,
+            json: json.transpose()?,
+            left: None,
             abandoned,
             poll_failed: false,
         })
+    }
+
+    /// The producer of a task: the worker's, unless its connector has client settings of its own.
+    fn producer_of(&self, new: &NewTask) -> Result<Arc<dyn Producer>, WorkerError> {
+        let overrides = new.connector.client_overrides("producer.override.");
+        if overrides.is_empty() {
+            return Ok(Arc::clone(&self.producer));
+        }
+        Ok(self.broker.producer(&overrides)?)
+    }
+
+    /// How a task deals with records that fail. Its dead letter queue is opened.
+    fn failures(
+        &self,
+        new: &NewTask,
+        errors: &ErrorsConfig,
+        producer: &Arc<dyn Producer>,
+        progress: &Arc<Progress>,
+        abandoned: &Abandoned,
+    ) -> Result<Failures, WorkerError> {
+        let open = |config: &DlqConfig| {
+            if self.own_topics().contains(&config.topic) {
+                return Err(WorkerError::OwnTopic(config.topic.to_string()));
+            }
+            let letters = NewDeadLetters {
+                task: &new.task,
+                config,
+                producer: Arc::clone(producer),
+                settle_timeout: self.config.offset_flush_timeout,
+                progress: Arc::clone(progress),
+                abandoned: abandoned.clone(),
+            };
+            DeadLetters::open(self.broker.admin().as_ref(), letters)
+        };
+        let letters = errors.dlq.as_ref().map(open).transpose()?;
+        Ok(Failures::of(&new.task, errors, letters, progress))
     }
 
     fn sink_pipeline(
@@ -345,33 +395,50 @@ impl Worker {
     ) -> Result<SinkPipeline, WorkerError> {
         let identity = identity(new);
         let errors = new.connector.errors()?;
-        if let Some(dlq) = &errors.dlq {
-            tracing::error!(connector = %new.task.connector, task = new.task.task, topic = %dlq.topic,
-                "There is no dead letter queue yet: records that fail are not kept there.");
-        }
+        let isolation = Isolation {
+            isolates: errors.tolerance_all || errors.dlq.is_some(),
+            abandoned: abandoned.clone(),
+        };
         let granted = Self::grants(new, class)?;
         let overrides = new.connector.client_overrides("consumer.override.");
         let group = overrides
             .get("group.id")
             .cloned()
             .unwrap_or_else(|| format!("connect-{}", new.task.connector));
-        let instance = class
-            .plugin
-            .sink(&identity, &class.info.class_name, &granted)
-            .map_err(|error| WorkerError::Guest {
-                stage: Stage::TaskLifecycle,
-                error,
-            })?;
+        let guest = SinkGuest::make(NewSink {
+            plugin: class.plugin.clone(),
+            identity: identity.clone(),
+            class: class.info.class_name.clone(),
+            granted,
+            config: class.info.definition.resolved(&new.config),
+        });
+        let guest = guest.map_err(|error| WorkerError::Guest {
+            stage: Stage::TaskLifecycle,
+            error,
+        })?;
+        let producer = match &errors.dlq {
+            Some(_) => self.producer_of(new)?,
+            None => Arc::clone(&self.producer),
+        };
+        let failures = self.failures(new, &errors, &producer, &progress, &abandoned)?;
         Ok(SinkPipeline {
             turns,
             consumer: self.broker.consumer(&group, &overrides)?,
-            instance,
+            guest,
             converters: RecordConverters::of(&new.connector, &self.config)?,
-            chain: Chain::of(&new.connector, &self.registry, &identity)?,
+            chain: Chain::of(
+                &new.connector,
+                &self.registry,
+                &identity,
+                &isolation,
+                &progress,
+            )?,
             progress,
-            tolerant: errors.tolerance_all,
+            failures,
             assigned: Default::default(),
             positions: Positions::default(),
+            suspects: Suspects::new(isolation),
+            ahead: Batch::default(),
             refused_topics: self.refused_topics(new),
             abandoned,
         })

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 
 use crate::exports::tidegate::connect::sink::Guest;
+use crate::tidegate::connect::sink_progress;
 use crate::types::{
     Batch, Config, Error, ErrorKind, RecordError, TopicPartition, TopicPartitionOffset,
 };
@@ -13,6 +14,7 @@ pub const NAMES: &[&str] = &[
     "Takes",
     "RefusesSecond",
     "RefusesBackwards",
+    "RefusesBad",
     "TrapsInPut",
     "LoopsInPut",
     "LoopsInFlush",
@@ -25,12 +27,17 @@ pub const NAMES: &[&str] = &[
     "TrapsOnLargeCalls",
     "WritesPartitions",
     "SleepsInPut",
+    "TrapsOnPoison",
+    "LoopsOnPoison",
+    "SaysTooMuch",
+    "SaysHalf",
 ];
 
 thread_local! {
     static CLASS: RefCell<String> = const { RefCell::new(String::new()) };
     static CONFIG: RefCell<Config> = const { RefCell::new(Vec::new()) };
     static PUTS: Cell<u32> = const { Cell::new(0) };
+    static KEPT: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
 fn is(class: &str) -> bool {
@@ -70,6 +77,66 @@ fn retry_some_puts(batch: &Batch) -> Result<Vec<RecordError>, Error> {
         write_lines(config, texts(batch));
         Ok(vec![])
     })
+}
+
+/// How a sink treats what it is given, by the key `how`:
+///
+/// | | |
+/// | --- | --- |
+/// | `writes` | writes each record |
+/// | `says` | writes each record, and says so |
+/// | `flushes` | keeps the records and writes them in `flush` |
+/// | `hoards` | the same, and only when it has 200 |
+fn how() -> String {
+    CONFIG.with_borrow(|config| config_value(config, "how"))
+}
+
+/// Takes records until one is `poison`.
+fn take_until_poison(batch: &Batch, at_poison: impl Fn()) {
+    let how = how();
+    for (index, text) in (1..).zip(texts(batch)) {
+        if text.contains("poison") {
+            at_poison();
+        }
+        if how == "flushes" || how == "hoards" {
+            KEPT.with_borrow_mut(|kept| kept.push(text));
+        } else {
+            write(&text);
+        }
+        if how == "says" {
+            sink_progress::delivered(index);
+        }
+    }
+}
+
+/// Writes half of the records, says so, and asks to be called again for the rest.
+fn take_half(batch: &Batch) -> Result<Vec<RecordError>, Error> {
+    let half = batch.count.div_ceil(2);
+    CONFIG.with_borrow(|config| write_lines(config, texts(batch).into_iter().take(half as usize)));
+    if half == batch.count {
+        return Ok(vec![]);
+    }
+    sink_progress::delivered(half);
+    Err(error(ErrorKind::Retriable, "later"))
+}
+
+/// Whether what was kept is written now.
+fn write_kept() -> bool {
+    if how() == "hoards" && KEPT.with_borrow(Vec::len) < 200 {
+        return false;
+    }
+    CONFIG.with_borrow(|config| write_lines(config, KEPT.take()));
+    true
+}
+
+/// Writes the values, but for those that begin with `bad`.
+fn refuse_bad(batch: &Batch) -> Vec<RecordError> {
+    let texts = texts(batch);
+    let is_bad = |text: &String| text.starts_with("bad");
+    let good = texts.iter().filter(|text| !is_bad(text)).cloned();
+    CONFIG.with_borrow(|config| write_lines(config, good));
+    let bad = (0_u32..).zip(&texts).filter(|(_, text)| is_bad(text));
+    bad.map(|(index, _)| refuse(index)).collect()
 }
 
 fn write(line: &str) {
@@ -123,8 +190,23 @@ impl Guest for Component {
         if is("WritesPartitions") {
             CONFIG.with_borrow(|config| write_lines(config, texts(&batch)));
         }
+        if is("TrapsOnPoison") {
+            take_until_poison(&batch, || panic!("poison"));
+        }
+        if is("LoopsOnPoison") {
+            take_until_poison(&batch, || misdeeds::loop_for_ever());
+        }
+        if is("SaysHalf") {
+            return take_half(&batch);
+        }
+        if is("SaysTooMuch") {
+            sink_progress::delivered(batch.count + 1);
+        }
         if is("RefusesSecond") && batch.count > 1 {
             return Ok(vec![refuse(1)]);
+        }
+        if is("RefusesBad") {
+            return Ok(refuse_bad(&batch));
         }
         if is("RefusesBackwards") {
             return Ok(vec![refuse(1), refuse(0)]);
@@ -138,6 +220,9 @@ impl Guest for Component {
         }
         if is("LoopsInFlush") {
             misdeeds::loop_for_ever();
+        }
+        if is("TrapsOnPoison") && !write_kept() {
+            return Ok(vec![]);
         }
         if is("FlushesTooFar") {
             offsets[0].offset += 1;

@@ -43,6 +43,7 @@ pub const NAMES: &[&str] = &[
     "UnknownPartitions",
     "SleepsInSomePolls",
     "NewSourcePartitions",
+    "PoisonsOne",
 ];
 
 thread_local! {
@@ -206,6 +207,7 @@ impl Guest for Component {
             "test.LargeRecords" => return Ok(polled(&[text(&"x".repeat(1_000_000))])),
             "test.WritesCommits" => return Ok(one_of_ten()),
             "test.NewSourcePartitions" => return Ok(new_source_partitions(limits.records_max)),
+            "test.PoisonsOne" => return Ok(poison_one()),
             "test.Trickles" => return Ok(trickle()),
             "test.UnknownPartitions" => return Ok(unknown_partitions()),
             "test.SleepsInSomePolls" => {
@@ -265,6 +267,18 @@ fn one_of_ten() -> Polled {
     Polled {
         source_offsets: column(&[map("position", &number)]),
         ..polled(&[text(&number)])
+    }
+}
+
+/// The records 0 to 499, of which 123 is `poison`; then nothing.
+fn poison_one() -> Polled {
+    let number = |number: u32| match number {
+        123 => text("poison"),
+        number => text(&number.to_string()),
+    };
+    match POLLS.replace(POLLS.get() + 1) {
+        0 => polled(&(0..500).map(number).collect::<Vec<_>>()),
+        _ => polled(&[]),
     }
 }
 

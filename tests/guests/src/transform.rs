@@ -1,10 +1,10 @@
 //! Transforms and predicates.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use crate::exports::tidegate::connect::predicate;
 use crate::exports::tidegate::connect::transform::{
-    Guest, Step, TopicColumn, Transformed, ValueColumn,
+    Guest, Step, StepError, TopicColumn, Transformed, ValueColumn,
 };
 use crate::source::{column, text};
 use crate::types::{Batch, Config, Error, ErrorKind, Reads};
@@ -23,6 +23,9 @@ pub const TRANSFORMS: &[&str] = &[
     "TooManyOutputs",
     "TrapsOnLargeCalls",
     "GrowsValues",
+    "Flaky",
+    "LoopsOnPoison",
+    "TrapsAlways",
 ];
 /// The class names of the predicates, without `test.`.
 pub const PREDICATES: &[&str] = &[
@@ -31,11 +34,13 @@ pub const PREDICATES: &[&str] = &[
     "WrongCount",
     "WrongAnswer",
     "BeginsWithYes",
+    "TrapsOnPoison",
 ];
 
 thread_local! {
     static CLASS: RefCell<String> = const { RefCell::new(String::new()) };
     static CONFIG: RefCell<Config> = const { RefCell::new(Vec::new()) };
+    static CALLS: Cell<u32> = const { Cell::new(0) };
 }
 
 fn reads(config: &Config) -> Reads {
@@ -61,11 +66,55 @@ fn values(batch: &Batch) -> impl Iterator<Item = &[u8]> {
     })
 }
 
+/// Whether one of the values has `poison` in it.
+fn poisoned(batch: &Batch) -> bool {
+    batch.values.bytes.windows(6).any(|text| text == b"poison")
+}
+
 /// An encoded string with dots at its end, so that it has `size` characters.
 fn padded(value: &[u8], size: usize) -> Vec<u8> {
     let held = std::str::from_utf8(&value[5..]).unwrap();
     let dots = ".".repeat(size.saturating_sub(held.len()));
     text(&(held.to_owned() + &dots))
+}
+
+/// Refuses the values of `bad`, and those of `later` until it was called `tries` times; they are separated by commas.
+/// With `call` the whole call asks to come again until then.
+fn flaky(batch: &Batch, unchanged: Transformed) -> Result<Transformed, Error> {
+    let calls = CALLS.get() + 1;
+    CALLS.set(calls);
+    CONFIG.with_borrow(|config| {
+        let tries = config_value(config, "tries").parse().unwrap_or(0);
+        if calls <= tries && config_value(config, "call") == "yes" {
+            return Err(error(ErrorKind::Retriable, "later, all of it"));
+        }
+        let named =
+            |key: &str, text: &str| config_value(config, key).split(',').any(|it| it == text);
+        let (mut inputs, mut errors) = (Vec::new(), Vec::new());
+        for (index, value) in (0_u32..).zip(values(batch)) {
+            let text = std::str::from_utf8(&value[5..]).unwrap();
+            let kind = if named("bad", text) {
+                ErrorKind::Data
+            } else if calls <= tries && named("later", text) {
+                ErrorKind::Retriable
+            } else {
+                inputs.push(index);
+                continue;
+            };
+            let error = error(kind, format!("not {text}"));
+            errors.push(StepError {
+                index,
+                step: 0,
+                error,
+            });
+        }
+        Ok(Transformed {
+            count: inputs.len() as u32,
+            inputs,
+            errors,
+            ..unchanged
+        })
+    })
 }
 
 impl Guest for Component {
@@ -93,6 +142,7 @@ impl Guest for Component {
             values: None,
             headers: None,
             errors: vec![],
+            steps: vec![],
         };
         match class().as_str() {
             "test.HandsBack" => Ok(Transformed {
@@ -114,6 +164,7 @@ impl Guest for Component {
                 ..unchanged(batch.count)
             }),
             "test.DropsAll" => Ok(unchanged(0)),
+            "test.Flaky" => flaky(&batch, unchanged(batch.count)),
             "test.TooManyOutputs" => Ok(unchanged(u32::MAX)),
             "test.LoopsInApply" => misdeeds::loop_for_ever(),
             "test.TrapsOnLargeCalls" => {
@@ -133,12 +184,16 @@ impl Guest for Component {
                 })
             }
             "test.TrapsOnPoison" => {
-                assert!(
-                    !batch.values.bytes.windows(6).any(|text| text == b"poison"),
-                    "poison"
-                );
+                assert!(!poisoned(&batch), "poison");
                 Ok(unchanged(batch.count))
             }
+            "test.LoopsOnPoison" => {
+                if poisoned(&batch) {
+                    misdeeds::loop_for_ever();
+                }
+                Ok(unchanged(batch.count))
+            }
+            "test.TrapsAlways" => panic!("always"),
             _ => Ok(unchanged(batch.count)),
         }
     }
@@ -159,6 +214,10 @@ impl predicate::Guest for Component {
                 misdeeds::trap_on_large_call(&batch);
                 let yes = |value: &[u8]| u8::from(value.get(5..8) == Some(b"yes"));
                 Ok(values(&batch).map(yes).collect())
+            }
+            "test.TrapsOnPoison" => {
+                assert!(!poisoned(&batch), "poison");
+                Ok(vec![1; batch.count as usize])
             }
             _ => Ok(vec![1; batch.count as usize]),
         }

@@ -92,10 +92,11 @@ impl EmbeddedProducer {
                 None => Err(BrokerError::Internal("a record without a topic".to_owned())),
             };
             partitions.push(chosen.unwrap_or_else(|error| {
-                let refused = refused
-                    .entry(group_of(row))
-                    .or_insert(Refused { records: 0, error });
-                refused.records += 1;
+                let refused = refused.entry(group_of(row)).or_insert(Refused {
+                    rows: Vec::new(),
+                    error,
+                });
+                refused.rows.extend(u32::try_from(row));
                 REFUSED
             }));
         }
@@ -232,9 +233,10 @@ impl Producer for EmbeddedProducer {
                 (Ok(()), None) => Ok(()),
                 (Ok(()), Some(refused)) => Err(refused.clone()),
                 (Err(error), _) => Err(Refused {
-                    records: (0..batch.count)
+                    rows: (0..batch.count)
                         .filter(|row| group_of(*row) == group)
-                        .count(),
+                        .filter_map(|row| row.try_into().ok())
+                        .collect(),
                     error: error.clone(),
                 }),
             };

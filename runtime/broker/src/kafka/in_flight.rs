@@ -1,7 +1,7 @@
 //! Submitted batches whose records the broker has not all acknowledged.
 //!
-//! A fixed table. Each record carries a ticket of two numbers, its batch's place in the table and its group's
-//! number in the batch, so that an acknowledgement costs one atomic subtraction and no allocation.
+//! A fixed table. Each record carries a ticket of three numbers, its batch's place in the table, its group's number in
+//! the batch and its row, so that an acknowledgement costs one atomic subtraction and no allocation.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -32,24 +32,35 @@ pub struct Submission {
     failures: Mutex<BTreeMap<u32, Refused>>,
 }
 
-/// Says which group of which batch a record counts for.
+/// How many bits of a ticket are the row's, and how many the group's.
+const ROW_BITS: u32 = 24;
+const GROUP_BITS: u32 = 24;
+
+/// Says which group of which batch a record counts for, and which row it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ticket {
-    slot: u32,
-    group: u32,
+    pub slot: u32,
+    pub group: u32,
+    pub row: u32,
 }
 
 impl Ticket {
-    /// As one number.
+    /// As one number. Groups and rows are far fewer than their bits allow; one beyond them counts as the last.
     pub fn pack(self) -> usize {
-        (self.slot as usize) << 32 | self.group as usize
+        let row = self.row.min((1 << ROW_BITS) - 1) as usize;
+        let group = self.group.min((1 << GROUP_BITS) - 1) as usize;
+        (self.slot as usize) << (ROW_BITS + GROUP_BITS) | group << ROW_BITS | row
     }
 
     /// From one number.
     pub fn unpack(number: usize) -> Self {
+        let bits = |shift: u32, count: u32| {
+            u32::try_from(number >> shift & ((1 << count) - 1)).unwrap_or(u32::MAX)
+        };
         Self {
-            slot: u32::try_from(number >> 32).unwrap_or(u32::MAX),
-            group: u32::try_from(number & 0xffff_ffff).unwrap_or(u32::MAX),
+            slot: bits(ROW_BITS + GROUP_BITS, 16),
+            group: bits(ROW_BITS, GROUP_BITS),
+            row: bits(0, ROW_BITS),
         }
     }
 }
@@ -100,11 +111,6 @@ impl InFlight {
         Some(slot)
     }
 
-    /// The ticket of a record.
-    pub fn ticket(slot: u32, group: u32) -> usize {
-        Ticket { slot, group }.pack()
-    }
-
     /// A record was acknowledged or failed.
     #[inline]
     pub fn done(&self, ticket: usize, failure: Option<BrokerError>) {
@@ -115,7 +121,7 @@ impl InFlight {
         let complete = {
             let place = place.read().unwrap_or_else(PoisonError::into_inner);
             let Some(submission) = &*place else { return };
-            submission.count(ticket.group, failure)
+            submission.count(ticket.group, ticket.row, failure)
         };
         if complete {
             *place.write().unwrap_or_else(PoisonError::into_inner) = None;
@@ -159,13 +165,14 @@ impl InFlight {
 
 impl Submission {
     /// Counts a record; says whether it was the last of the batch.
-    fn count(&self, group: u32, failure: Option<BrokerError>) -> bool {
+    fn count(&self, group: u32, row: u32, failure: Option<BrokerError>) -> bool {
         if let Some(error) = failure {
             let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-            let refused = failures
-                .entry(group)
-                .or_insert(Refused { records: 0, error });
-            refused.records += 1;
+            let refused = failures.entry(group).or_insert(Refused {
+                rows: Vec::new(),
+                error,
+            });
+            refused.rows.push(row);
             self.failed.store(true, Ordering::Release);
         }
         let Some(remaining) = self.remaining.get(group as usize) else {
@@ -201,6 +208,11 @@ mod tests {
         }
     }
 
+    fn ticket(slot: u32, group: u32) -> usize {
+        let row = 7;
+        Ticket { slot, group, row }.pack()
+    }
+
     #[test]
     fn each_group_is_told_once_and_places_are_used_again() {
         let table = InFlight::default();
@@ -209,10 +221,10 @@ mod tests {
         for round in 0..2 * BATCHES_IN_FLIGHT_MAX as u64 {
             let slot = table.open(vec![2, 0, 1], round * 3, &to).unwrap();
             let failure = Some(BrokerError::Away("x".to_owned()));
-            table.done(InFlight::ticket(slot, 0), None);
-            table.done(InFlight::ticket(slot, 2), None);
+            table.done(ticket(slot, 0), None);
+            table.done(ticket(slot, 2), None);
             assert!(!table.is_empty());
-            table.done(InFlight::ticket(slot, 0), failure);
+            table.done(ticket(slot, 0), failure);
             assert!(table.is_empty());
             let told = std::mem::take(&mut *told.0.lock().unwrap());
             let first = round * 3;
@@ -224,7 +236,8 @@ mod tests {
     fn a_ticket_is_one_number() {
         let ticket = Ticket {
             slot: 8191,
-            group: u32::MAX,
+            group: (1 << GROUP_BITS) - 1,
+            row: (1 << ROW_BITS) - 1,
         };
         assert_eq!(Ticket::unpack(ticket.pack()), ticket);
     }

@@ -10,7 +10,7 @@ use rdkafka::producer::BaseRecord;
 use tidegate_model::{Batch, Column, TopicName};
 
 use super::batching::{Client, failure};
-use super::in_flight::InFlight;
+use super::in_flight::{InFlight, Ticket};
 use crate::{Acknowledge, BrokerError, Producer};
 
 /// What the client counts for a record besides its key, value and headers, at most.
@@ -90,7 +90,12 @@ impl Producer for KafkaProducer {
         let mut headers = HeaderRows::of(batch);
         for row in 0..batch.count {
             let group = groups.get(row).copied().unwrap_or(0);
-            let ticket = InFlight::ticket(slot, group);
+            let ticket = Ticket {
+                slot,
+                group,
+                row: u32::try_from(row).unwrap_or(u32::MAX),
+            }
+            .pack();
             let topic = batch.topic(row);
             let mut record = BaseRecord::<[u8], [u8], usize>::with_opaque_to(topic, ticket);
             record.partition = batch.partition(row);

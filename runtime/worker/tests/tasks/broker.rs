@@ -136,8 +136,8 @@ impl Producer for ToldProducer {
             state.refused += 1;
             drop(state);
             let error = BrokerError::Away("a test".to_owned());
-            let records = batch.count;
-            to.acknowledged(first_group, Err(Refused { records, error }));
+            let rows = (0..).take(batch.count).collect();
+            to.acknowledged(first_group, Err(Refused { rows, error }));
             return Ok(());
         }
         if batch.topic(0) == state.held_topic {

@@ -9,11 +9,15 @@
 )]
 
 mod broker;
+mod dead_letters;
+mod faults;
 mod in_flight;
 mod late;
 mod offsets;
 mod paused;
 mod puts;
 mod refused;
+mod retries;
 mod support;
+mod transforms;
 mod waits;

@@ -11,7 +11,7 @@ use tidegate_config::connector::ConnectorConfig;
 use tidegate_config::grants::Policy;
 use tidegate_config::worker::WorkerConfig;
 use tidegate_model::{Batch, ConnectorName, TaskId, TopicName, TopicPartition};
-use tidegate_sandbox::{Compiler, Registry, Sandbox, Settings};
+use tidegate_sandbox::{Compiler, Limits, Registry, Sandbox, Settings};
 use tidegate_worker::task::Listener;
 use tidegate_worker::worker::NewTask;
 use tidegate_worker::{State, TargetState, TaskHandle, Worker};
@@ -22,27 +22,44 @@ use crate::broker::{ToldBroker, ToldProducer};
 /// How long a condition may take before a test fails.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
-/// The component of `tests/guests`, built and compiled once for each run.
-static REGISTRY: LazyLock<Arc<Registry>> = LazyLock::new(|| {
+/// The components of `tests/guests` and `tests/chains/repeats`, built and compiled once for each run.
+static REGISTRY: LazyLock<Arc<Registry>> = LazyLock::new(|| registry(Limits::default()));
+
+/// The same, of guests that are ended after 100 ms in a `put` or a transform.
+static IMPATIENT: LazyLock<Arc<Registry>> = LazyLock::new(|| {
+    registry(Limits {
+        put_ms: 100,
+        transform_ms: 100,
+        ..Limits::default()
+    })
+});
+
+fn registry(limits: Limits) -> Arc<Registry> {
+    let components = ["tidegate-test-guests", "tidegate-test-repeats"];
     let built = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--profile", "guest"])
-        .args(["--target", "wasm32-wasip2", "-p", "tidegate-test-guests"])
+        .args(["--target", "wasm32-wasip2"])
+        .args(components.map(|name| format!("-p{name}")))
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
         .status()
         .expect("cargo runs");
     assert!(built.success(), "the test guests are built");
     let target = std::env::current_exe().expect("a test has a path");
     let target = target.ancestors().nth(3).expect("target/debug/deps");
-    let component = std::fs::read(target.join("wasm32-wasip2/guest/tidegate_test_guests.wasm"));
     let cache = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("compiled");
     let sandbox = Sandbox::new(Settings {
         compiler: Compiler::InProcess,
+        limits,
         ..Settings::new(cache)
-    });
+    })
+    .unwrap();
     let registry = Registry::default();
-    registry.add(sandbox.unwrap().load(&component.unwrap()).unwrap());
+    for name in components {
+        let file = format!("wasm32-wasip2/guest/{}.wasm", name.replace('-', "_"));
+        registry.add(sandbox.load_file(&target.join(file)).unwrap());
+    }
     Arc::new(registry)
-});
+}
 
 /// A worker with its broker.
 pub struct Place {
@@ -50,6 +67,20 @@ pub struct Place {
     broker: Arc<ToldBroker>,
     worker: Arc<Worker>,
     runtime: Runtime,
+}
+
+/// A record that was read.
+#[derive(Debug)]
+pub struct Read {
+    pub value: String,
+    pub headers: std::collections::BTreeMap<String, String>,
+}
+
+impl Read {
+    /// A header of the dead letter queue.
+    pub fn context(&self, name: &str) -> &str {
+        &self.headers[&format!("__connect.errors.{name}")]
+    }
 }
 
 /// A task and what it said of itself.
@@ -76,8 +107,17 @@ impl Place {
         Self::with(&[("offset.flush.interval.ms", "20")])
     }
 
+    /// One whose guests are ended soon.
+    pub fn impatient() -> Self {
+        Self::of(&[("offset.flush.interval.ms", "20")], &IMPATIENT)
+    }
+
     /// One with these worker keys.
     pub fn with(keys: &[(&str, &str)]) -> Self {
+        Self::of(keys, &REGISTRY)
+    }
+
+    fn of(keys: &[(&str, &str)], registry: &Arc<Registry>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let broker = Arc::new(ToldBroker::open(&folder.path().join("topics")));
         let mut config = properties(&[
@@ -93,7 +133,7 @@ impl Place {
         config.extend(properties(keys));
         let (config, _) = WorkerConfig::standalone(config).unwrap();
         let shared = Arc::clone(&broker) as Arc<dyn Broker>;
-        let worker = Worker::open(config, shared, Arc::clone(&REGISTRY)).unwrap();
+        let worker = Worker::open(config, shared, Arc::clone(registry)).unwrap();
         Self {
             folder,
             broker,
@@ -210,6 +250,39 @@ impl Place {
         assert!(self.runtime.block_on(started.handle.stop(DEADLINE)));
         let states = started.states.told.lock().unwrap();
         assert_eq!(states.last(), Some(&State::Unassigned));
+    }
+
+    /// The records in a topic, once there are so many.
+    pub fn read(&self, topic: &str, records: usize) -> Vec<Read> {
+        let topic = TopicName::parse(topic).unwrap();
+        let end = || {
+            let found = self.broker.admin().describe(&topic);
+            let ends = found.map(|found| found.offsets).unwrap_or_default();
+            ends.iter().map(|(_, end)| *end).sum::<i64>()
+        };
+        wait_for("the records", end, |end| {
+            *end >= i64::try_from(records).unwrap()
+        });
+        let mut reader = self.broker.reader(&topic).unwrap();
+        let mut read = Vec::new();
+        while read.len() < records {
+            let batch = reader.read(records, DEADLINE).unwrap();
+            let mut headers = batch.headers.keys.iter().zip(batch.headers.values.iter());
+            let text = |bytes: Option<&[u8]>| {
+                String::from_utf8(bytes.unwrap_or_default().to_vec()).unwrap()
+            };
+            for (row, value) in batch.iter_values().enumerate() {
+                let count = batch.headers.counts.get(row).copied().unwrap_or(0) as usize;
+                let headers = headers.by_ref().take(count);
+                read.push(Read {
+                    value: text(value),
+                    headers: headers
+                        .map(|(key, value)| (text(key), text(value)))
+                        .collect(),
+                });
+            }
+        }
+        read
     }
 
     /// What the group of the tested sink committed.
