@@ -69,7 +69,10 @@ impl Client {
             return known;
         }
         let answer = self
-            .get(format!("give the schema {id}"), format!("/schemas/ids/{id}"))
+            .get(
+                format!("give the schema {id}"),
+                format!("/schemas/ids/{id}"),
+            )
             .and_then(|answer| self.stored(&answer))
             .map(Arc::new);
         self.by_id.put(id, answer)
@@ -129,9 +132,7 @@ impl Client {
                 format!("give the latest schema of {subject}"),
                 format!("/subjects/{part}/versions/latest"),
             )
-            .and_then(|answer| {
-                Ok((self.registered(&answer)?, Arc::new(self.stored(&answer)?)))
-            });
+            .and_then(|answer| Ok((self.registered(&answer)?, Arc::new(self.stored(&answer)?))));
         self.latest.put(subject.to_owned(), answer)
     }
 
@@ -159,14 +160,18 @@ impl Client {
     ) -> Result<String, RegistryError> {
         let kind = answer.get("schemaType").and_then(Value::as_str);
         if let Some(kind) = kind.filter(|kind| *kind != "AVRO") {
-            return Err(unusable(format!("the schema is of the type {kind:.40}; AVRO is wanted")));
+            return Err(unusable(format!(
+                "the schema is of the type {kind:.40}; AVRO is wanted"
+            )));
         }
         let references = answer.get("references").and_then(Value::as_array);
         for reference in references.into_iter().flatten() {
             let subject = reference.get("subject").and_then(Value::as_str);
             let version = reference.get("version").and_then(Value::as_i64);
             let (Some(subject), Some(version)) = (subject, version) else {
-                return Err(unusable("a reference has no subject or no version".to_owned()));
+                return Err(unusable(
+                    "a reference has no subject or no version".to_owned(),
+                ));
             };
             if !seen.insert((subject.to_owned(), version)) {
                 continue;
@@ -283,7 +288,10 @@ mod tests {
             assert_eq!(kept.put(number, Ok(number)), Ok(number));
         }
         assert_eq!(kept.answers.len(), ANSWERS_KEPT_MAX);
-        assert_eq!(kept.get(&ANSWERS_KEPT_MAX, None), Some(Ok(ANSWERS_KEPT_MAX)));
+        assert_eq!(
+            kept.get(&ANSWERS_KEPT_MAX, None),
+            Some(Ok(ANSWERS_KEPT_MAX))
+        );
         assert_eq!(kept.get(&5, Some(Duration::ZERO)), None);
         assert!(kept.put(5, Err(refusal(503))).is_err());
         assert_eq!(kept.get(&5, None), Some(Ok(5)));

@@ -152,15 +152,29 @@ impl<'a> Keys<'a> {
             })
         };
         if self.text("proxy.host").is_some() {
-            return refused("proxy.host", "proxies are not supported; the registry is connected to directly");
+            return refused(
+                "proxy.host",
+                "proxies are not supported; the registry is connected to directly",
+            );
         }
         let algorithm = "ssl.endpoint.identification.algorithm";
-        let verified = self.0.get(&format!("{PREFIX}{algorithm}")).or_else(|| self.0.get(algorithm));
+        let verified = self
+            .0
+            .get(&format!("{PREFIX}{algorithm}"))
+            .or_else(|| self.0.get(algorithm));
         if verified.is_some_and(|value| !value.trim().eq_ignore_ascii_case("https")) {
-            return refused(algorithm, "the server's name is always checked; leave this key out");
+            return refused(
+                algorithm,
+                "the server's name is always checked; leave this key out",
+            );
         }
-        for (store, kind) in [(TRUSTSTORE, "ssl.truststore.type"), (KEYSTORE, "ssl.keystore.type")] {
-            let other = self.text(kind).is_some_and(|kind| !kind.eq_ignore_ascii_case("PEM"));
+        for (store, kind) in [
+            (TRUSTSTORE, "ssl.truststore.type"),
+            (KEYSTORE, "ssl.keystore.type"),
+        ] {
+            let other = self
+                .text(kind)
+                .is_some_and(|kind| !kind.eq_ignore_ascii_case("PEM"));
             if self.text(store).is_some() && other {
                 return refused(
                     kind,
@@ -174,7 +188,10 @@ impl<'a> Keys<'a> {
 
     fn authorization(&self) -> Result<Option<String>, Setting> {
         let user_info = self.text(USER_INFO);
-        let basic = self.text(BASIC_AUTH_SOURCE).unwrap_or("URL").to_ascii_uppercase();
+        let basic = self
+            .text(BASIC_AUTH_SOURCE)
+            .unwrap_or("URL")
+            .to_ascii_uppercase();
         let bearer = self.text(BEARER_TOKEN);
         if let Some(source) = self.text(BEARER_AUTH_SOURCE)
             && !source.eq_ignore_ascii_case("STATIC_TOKEN")
@@ -218,14 +235,17 @@ impl<'a> Keys<'a> {
     }
 
     fn tls(&self) -> Result<TlsConfig, Setting> {
-        let of = |key: &'static str, inline: &'static str| match (self.text(inline), self.text(key)) {
+        let of = |key: &'static str, inline: &'static str| match (self.text(inline), self.text(key))
+        {
             (Some(pem), _) => Ok(Some((inline, pem.to_owned()))),
-            (None, Some(path)) => tls::read_file(path)
-                .map(|pem| Some((key, pem)))
-                .map_err(|problem| Setting {
-                    key,
-                    problem: format!("{path:?} is wanted as a PEM file, and {problem}"),
-                }),
+            (None, Some(path)) => {
+                tls::read_file(path)
+                    .map(|pem| Some((key, pem)))
+                    .map_err(|problem| Setting {
+                        key,
+                        problem: format!("{path:?} is wanted as a PEM file, and {problem}"),
+                    })
+            }
             (None, None) => Ok(None),
         };
         let wrong = |key: &'static str| {
@@ -265,7 +285,12 @@ impl<'a> Keys<'a> {
     }
 
     fn boolean(&self, key: &'static str) -> Result<bool, Setting> {
-        match self.0.get(key).map(|value| value.trim().to_ascii_lowercase()).as_deref() {
+        match self
+            .0
+            .get(key)
+            .map(|value| value.trim().to_ascii_lowercase())
+            .as_deref()
+        {
             None | Some("" | "false") => Ok(false),
             Some("true") => Ok(true),
             Some(other) => Err(Setting {
@@ -289,7 +314,9 @@ impl<'a> Keys<'a> {
             .filter(|number| i32::try_from(*number).is_ok())
             .ok_or_else(|| Setting {
                 key,
-                problem: format!("{text:?} was found; allowed: a whole number from 0 to 2147483647"),
+                problem: format!(
+                    "{text:?} was found; allowed: a whole number from 0 to 2147483647"
+                ),
             })
     }
 }
@@ -305,7 +332,8 @@ fn header(key: &'static str, value: String) -> Result<String, Setting> {
     } else {
         Err(Setting {
             key,
-            problem: "the value, which is not shown, has characters that a header cannot have".to_owned(),
+            problem: "the value, which is not shown, has characters that a header cannot have"
+                .to_owned(),
         })
     }
 }
@@ -353,15 +381,30 @@ mod tests {
             (&[(BASIC_AUTH_SOURCE, "SASL_INHERIT")], BASIC_AUTH_SOURCE),
             (&[(BASIC_AUTH_SOURCE, "X")], BASIC_AUTH_SOURCE),
             (&[(BASIC_AUTH_SOURCE, "USER_INFO")], USER_INFO),
-            (&[(BASIC_AUTH_SOURCE, "USER_INFO"), (USER_INFO, "canary")], USER_INFO),
+            (
+                &[(BASIC_AUTH_SOURCE, "USER_INFO"), (USER_INFO, "canary")],
+                USER_INFO,
+            ),
             (&[(BEARER_TOKEN, "canary\n")], ""),
             (&[(BEARER_TOKEN, "can\nary")], BEARER_TOKEN),
             (&[(BEARER_AUTH_SOURCE, "OAUTHBEARER")], BEARER_AUTH_SOURCE),
             (&[("proxy.host", "p")], "proxy.host"),
             (&[(TRUSTSTORE, "/nowhere/a.pem")], TRUSTSTORE),
-            (&[(TRUSTSTORE, "/nowhere/a.jks"), ("ssl.truststore.type", "JKS")], "ssl.truststore.type"),
-            (&[("ssl.truststore.certificates", "canary")], "ssl.truststore.certificates"),
-            (&[("ssl.endpoint.identification.algorithm", "")], "ssl.endpoint.identification.algorithm"),
+            (
+                &[
+                    (TRUSTSTORE, "/nowhere/a.jks"),
+                    ("ssl.truststore.type", "JKS"),
+                ],
+                "ssl.truststore.type",
+            ),
+            (
+                &[("ssl.truststore.certificates", "canary")],
+                "ssl.truststore.certificates",
+            ),
+            (
+                &[("ssl.endpoint.identification.algorithm", "")],
+                "ssl.endpoint.identification.algorithm",
+            ),
             (&[(MAX_RETRIES, "-1")], MAX_RETRIES),
         ];
         for (settings, key) in cases {

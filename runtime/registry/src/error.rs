@@ -30,7 +30,9 @@ pub enum RegistryError {
         hint: &'static str,
     },
     /// An answer that cannot be used.
-    #[error("the schema registry at {at} was asked to {what}, and its answer cannot be used: {problem}")]
+    #[error(
+        "the schema registry at {at} was asked to {what}, and its answer cannot be used: {problem}"
+    )]
     Answer {
         /// The address, without secrets.
         at: String,
@@ -76,11 +78,17 @@ pub(crate) fn is_passing(status: u16) -> bool {
 /// What helps with a status.
 pub(crate) fn hint(status: u16) -> &'static str {
     match status {
-        300..=399 => "; redirects are not followed: put the address that it leads to into schema.registry.url",
-        401 => "; check basic.auth.credentials.source with basic.auth.user.info, or bearer.auth.token",
+        300..=399 => {
+            "; redirects are not followed: put the address that it leads to into schema.registry.url"
+        }
+        401 => {
+            "; check basic.auth.credentials.source with basic.auth.user.info, or bearer.auth.token"
+        }
         403 => "; this user may not do that there",
         404 => "; is it in this registry, and under this subject?",
-        409 => "; the schema is not compatible with earlier versions: change one of them, or the subject's compatibility",
+        409 => {
+            "; the schema is not compatible with earlier versions: change one of them, or the subject's compatibility"
+        }
         _ => "",
     }
 }

@@ -76,7 +76,10 @@ impl Http {
     }
 
     fn send_once(&mut self, request: &Request<'_>) -> Result<Value, RegistryError> {
-        let agent = self.agent.get_or_insert_with(|| agent(&self.config)).clone();
+        let agent = self
+            .agent
+            .get_or_insert_with(|| agent(&self.config))
+            .clone();
         let count = self.config.urls.len();
         let mut first_error = None;
         for step in 0..count {
@@ -175,7 +178,9 @@ fn exchange(
         .limit(ANSWER_BYTES_MAX)
         .read_to_vec();
     if !(200..300).contains(&status) {
-        let body = read.ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let body = read
+            .ok()
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok());
         return Err(RegistryError::Refused {
             at: at(),
             what: request.what.clone(),
@@ -231,4 +236,3 @@ fn any_below(count: usize) -> usize {
     let any = RandomState::new().hash_one(count);
     usize::try_from(any % u64::try_from(count.max(1)).unwrap_or(1)).unwrap_or(0)
 }
-

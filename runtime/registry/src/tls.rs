@@ -33,10 +33,11 @@ pub(crate) fn roots(pem: &str) -> Result<RootCerts, String> {
 pub(crate) fn client(pem: &str) -> Result<ClientCert, String> {
     let (certificates, key) = items(pem)?;
     match key {
-        Some(key) if !certificates.is_empty() => {
-            Ok(ClientCert::new_with_certs(&certificates, key))
-        }
-        _ => Err("a certificate and its private key, PKCS#8 without a password, must both be in it".to_owned()),
+        Some(key) if !certificates.is_empty() => Ok(ClientCert::new_with_certs(&certificates, key)),
+        _ => Err(
+            "a certificate and its private key, PKCS#8 without a password, must both be in it"
+                .to_owned(),
+        ),
     }
 }
 

@@ -37,7 +37,9 @@ impl BaseUrl {
         let base = format!("{scheme}://{host}{}", path.trim_end_matches('/'));
         // Whatever ureq could take for something else is refused here.
         let is_plain = |c: char| c.is_ascii_graphic() && !matches!(c, '\\' | '"' | '<' | '>' | '@');
-        if host.is_empty() || !base.chars().all(is_plain) || base.parse::<ureq::http::Uri>().is_err()
+        if host.is_empty()
+            || !base.chars().all(is_plain)
+            || base.parse::<ureq::http::Uri>().is_err()
         {
             return None;
         }
@@ -111,13 +113,24 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for bad in ["", "host:1", "ftp://host", "http://", "http://u@", "http://a b", "http://a/?x=1"] {
+        for bad in [
+            "",
+            "host:1",
+            "ftp://host",
+            "http://",
+            "http://u@",
+            "http://a b",
+            "http://a/?x=1",
+        ] {
             assert!(BaseUrl::parse(bad).is_none(), "{bad}");
         }
     }
 
     #[test]
     fn a_subject_is_one_part_of_the_path() {
-        assert_eq!(path_part("a/../b?c:ü-value"), "a%2F..%2Fb%3Fc%3A%C3%BC-value");
+        assert_eq!(
+            path_part("a/../b?c:ü-value"),
+            "a%2F..%2Fb%3Fc%3A%C3%BC-value"
+        );
     }
 }
