@@ -9,6 +9,8 @@
 //! | `blocking` | lends a task's pipeline to a blocking thread for one step |
 //! | [`steps`] | how many blocking threads tasks may hold at a time |
 //! | `chain` | the transformation chain of a task, one crossing per component in a row |
+//! | `by_topic` | columns whose records are of several topics |
+//! | [`converter_grants`] | what the converters that a connector names may reach |
 //! | `record_converters` | key, value and header converter of a task, over whole batches |
 //! | `positions` | how far a sink was delivered and committed |
 //! | `submitted` | which source offsets are safe: the longest acknowledged prefix per source partition |
@@ -21,7 +23,9 @@
 //! `commit` only after its offset is durable; a sink's position is committed only after `flush`.
 
 mod blocking;
+mod by_topic;
 mod chain;
+pub mod converter_grants;
 mod error;
 mod file_watch;
 pub mod offset_store;

@@ -1,10 +1,13 @@
 //! Key, value and header converter of a task, over whole batches.
 
 use tidegate_config::connector::{ConnectorConfig, ConverterRole};
+use tidegate_config::grants::Policy;
 use tidegate_config::worker::WorkerConfig;
 use tidegate_convert::{Converter, RecordFailure, Role};
 use tidegate_model::{Batch, Headers};
 
+use crate::by_topic::ByTopic;
+use crate::converter_grants::check_converters;
 use crate::error::{Stage, WorkerError};
 
 /// The three converters of a task.
@@ -25,8 +28,13 @@ pub struct Failed {
 }
 
 impl RecordConverters {
-    /// Makes the converters that a connector names, or else the worker's.
-    pub fn of(connector: &ConnectorConfig, worker: &WorkerConfig) -> Result<Self, WorkerError> {
+    /// Makes the converters that a connector names, as far as its policy allows, or else the worker's.
+    pub fn of(
+        connector: &ConnectorConfig,
+        worker: &WorkerConfig,
+        policy: &Policy,
+    ) -> Result<Self, WorkerError> {
+        check_converters(connector, policy)?;
         let make = |config_role, role, stage| {
             let config = connector.converter(config_role, worker)?;
             tidegate_convert::converter(&config.class, role, &config.config)
@@ -41,27 +49,32 @@ impl RecordConverters {
 
     /// Topic bytes → encoded values. Failed rows have null in the column that failed.
     pub fn decode(&mut self, mut batch: Batch, failed: &mut Vec<Failed>) -> Batch {
-        let topic = batch.topics.first().cloned().unwrap_or_default();
+        let topics = ByTopic::of(&batch);
         let mut schemas = std::mem::take(&mut batch.schemas);
         let mut failures = Vec::new();
         if !batch.keys.is_empty() {
-            let keys = self
-                .key
-                .to_connect(&topic, &batch.keys, &mut schemas, &mut failures);
+            let keys =
+                topics.to_connect(self.key.as_mut(), &batch.keys, &mut schemas, &mut failures);
             collect(&mut failures, Stage::KeyConverter, failed, |row| row);
             (batch.keys, batch.key_schemas) = (keys.values, keys.schemas);
         }
         if !batch.values.is_empty() {
-            let values = self
-                .value
-                .to_connect(&topic, &batch.values, &mut schemas, &mut failures);
+            let values = topics.to_connect(
+                self.value.as_mut(),
+                &batch.values,
+                &mut schemas,
+                &mut failures,
+            );
             collect(&mut failures, Stage::ValueConverter, failed, |row| row);
             (batch.values, batch.value_schemas) = (values.values, values.schemas);
         }
         if !batch.headers.counts.is_empty() {
-            let headers =
-                self.header
-                    .to_connect(&topic, &batch.headers.values, &mut schemas, &mut failures);
+            let headers = self.header.to_connect(
+                topics.first(),
+                &batch.headers.values,
+                &mut schemas,
+                &mut failures,
+            );
             let row_of = rows_of(&batch.headers);
             collect(&mut failures, Stage::HeaderConverter, failed, |header| {
                 row_at(&row_of, header)
@@ -74,20 +87,24 @@ impl RecordConverters {
 
     /// Encoded values → topic bytes. Failed rows have null in the column that failed.
     pub fn encode(&mut self, mut batch: Batch, failed: &mut Vec<Failed>) -> Batch {
-        let topic = batch.topics.first().cloned().unwrap_or_default();
+        let topics = ByTopic::of(&batch);
         let schemas = std::mem::take(&mut batch.schemas);
         let mut failures = Vec::new();
         if !batch.keys.is_empty() {
             let key_schemas = std::mem::take(&mut batch.key_schemas);
-            batch.keys =
-                self.key
-                    .from_connect(&topic, &batch.keys, &key_schemas, &schemas, &mut failures);
+            batch.keys = topics.from_connect(
+                self.key.as_mut(),
+                &batch.keys,
+                &key_schemas,
+                &schemas,
+                &mut failures,
+            );
             collect(&mut failures, Stage::KeyConverter, failed, |row| row);
         }
         if !batch.values.is_empty() {
             let value_schemas = std::mem::take(&mut batch.value_schemas);
-            batch.values = self.value.from_connect(
-                &topic,
+            batch.values = topics.from_connect(
+                self.value.as_mut(),
                 &batch.values,
                 &value_schemas,
                 &schemas,
@@ -98,9 +115,13 @@ impl RecordConverters {
         if !batch.headers.counts.is_empty() {
             let header_schemas = std::mem::take(&mut batch.headers.schemas);
             let values = &batch.headers.values;
-            batch.headers.values =
-                self.header
-                    .from_connect(&topic, values, &header_schemas, &schemas, &mut failures);
+            batch.headers.values = self.header.from_connect(
+                topics.first(),
+                values,
+                &header_schemas,
+                &schemas,
+                &mut failures,
+            );
             let row_of = rows_of(&batch.headers);
             collect(&mut failures, Stage::HeaderConverter, failed, |header| {
                 row_at(&row_of, header)
