@@ -44,7 +44,7 @@ pub enum ConvertError {
         /// What was done, as Kafka Connect says it.
         what: String,
         /// What the registry said, or why it said nothing.
-        error: RegistryError,
+        error: Box<RegistryError>,
     },
     /// A configuration value that is not allowed.
     #[error("{key} is {found:?}; allowed: {wanted}")]

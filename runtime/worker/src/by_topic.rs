@@ -53,7 +53,7 @@ impl ByTopic {
     }
 
     /// Topic bytes → encoded values.
-    pub fn to_connect(
+    pub fn decode(
         &self,
         converter: &mut dyn Converter,
         bytes: &Column,
@@ -89,7 +89,7 @@ impl ByTopic {
     }
 
     /// Encoded values → topic bytes.
-    pub fn from_connect(
+    pub fn encode(
         &self,
         converter: &mut dyn Converter,
         values: &Column,
@@ -202,7 +202,7 @@ mod tests {
         };
         let by_topic = ByTopic::of(&batch);
         let (mut schemas, mut failures) = (Vec::new(), Vec::new());
-        let read = by_topic.to_connect(&mut Names, &batch.values, &mut schemas, &mut failures);
+        let read = by_topic.decode(&mut Names, &batch.values, &mut schemas, &mut failures);
         let wanted = [Some(&b"c0"[..]), Some(b"b1"), None, Some(b"c3")];
         assert_eq!(read.values.iter().collect::<Vec<_>>(), wanted);
         assert_eq!(
@@ -210,7 +210,7 @@ mod tests {
             (vec![0, 1, 1, 0], vec![b"c".to_vec(), b"b".to_vec()])
         );
         assert_eq!(failures[0].index, 2);
-        let written = by_topic.from_connect(&mut Names, &batch.values, &[], &[], &mut failures);
+        let written = by_topic.encode(&mut Names, &batch.values, &[], &[], &mut failures);
         assert_eq!(written.iter().collect::<Vec<_>>(), wanted);
     }
 

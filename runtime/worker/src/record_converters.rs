@@ -53,13 +53,12 @@ impl RecordConverters {
         let mut schemas = std::mem::take(&mut batch.schemas);
         let mut failures = Vec::new();
         if !batch.keys.is_empty() {
-            let keys =
-                topics.to_connect(self.key.as_mut(), &batch.keys, &mut schemas, &mut failures);
+            let keys = topics.decode(self.key.as_mut(), &batch.keys, &mut schemas, &mut failures);
             collect(&mut failures, Stage::KeyConverter, failed, |row| row);
             (batch.keys, batch.key_schemas) = (keys.values, keys.schemas);
         }
         if !batch.values.is_empty() {
-            let values = topics.to_connect(
+            let values = topics.decode(
                 self.value.as_mut(),
                 &batch.values,
                 &mut schemas,
@@ -92,7 +91,7 @@ impl RecordConverters {
         let mut failures = Vec::new();
         if !batch.keys.is_empty() {
             let key_schemas = std::mem::take(&mut batch.key_schemas);
-            batch.keys = topics.from_connect(
+            batch.keys = topics.encode(
                 self.key.as_mut(),
                 &batch.keys,
                 &key_schemas,
@@ -103,7 +102,7 @@ impl RecordConverters {
         }
         if !batch.values.is_empty() {
             let value_schemas = std::mem::take(&mut batch.value_schemas);
-            batch.values = topics.from_connect(
+            batch.values = topics.encode(
                 self.value.as_mut(),
                 &batch.values,
                 &value_schemas,

@@ -38,7 +38,7 @@ use tidegate_model::limits::{RECORD_BYTES_MAX, VALUE_DEPTH_MAX};
 use tidegate_model::schema::Schema;
 use tidegate_model::value::tag;
 use tidegate_model::{Column, ErrorClass};
-use tidegate_registry::{Client, Stored};
+use tidegate_registry::{Client, RegistryError, Stored};
 
 use crate::cache::Cache;
 use crate::error::ConvertError;
@@ -149,7 +149,7 @@ impl AvroConverter {
             let data = &options.data;
             let stored = client.by_id(id).map_err(|error| ConvertError::Registry {
                 what: format!("Failed to deserialize data for topic {topic} to Avro: Error retrieving Avro schema for id {id}:"),
-                error,
+                error: error.into(),
             })?;
             let texts = stored.references.iter().chain([&stored.schema]);
             let (nodes, root) = parse::parse(texts.map(String::as_str))?;
@@ -212,7 +212,10 @@ impl AvroConverter {
             .subject(topic, written.record.as_deref())?;
         let failed = |doing: &str| {
             let what = format!("Failed to serialize Avro data from topic {topic}: {doing}:");
-            move |error| ConvertError::Registry { what, error }
+            move |error: RegistryError| ConvertError::Registry {
+                what,
+                error: error.into(),
+            }
         };
         // Asked each time: it may be another one by now.
         let latest = match self.options.target {
@@ -408,7 +411,7 @@ fn version(
             what: format!(
                 "Failed to deserialize data for topic {topic} to Avro: Error retrieving Avro schema version for id {id}:"
             ),
-            error,
+            error: error.into(),
         }),
     }
 }

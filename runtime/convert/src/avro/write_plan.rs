@@ -141,10 +141,10 @@ impl Planner<'_> {
 
     /// The branch for values of a schema: the one with its name, or else the first that can take them.
     fn branch(&self, schema: &Schema, branches: &[NodeId]) -> Result<(usize, Shape), ConvertError> {
-        let wanted = match &schema.name {
-            Some(name) => Some(scrubbed_full(name, self.options).unwrap_or_else(|_| name.clone())),
-            None => None,
-        };
+        let wanted = schema
+            .name
+            .as_ref()
+            .map(|name| scrubbed_full(name, self.options).unwrap_or_else(|_| name.clone()));
         let is_wanted = |id: NodeId| {
             let node = self.nodes.at(id);
             node.kind.is_named() && Some(&node.name) == wanted.as_ref()
