@@ -8,7 +8,7 @@ TIDEGATE := $(TARGET_DIR)/debug/tidegate
 PREFIX ?= $(HOME)/.local
 
 .DEFAULT_GOAL := help
-.PHONY: help setup guests build install run test test-kafka conformance reference bench lint clean
+.PHONY: help setup guests build install run test test-kafka test-registry conformance reference bench lint clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,10 +37,13 @@ install: guests ## puts the program into PREFIX/bin (PREFIX is ~/.local) and the
 run: build ## runs 2,699 real flights from a file through transforms and a topic into another file
 	@examples/flights/run.sh $(TIDEGATE)
 
-test: build ## runs all tests; those against Apache Kafka too, where Java and Maven are there
+test: build ## runs all tests; those against Apache Kafka and a schema registry too, where Java and Maven are there
 	$(CARGO) test --workspace
 	@if command -v java >/dev/null && command -v mvn >/dev/null; then $(MAKE) --no-print-directory test-kafka; \
 	else echo "Left out: the tests against Apache Kafka, which need java and mvn."; fi
+	@if command -v java >/dev/null && command -v mvn >/dev/null && command -v python3 >/dev/null; then \
+	  $(MAKE) --no-print-directory test-registry; \
+	else echo "Left out: the tests against a schema registry, which need java, mvn and python3."; fi
 
 test-kafka: build ## starts Apache Kafka 4.3.1 from Maven Central and runs the broker and pipeline tests against it
 	@tests/kafka/run.sh
@@ -50,6 +53,9 @@ conformance: build ## runs the recorded cases of Kafka Connect in DIR (tests/con
 
 reference: build ## writes docs/transforms and docs/converters from the definitions
 	@TIDEGATE_WRITE_REFERENCE=1 $(CARGO) test --quiet --workspace --test reference
+
+test-registry: ## starts a schema registry from Maven Central and tests the Avro converter with it and Confluent's client
+	@tests/registry/run.sh
 
 bench: build ## benchmarks, with a table at the end; against Kafka Connect where Java and Maven are there
 	@benches/run.sh

@@ -9,7 +9,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("config", &["model"]),
     ("java", &["model"]),
-    ("convert", &["model", "java"]),
+    ("registry", &["model"]),
+    ("convert", &["model", "java", "registry"]),
     ("broker", &["model"]),
     ("sandbox", &["model", "config"]),
     (
@@ -40,6 +41,7 @@ const OWNED: &[(&str, &str)] = &[
     ("axum", "rest"),
     ("hyper", "rest"),
     ("clap", "tidegate"),
+    ("ureq", "registry"),
 ];
 
 /// `tidegate-model` is `model`; the program is `tidegate`.

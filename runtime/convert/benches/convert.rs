@@ -15,6 +15,15 @@ use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use tidegate_convert::{Converter, Role, converter};
 use tidegate_model::{Column, Encoder};
 
+#[allow(
+    dead_code,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss
+)]
+#[path = "../tests/avro/registry.rs"]
+mod registry;
+
 const ROUNDS: usize = 15;
 
 fn main() {
@@ -32,12 +41,33 @@ fn main() {
     pair("string", "String", &[], &plain);
     let ours = pair("json", "Json", &[("schemas.enable", "false")], &plain);
     pair("json with schema", "Json", &[], &enveloped);
+    avro(&enveloped);
     visitor(&plain);
     let tree = tree(&plain);
     println!(
         "json there and back: {:.2} times as fast as serde_json::Value",
         tree / ours
     );
+}
+
+/// Times Avro with a registry in memory, which is asked once.
+fn avro(enveloped: &Column) {
+    let (mut schemas, mut failures) = (Vec::new(), Vec::new());
+    let mut json = converter("Json", Role::Value, &BTreeMap::new()).unwrap();
+    let read = json.to_connect("flights", enveloped, &mut schemas, &mut failures);
+    let registry = registry::Registry::start();
+    let url = registry.url();
+    let config = [("schema.registry.url".to_owned(), url.clone())].into();
+    let mut avro = converter("Avro", Role::Value, &config).unwrap();
+    let bytes = avro.from_connect(
+        "flights",
+        &read.values,
+        &read.schemas,
+        &schemas,
+        &mut failures,
+    );
+    assert!(failures.is_empty(), "{failures:?}");
+    pair("avro", "Avro", &[("schema.registry.url", &url)], &bytes);
 }
 
 /// Times a converter both ways; the sum in nanoseconds per record.

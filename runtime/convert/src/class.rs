@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::Converter;
+use crate::avro::{AVRO_KEYS, AvroConverter};
 use crate::byte_array::ByteArrayConverter;
 use crate::charset::CONVERTER_ENCODING;
 use crate::error::ConvertError;
@@ -64,6 +65,19 @@ pub struct Key {
     pub documentation: &'static str,
     /// The values allowed; empty: any.
     pub valid_values: &'static [&'static str],
+    /// What outside of the worker its value names.
+    pub reach: Reach,
+}
+
+/// What outside of the worker the value of a key names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Nothing.
+    Nothing,
+    /// Servers, as a list of URLs.
+    Url,
+    /// A file that is read.
+    File,
 }
 
 /// A converter class.
@@ -83,6 +97,7 @@ pub struct ConverterClass {
 /// Which converter a class makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Make {
+    Avro,
     Json,
     String,
     ByteArray,
@@ -98,6 +113,7 @@ const CONVERTER_TYPE: Key = Key {
     importance: "LOW",
     documentation: "How this converter will be used.",
     valid_values: &["key", "value", "header"],
+    reach: Reach::Nothing,
 };
 
 const JSON_KEYS: &[Key] = &[
@@ -110,6 +126,7 @@ const JSON_KEYS: &[Key] = &[
         importance: "LOW",
         documentation: "How decimals are written: BASE64, the bytes of the unscaled value, or NUMERIC, a JSON number. Both are read.",
         valid_values: &["NUMERIC", "BASE64"],
+        reach: Reach::Nothing,
     },
     Key {
         name: json::REPLACE_NULL_WITH_DEFAULT,
@@ -119,6 +136,7 @@ const JSON_KEYS: &[Key] = &[
         importance: "LOW",
         documentation: "Whether a null becomes the default of its schema, where the schema has one.",
         valid_values: &[],
+        reach: Reach::Nothing,
     },
     Key {
         name: json::SCHEMA_CONTENT,
@@ -128,6 +146,7 @@ const JSON_KEYS: &[Key] = &[
         importance: "HIGH",
         documentation: "A schema in JSON that all messages read have; they then carry none themselves. Needs schemas.enable.",
         valid_values: &[],
+        reach: Reach::Nothing,
     },
     Key {
         name: json::SCHEMAS_CACHE_SIZE,
@@ -137,6 +156,7 @@ const JSON_KEYS: &[Key] = &[
         importance: "HIGH",
         documentation: "The most schemas that are kept in their parsed form.",
         valid_values: &[],
+        reach: Reach::Nothing,
     },
     Key {
         name: json::SCHEMAS_ENABLE,
@@ -146,6 +166,7 @@ const JSON_KEYS: &[Key] = &[
         importance: "HIGH",
         documentation: "Whether each message carries its schema, as {\"schema\": ..., \"payload\": ...}.",
         valid_values: &[],
+        reach: Reach::Nothing,
     },
 ];
 
@@ -158,11 +179,19 @@ const STRING_KEYS: &[Key] = &[
         importance: "HIGH",
         documentation: "The encoding of the text: UTF-8, US-ASCII or ISO-8859-1.",
         valid_values: &[],
+        reach: Reach::Nothing,
     },
     CONVERTER_TYPE,
 ];
 
 const CLASSES: &[ConverterClass] = &[
+    ConverterClass {
+        name: "io.confluent.connect.avro.AvroConverter",
+        kind: Kind::Converter,
+        documentation: "Avro in the wire format of Confluent, with schemas kept in a schema registry.",
+        keys: AVRO_KEYS,
+        make: Make::Avro,
+    },
     number(
         "org.apache.kafka.connect.converters.BooleanConverter",
         NumberType::Boolean,
@@ -272,8 +301,12 @@ pub fn converter(
     if found.kind == Kind::HeaderConverter && role != Role::Header {
         return Err(ConvertError::HeadersOnly { class: found.name });
     }
+    if found.make == Make::Avro && role == Role::Header {
+        return Err(ConvertError::NoHeaders { class: found.name });
+    }
     let options = Options(config);
     Ok(match found.make {
+        Make::Avro => Box::new(AvroConverter::new(options, role == Role::Key)?),
         Make::Json => Box::new(JsonConverter::new(options)?),
         Make::String => Box::new(StringConverter::new(options)?),
         Make::ByteArray => Box::new(ByteArrayConverter::new()),

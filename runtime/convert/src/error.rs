@@ -5,6 +5,7 @@ use tidegate_model::ErrorClass;
 use tidegate_model::limits::VALUE_DEPTH_MAX;
 use tidegate_model::schema::SchemaError;
 use tidegate_model::value::ValueError;
+use tidegate_registry::{RegistryError, Setting};
 
 /// Kafka Connect's message of text that is not JSON, which ends there.
 const JSON_MESSAGE: &str =
@@ -29,6 +30,25 @@ pub enum ConvertError {
     HeadersOnly {
         /// The class.
         class: &'static str,
+    },
+    /// A converter that cannot convert headers.
+    #[error(
+        "{class} converts keys and values only; for headers use org.apache.kafka.connect.storage.SimpleHeaderConverter"
+    )]
+    NoHeaders {
+        /// The class.
+        class: &'static str,
+    },
+    /// A setting of the schema registry that cannot work.
+    #[error(transparent)]
+    Setting(#[from] Setting),
+    /// A schema that the registry did not give or take.
+    #[error("{what} {error}")]
+    Registry {
+        /// What was done, as Kafka Connect says it.
+        what: String,
+        /// What the registry said, or why it said nothing.
+        error: Box<RegistryError>,
     },
     /// A configuration value that is not allowed.
     #[error("{key} is {found:?}; allowed: {wanted}")]
@@ -107,13 +127,17 @@ pub enum JsonProblem {
 }
 
 impl ConvertError {
-    /// What the worker does about it: a configuration is refused, a record is subject to `errors.tolerance`.
+    /// What the worker does about it: a configuration is refused, a record is subject to `errors.tolerance`, and what is
+    /// retriable may succeed later.
     #[must_use]
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::Class { .. } | Self::HeadersOnly { .. } | Self::Option { .. } => {
-                ErrorClass::Config
-            }
+            Self::Class { .. }
+            | Self::HeadersOnly { .. }
+            | Self::NoHeaders { .. }
+            | Self::Setting(_)
+            | Self::Option { .. } => ErrorClass::Config,
+            Self::Registry { error, .. } => error.class(),
             Self::Json { .. }
             | Self::Data(_)
             | Self::Value(_)
@@ -134,6 +158,16 @@ impl ConvertError {
                 Some(format!("at byte {offset}: {problem}")),
             ),
             other => (other.to_string(), None),
+        }
+    }
+
+    /// The configuration key that is at fault, without the converter's prefix.
+    #[must_use]
+    pub fn config_key(&self) -> Option<&'static str> {
+        match self {
+            Self::Option { key, .. } => Some(key),
+            Self::Setting(setting) => Some(setting.key),
+            _ => None,
         }
     }
 

@@ -3,6 +3,7 @@
 //! | module | what |
 //! | --- | --- |
 //! | [`class`] | the converters by the names that Kafka Connect knows them by, with their configuration keys |
+//! | `avro` | `AvroConverter` of Confluent, with a schema registry |
 //! | `json` | `JsonConverter`, with and without schemas |
 //! | `string`, `charset` | `StringConverter` and its encodings |
 //! | `byte_array` | `ByteArrayConverter` |
@@ -12,11 +13,15 @@
 //!
 //! A converter writes from one buffer straight into the other: no tree, no allocation per record. A record
 //! that cannot be converted becomes null and is listed as a [`RecordFailure`]; the rest of its column goes on.
-//! The worker's tasks call the converters; nothing here does I/O.
+//! The worker's tasks call the converters, on blocking threads; the Avro converter asks a schema registry for schemas.
+//! `cache` and `entries` are shared by several.
 
+mod avro;
 mod byte_array;
+mod cache;
 mod charset;
 pub mod class;
+mod entries;
 pub mod error;
 mod header;
 mod json;
@@ -27,7 +32,7 @@ mod string;
 
 use tidegate_model::Column;
 
-pub use class::{ConverterClass, Key, Kind, Role, class_names, converter};
+pub use class::{ConverterClass, Key, Kind, Reach, Role, class_names, converter};
 pub use error::ConvertError;
 
 /// Encoded values of one column with their schemas.
@@ -50,6 +55,12 @@ pub struct RecordFailure {
 
 /// Converts between the bytes on a topic and encoded Connect values.
 pub trait Converter: Send {
+    /// Whether it matters which topic the bytes are of. Else a column may have those of several topics, and `topic` is
+    /// one of them.
+    fn needs_topic(&self) -> bool {
+        false
+    }
+
     /// Converts the bytes on a topic to encoded values, for all records of a column. `schemas` are the
     /// batch's distinct encoded schemas: new ones are appended.
     fn to_connect(

@@ -11,10 +11,11 @@ use tidegate_config::connector::{
 use tidegate_config::definition::{ConfigKey, ConfigValue, Definition};
 use tidegate_config::grants::{Policy, grants};
 use tidegate_config::worker::WorkerConfig;
-use tidegate_convert::{ConvertError, Role};
+use tidegate_convert::Role;
 use tidegate_sandbox::Kind;
 use tidegate_sandbox::Registry;
 use tidegate_worker::Worker;
+use tidegate_worker::converter_grants::check_converters;
 use tidegate_worker::worker::{ConnectorClass, connector_class};
 
 use crate::error::HerderError;
@@ -132,7 +133,14 @@ fn validate(
         let key = error.key().unwrap_or("connector.class").to_owned();
         found.error_once(&key, error.to_string());
     }
-    converters(worker, connector, &mut found);
+    match check_converters(connector, policy) {
+        // What may not be reached is not read either.
+        Err(error) => {
+            let key = error.key().unwrap_or("connector.class").to_owned();
+            found.error_once(&key, error.to_string());
+        }
+        Ok(()) => converters(worker, connector, &mut found),
+    }
     transforms(registry, connector, until, &mut found);
     for (key, message) in connector.check(role) {
         found.error_once(&key, message);
@@ -155,9 +163,9 @@ fn converters(worker: Option<&WorkerConfig>, connector: &ConnectorConfig, found:
         };
         if let Err(error) = tidegate_convert::converter(&config.class, role, &config.config) {
             let class_key = config_role.class_key();
-            let key = match &error {
-                ConvertError::Option { key, .. } => format!("{class_key}.{key}"),
-                _ => class_key.to_owned(),
+            let key = match error.config_key() {
+                Some(key) => format!("{class_key}.{key}"),
+                None => class_key.to_owned(),
             };
             found.error_once(&key, error.to_string());
         }

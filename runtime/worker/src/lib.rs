@@ -17,6 +17,8 @@
 //! | `fetched_rows` | where the records of a fetched batch came from, and what they were |
 //! | `polled_positions` | where the records of a polled batch came from, and the groups they are acknowledged in |
 //! | `source_rows` | a source's records as the log shows them and the dead letter queue gets them |
+//! | `by_topic` | columns whose records are of several topics |
+//! | [`converter_grants`] | what the converters that a connector names may reach |
 //! | `record_converters` | key, value and header converter of a task, over whole batches |
 //! | `sink_guest` | a sink's guest, and making it anew |
 //! | `suspects` | the records that a sink did not survive, on their second way |
@@ -32,7 +34,9 @@
 //! and after all records that failed before it are in the dead letter queue, where there is one.
 
 mod blocking;
+mod by_topic;
 mod chain;
+pub mod converter_grants;
 mod dead_letters;
 mod error;
 mod error_log;

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use tidegate_config::connector::{ConnectorConfig, ConverterRole};
+use tidegate_config::grants::Policy;
 use tidegate_config::worker::WorkerConfig;
 use tidegate_convert::{Converter, RecordFailure, Role, ValueColumn};
 use tidegate_model::guest_text::clean;
 use tidegate_model::limits::GUEST_MESSAGE_BYTES_MAX;
 use tidegate_model::{Batch, Column, ErrorClass, Headers};
 
+use crate::by_topic::ByTopic;
+use crate::converter_grants::check_converters;
 use crate::error::{Stage, WorkerError};
 use crate::failures::{Failed, Operation};
 use crate::retry::{Next, Trying};
@@ -39,8 +42,13 @@ pub struct Replaced {
 }
 
 impl RecordConverters {
-    /// Makes the converters that a connector names, or else the worker's.
-    pub fn of(connector: &ConnectorConfig, worker: &WorkerConfig) -> Result<Self, WorkerError> {
+    /// Makes the converters that a connector names, as far as its policy allows, or else the worker's.
+    pub fn of(
+        connector: &ConnectorConfig,
+        worker: &WorkerConfig,
+        policy: &Policy,
+    ) -> Result<Self, WorkerError> {
+        check_converters(connector, policy)?;
         let make = |config_role, role, stage| {
             let config = connector.converter(config_role, worker)?;
             let converter = tidegate_convert::converter(&config.class, role, &config.config)
@@ -76,33 +84,40 @@ impl RecordConverters {
         failed: &mut Vec<Failed>,
         trying: Trying<'_>,
     ) -> Option<(Batch, Replaced)> {
-        let topic = batch.topics.first().cloned().unwrap_or_default();
+        let topics = ByTopic::of(&batch);
+        let topics_of_headers = topics.undivided();
         let mut schemas = std::mem::take(&mut batch.schemas);
         let mut replaced = Replaced::default();
-        let mut decode = |part: &mut Part, bytes: &Column, failures: &mut Vec<RecordFailure>| {
-            let converter = &mut part.converter;
+        let mut decode = |part: &mut Part, topics: &ByTopic, bytes: &Column, failures: &mut _| {
+            let converter = part.converter.as_mut();
             until_done(trying, failures, |rows, failures| match rows {
-                None => converter.to_connect(&topic, bytes, &mut schemas, failures),
+                None => topics.decode(converter, bytes, &mut schemas, failures),
                 Some(rows) => {
-                    converter.to_connect(&topic, &bytes.select(rows), &mut schemas, failures)
+                    let (topics, bytes) = (topics.select(rows), bytes.select(rows));
+                    topics.decode(converter, &bytes, &mut schemas, failures)
                 }
             })
         };
         let mut failures = Vec::new();
         if !batch.keys.is_empty() {
-            let keys = decode(&mut self.key, &batch.keys, &mut failures)?;
+            let keys = decode(&mut self.key, &topics, &batch.keys, &mut failures)?;
             self.key.collect(&mut failures, failed, |row| row);
             replaced.keys = std::mem::replace(&mut batch.keys, keys.values);
             batch.key_schemas = keys.schemas;
         }
         if !batch.values.is_empty() {
-            let values = decode(&mut self.value, &batch.values, &mut failures)?;
+            let values = decode(&mut self.value, &topics, &batch.values, &mut failures)?;
             self.value.collect(&mut failures, failed, |row| row);
             replaced.values = std::mem::replace(&mut batch.values, values.values);
             batch.value_schemas = values.schemas;
         }
         if !batch.headers.counts.is_empty() {
-            let headers = decode(&mut self.header, &batch.headers.values, &mut failures)?;
+            let headers = decode(
+                &mut self.header,
+                &topics_of_headers,
+                &batch.headers.values,
+                &mut failures,
+            )?;
             let row_of = rows_of(&batch.headers);
             self.header
                 .collect(&mut failures, failed, |header| row_at(&row_of, header));
@@ -120,7 +135,8 @@ impl RecordConverters {
         failed: &mut Vec<Failed>,
         trying: Trying<'_>,
     ) -> Option<(Batch, Replaced)> {
-        let topic = batch.topics.first().cloned().unwrap_or_default();
+        let topics = ByTopic::of(&batch);
+        let topics_of_headers = topics.undivided();
         let mut replaced = Replaced {
             schemas: std::mem::take(&mut batch.schemas),
             key_schemas: std::mem::take(&mut batch.key_schemas),
@@ -129,13 +145,17 @@ impl RecordConverters {
             ..Replaced::default()
         };
         let all = &replaced.schemas;
-        let encode = |part: &mut Part, values: &Column, schemas: &[i32], failures: &mut _| {
-            let converter = &mut part.converter;
+        let encode = |part: &mut Part,
+                      topics: &ByTopic,
+                      values: &Column,
+                      schemas: &[i32],
+                      failures: &mut _| {
+            let converter = part.converter.as_mut();
             until_done(trying, failures, |rows, failures| {
                 let values = match rows {
-                    None => converter.from_connect(&topic, values, schemas, all, failures),
-                    Some(rows) => converter.from_connect(
-                        &topic,
+                    None => topics.encode(converter, values, schemas, all, failures),
+                    Some(rows) => topics.select(rows).encode(
+                        converter,
                         &values.select(rows),
                         &picked(schemas, rows),
                         all,
@@ -152,7 +172,13 @@ impl RecordConverters {
         // In Kafka Connect's order: of a record that fails in several, the first counts.
         if !batch.headers.counts.is_empty() {
             let (values, schemas) = (&batch.headers.values, &replaced.header_schemas);
-            let headers = encode(&mut self.header, values, schemas, &mut failures)?;
+            let headers = encode(
+                &mut self.header,
+                &topics_of_headers,
+                values,
+                schemas,
+                &mut failures,
+            )?;
             let row_of = rows_of(&batch.headers);
             self.header
                 .collect(&mut failures, failed, |header| row_at(&row_of, header));
@@ -160,13 +186,13 @@ impl RecordConverters {
         }
         if !batch.keys.is_empty() {
             let (values, schemas) = (&batch.keys, &replaced.key_schemas);
-            let keys = encode(&mut self.key, values, schemas, &mut failures)?;
+            let keys = encode(&mut self.key, &topics, values, schemas, &mut failures)?;
             self.key.collect(&mut failures, failed, |row| row);
             replaced.keys = std::mem::replace(&mut batch.keys, keys.values);
         }
         if !batch.values.is_empty() {
             let (values, schemas) = (&batch.values, &replaced.value_schemas);
-            let values = encode(&mut self.value, values, schemas, &mut failures)?;
+            let values = encode(&mut self.value, &topics, values, schemas, &mut failures)?;
             self.value.collect(&mut failures, failed, |row| row);
             replaced.values = std::mem::replace(&mut batch.values, values.values);
         }

@@ -336,7 +336,7 @@ impl Worker {
                 &isolation,
                 &progress,
             )?,
-            converters: RecordConverters::of(&new.connector, &self.config)?,
+            converters: RecordConverters::of(&new.connector, &self.config, &new.policy)?,
             producer,
             own_topics: self.own_topics(),
             submitted: Arc::new(Submitted::new(Arc::clone(&progress), tolerant)),
@@ -425,7 +425,7 @@ impl Worker {
             turns,
             consumer: self.broker.consumer(&group, &overrides)?,
             guest,
-            converters: RecordConverters::of(&new.connector, &self.config)?,
+            converters: RecordConverters::of(&new.connector, &self.config, &new.policy)?,
             chain: Chain::of(
                 &new.connector,
                 &self.registry,

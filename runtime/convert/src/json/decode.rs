@@ -1,14 +1,13 @@
 //! JSON to encoded values, without a schema: whole numbers become int64, others float64, objects maps in the
 //! order of the text. Of a key that comes twice, the last value counts, in the place of the first.
 
-use std::collections::HashMap;
-
 use tidegate_model::limits::VALUE_DEPTH_MAX;
-use tidegate_model::value::{Encoder, length, tag};
+use tidegate_model::value::{Encoder, tag};
 
 use super::keys::{Keys, Seen};
 use super::scan::{Fault, Number, Scanner};
 use super::short;
+use crate::entries::keep_last;
 use crate::error::ConvertError;
 
 /// Appends the value of a document to `out`. False: the document is null, or there is none.
@@ -223,39 +222,4 @@ pub(super) fn escaped_string(scanner: &mut Scanner<'_>, out: &mut Vec<u8>) -> Re
 fn size(length: usize) -> [u8; 4] {
     // Records are limited to far less than 4 GiB.
     (length as u32).to_le_bytes()
-}
-
-/// Removes entries whose keys come again later: the last value takes the first one's place. `body` is where
-/// the `count` entries of a map begin in `out`; the answer is how many are left.
-pub(super) fn keep_last(out: &mut Vec<u8>, body: usize, count: usize) -> usize {
-    let mut entries: Vec<(&[u8], &[u8])> = Vec::with_capacity(count);
-    let mut places: HashMap<&[u8], usize> = HashMap::with_capacity(count);
-    let mut rest = out.get(body..).unwrap_or_default();
-    while let (Some(key), Some(value)) = (next(&mut rest), next(&mut rest)) {
-        match places.get(key).and_then(|place| entries.get_mut(*place)) {
-            Some(entry) => entry.1 = value,
-            None => {
-                places.insert(key, entries.len());
-                entries.push((key, value));
-            }
-        }
-    }
-    let left = entries.len();
-    if left < count {
-        let kept: Vec<u8> = entries
-            .iter()
-            .flat_map(|(key, value)| [*key, *value])
-            .flatten()
-            .copied()
-            .collect();
-        out.truncate(body);
-        out.extend_from_slice(&kept);
-    }
-    left
-}
-
-fn next<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let (value, more) = rest.split_at_checked(length(rest).ok()?)?;
-    *rest = more;
-    Some(value)
 }

@@ -7,9 +7,10 @@ use base64::engine::general_purpose::STANDARD;
 use tidegate_model::limits::CALL_BYTES_TO_GUEST_MAX;
 use tidegate_model::value::{Encoder, tag};
 
-use super::decode::{double, keep_last, string};
+use super::decode::{double, string};
 use super::plan::{MapPlan, Plan, Shape, StructPlan};
 use super::scan::{Number, Scanner};
+use crate::entries::keep_last;
 use crate::error::{ConvertError, JsonProblem};
 use tidegate_java::calendar::DAY_MS;
 use tidegate_java::decimal::Decimal;

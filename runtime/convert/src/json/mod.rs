@@ -9,7 +9,6 @@
 //! | `envelope` | the `{"schema": …, "payload": …}` around a value |
 //! | `schema_text` | schemas between JSON and the model |
 //! | `plan` | a schema prepared for converting |
-//! | `cache` | prepared schemas, kept by the bytes they came from |
 //! | `escape` | text as a JSON string |
 //! | `short` | copying and comparing texts of a few bytes |
 //! | `encode` | encoded values to JSON |
@@ -18,7 +17,6 @@
 //! containers nest at most 64 deep, not 1,000; half of a surrogate pair is replaced by U+FFFD; map entries
 //! keep their order.
 
-mod cache;
 mod decode;
 mod decode_planned;
 mod encode;
@@ -37,12 +35,12 @@ use tidegate_model::limits::{RECORD_BYTES_MAX, VALUE_DEPTH_MAX};
 use tidegate_model::schema::Schema;
 use tidegate_model::value::tag;
 
+use crate::cache::Cache;
 use crate::error::ConvertError;
 use crate::options::{Options, refused};
 use crate::schema_index::{SchemaIndexes, schema_of};
 use crate::{Converter, RecordFailure, ValueColumn};
 
-use cache::Cache;
 use decode_planned::Scratch;
 use encode::{DecimalFormat, Writer};
 use envelope::Envelope;

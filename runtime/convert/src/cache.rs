@@ -7,7 +7,7 @@ const KEY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Values by byte string.
 #[derive(Debug)]
-pub(super) struct Cache<V> {
+pub(crate) struct Cache<V> {
     entries: HashMap<Box<[u8]>, Entry<V>>,
     entries_max: usize,
     key_bytes: usize,
@@ -22,7 +22,7 @@ struct Entry<V> {
 
 impl<V: Clone> Cache<V> {
     /// A cache of at most `entries_max`; with 0 it keeps nothing.
-    pub(super) fn new(entries_max: usize) -> Self {
+    pub(crate) fn new(entries_max: usize) -> Self {
         Self {
             entries: HashMap::new(),
             entries_max,
@@ -35,7 +35,7 @@ impl<V: Clone> Cache<V> {
     ///
     /// # Errors
     /// What `make` says.
-    pub(super) fn get_or_make<E>(
+    pub(crate) fn get_or_make<E>(
         &mut self,
         key: &[u8],
         make: impl FnOnce() -> Result<V, E>,

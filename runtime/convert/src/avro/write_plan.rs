@@ -1,0 +1,358 @@
+//! How encoded Connect values are written as Avro, worked out once per pair of schemas. The Avro schema mostly is the
+//! one made of the Connect schema; with `use.latest.version` and `use.schema.id` it is another, which must be able to
+//! take the values: as Avro's own resolution of schemas has it, fields go by name, what the other lacks is left out,
+//! and what only the other has gets its default.
+
+use std::collections::HashMap;
+
+use tidegate_model::schema::{DATE, DECIMAL, Schema, SchemaType, TIME, TIMESTAMP};
+
+use super::defaults;
+use super::names::{is_map_entry, is_union, scrubbed, scrubbed_full};
+use super::options::DataOptions;
+use super::schema::{AvroField, Kind, Node, NodeId, Nodes};
+use crate::error::ConvertError;
+
+/// How a value is written.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// By its type.
+    pub(super) shape: Shape,
+    /// Its branch, when it is one of a union.
+    pub(super) branch: Option<usize>,
+    /// The branch of null.
+    pub(super) null: Option<usize>,
+}
+
+/// A type and what it becomes.
+#[derive(Debug)]
+pub(super) enum Shape {
+    Boolean,
+    Number(Source, Number),
+    String,
+    /// The places of the symbols.
+    Enum(HashMap<Box<[u8]>, usize>),
+    Bytes,
+    Fixed(usize),
+    /// With its scale, and its size when that is fixed.
+    Decimal(i32, Option<usize>),
+    Array(Box<Plan>),
+    Map(Box<Plan>),
+    /// An array of entries.
+    Entries(Box<(Plan, Plan)>),
+    /// With the number of the struct's fields.
+    Record(usize, Vec<Step>),
+    /// A struct of which one field is set: the plan of each.
+    Union(Vec<Plan>),
+}
+
+/// The types of numbers that Connect has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    Int8,
+    Int16,
+    Int32,
+    Int64,
+    Float32,
+    Float64,
+    Date,
+    Time,
+    Timestamp,
+}
+
+/// The types of numbers that Avro has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Number {
+    Int,
+    Long,
+    Float,
+    Double,
+}
+
+/// A field of a record.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// A field of the struct.
+    Field {
+        /// Its place in the struct.
+        index: usize,
+        /// How it is written.
+        plan: Plan,
+        /// The encoded value that null stands for.
+        default: Option<Box<[u8]>>,
+    },
+    /// The Avro bytes of a field that the struct lacks.
+    Constant(Box<[u8]>),
+}
+
+/// Works out how values of a Connect schema are written with an Avro schema.
+///
+/// # Errors
+/// When the Avro schema cannot take them, with the place.
+pub(super) fn plan(
+    schema: &Schema,
+    nodes: &Nodes,
+    id: NodeId,
+    options: &DataOptions,
+) -> Result<Plan, ConvertError> {
+    Planner { nodes, options }.plan(schema, id)
+}
+
+struct Planner<'n> {
+    nodes: &'n Nodes,
+    options: &'n DataOptions,
+}
+
+impl Planner<'_> {
+    fn plan(&self, schema: &Schema, id: NodeId) -> Result<Plan, ConvertError> {
+        let node = self.nodes.at(id);
+        let Kind::Union(branches) = &node.kind else {
+            return Ok(Plan {
+                shape: self.shape(schema, id, node)?,
+                branch: None,
+                null: None,
+            });
+        };
+        let is_null = |branch: &&NodeId| matches!(self.nodes.at(**branch).kind, Kind::Null);
+        let null = branches.iter().position(|branch| is_null(&branch));
+        if is_union(schema) {
+            let fields = schema.fields().iter();
+            let plans = fields.map(|field| {
+                let (branch, shape) = self.branch(&field.schema, branches)?;
+                Ok(Plan {
+                    shape,
+                    branch: Some(branch),
+                    null: None,
+                })
+            });
+            return Ok(Plan {
+                shape: Shape::Union(plans.collect::<Result<_, ConvertError>>()?),
+                branch: None,
+                null,
+            });
+        }
+        let (branch, shape) = self.branch(schema, branches)?;
+        Ok(Plan {
+            shape,
+            branch: Some(branch),
+            null,
+        })
+    }
+
+    /// The branch for values of a schema: the one with its name, or else the first that can take them.
+    fn branch(&self, schema: &Schema, branches: &[NodeId]) -> Result<(usize, Shape), ConvertError> {
+        let wanted = schema
+            .name
+            .as_ref()
+            .map(|name| scrubbed_full(name, self.options).unwrap_or_else(|_| name.clone()));
+        let is_wanted = |id: NodeId| {
+            let node = self.nodes.at(id);
+            node.kind.is_named() && Some(&node.name) == wanted.as_ref()
+        };
+        let mut order: Vec<(usize, NodeId)> = branches.iter().copied().enumerate().collect();
+        order.sort_by_key(|(_, id)| !is_wanted(*id));
+        let mut first_error = None;
+        for (place, id) in order {
+            let node = self.nodes.at(id);
+            match self.shape(schema, id, node) {
+                _ if matches!(node.kind, Kind::Null) => {}
+                // A wider number only when none is its own type.
+                Ok(shape) if is_exact(&shape) => return Ok((place, shape)),
+                Ok(shape) => {
+                    first_error.get_or_insert(Ok((place, shape)));
+                }
+                Err(error) => {
+                    first_error.get_or_insert(Err(error));
+                }
+            }
+        }
+        match first_error {
+            Some(Ok(found)) => Ok(found),
+            Some(Err(error)) => Err(error),
+            None => Err(ConvertError::data("a union has no branch for a value")),
+        }
+    }
+
+    fn shape(&self, schema: &Schema, id: NodeId, node: &Node) -> Result<Shape, ConvertError> {
+        if let Some(source) = source(schema)
+            && let Some(number) = number(&node.kind)
+            && source.fits(number)
+        {
+            return Ok(Shape::Number(source, number));
+        }
+        Ok(match (&schema.kind, &node.kind) {
+            (SchemaType::Boolean, Kind::Boolean) => Shape::Boolean,
+            (SchemaType::String, Kind::String) => Shape::String,
+            (SchemaType::String, Kind::Enum { symbols, .. }) => {
+                let places = symbols.iter().enumerate();
+                Shape::Enum(
+                    places
+                        .map(|(place, symbol)| (symbol.as_bytes().into(), place))
+                        .collect(),
+                )
+            }
+            (SchemaType::Bytes, Kind::Bytes | Kind::Fixed(_)) => self.bytes(schema, node)?,
+            (SchemaType::Array(element), Kind::Array(items)) => {
+                Shape::Array(Box::new(self.plan(element, *items)?))
+            }
+            (SchemaType::Map(key, value), Kind::Map(values)) if key.kind == SchemaType::String => {
+                Shape::Map(Box::new(self.plan(value, *values)?))
+            }
+            (SchemaType::Map(key, value), Kind::Array(items)) => {
+                match &self.nodes.at(*items).kind {
+                    Kind::Record(fields) if is_map_entry(self.nodes.at(*items)) => {
+                        match fields.as_slice() {
+                            [first, second] => {
+                                let plans =
+                                    (self.plan(key, first.node)?, self.plan(value, second.node)?);
+                                Shape::Entries(Box::new(plans))
+                            }
+                            _ => return Err(self.unfit(schema, id)),
+                        }
+                    }
+                    _ => return Err(self.unfit(schema, id)),
+                }
+            }
+            (SchemaType::Struct(_), Kind::Record(fields)) if !is_union(schema) => {
+                Shape::Record(schema.fields().len(), self.record(schema, fields)?)
+            }
+            _ => return Err(self.unfit(schema, id)),
+        })
+    }
+
+    fn bytes(&self, schema: &Schema, node: &Node) -> Result<Shape, ConvertError> {
+        let size = match node.kind {
+            Kind::Fixed(size) => Some(size),
+            _ => None,
+        };
+        if schema.name.as_deref() != Some(DECIMAL) {
+            return Ok(size.map_or(Shape::Bytes, Shape::Fixed));
+        }
+        let text = schema.parameter("scale").unwrap_or("0");
+        let scale: i32 = text.parse().map_err(|_| {
+            ConvertError::Data(format!(
+                "Invalid scale parameter found in Decimal schema: {text:?}"
+            ))
+        })?;
+        let wanted = node.props.get("scale").and_then(serde_json::Value::as_i64);
+        match wanted {
+            Some(wanted) if wanted != i64::from(scale) => Err(ConvertError::Data(format!(
+                "the values are decimals of the scale {scale}, the Avro schema has {wanted}"
+            ))),
+            _ => Ok(Shape::Decimal(scale, size)),
+        }
+    }
+
+    fn record(&self, schema: &Schema, fields: &[AvroField]) -> Result<Vec<Step>, ConvertError> {
+        let mut places = HashMap::new();
+        for (index, field) in schema.fields().iter().enumerate() {
+            places.insert(scrubbed(&field.name, self.options)?, (index, field));
+        }
+        let steps = fields.iter().map(|avro| {
+            if let Some((index, field)) = places.get(&avro.name) {
+                let plan = self
+                    .plan(&field.schema, avro.node)
+                    .map_err(|error| within(&avro.name, error))?;
+                let default = field
+                    .schema
+                    .default
+                    .as_ref()
+                    .filter(|_| !(self.options.ignore_defaults && field.schema.optional));
+                return Ok(Step::Field {
+                    index: *index,
+                    plan,
+                    default: default.map(|default| default.to_encoded().into()),
+                });
+            }
+            let mut bytes = Vec::new();
+            let default = avro.default.as_ref();
+            let written =
+                default.and_then(|json| defaults::bytes(self.nodes, avro.node, json, &mut bytes));
+            match written {
+                Some(()) => Ok(Step::Constant(bytes.into())),
+                None => Err(ConvertError::Data(format!(
+                    "the Avro schema has a field {} without a default, which the values lack",
+                    avro.name
+                ))),
+            }
+        });
+        steps.collect()
+    }
+
+    fn unfit(&self, schema: &Schema, id: NodeId) -> ConvertError {
+        let node = self.nodes.at(id);
+        ConvertError::Data(format!(
+            "a value of the type {} cannot be written as {}{}{}",
+            schema.kind.name(),
+            node.kind.name(),
+            if node.name.is_empty() { "" } else { " " },
+            node.name
+        ))
+    }
+}
+
+/// Whether a shape loses nothing of the type.
+fn is_exact(shape: &Shape) -> bool {
+    match shape {
+        Shape::Number(source, number) => source.own() == *number,
+        Shape::Enum(_) | Shape::Fixed(_) | Shape::Decimal(_, Some(_)) => false,
+        _ => true,
+    }
+}
+
+fn within(field: &str, error: ConvertError) -> ConvertError {
+    match error {
+        ConvertError::Data(message) => {
+            ConvertError::Data(format!("in the field {field}: {message}"))
+        }
+        other => other,
+    }
+}
+
+fn source(schema: &Schema) -> Option<Source> {
+    Some(match (&schema.kind, schema.name.as_deref()) {
+        (SchemaType::Int8, _) => Source::Int8,
+        (SchemaType::Int16, _) => Source::Int16,
+        (SchemaType::Int32, Some(DATE)) => Source::Date,
+        (SchemaType::Int32, Some(TIME)) => Source::Time,
+        (SchemaType::Int32, _) => Source::Int32,
+        (SchemaType::Int64, Some(TIMESTAMP)) => Source::Timestamp,
+        (SchemaType::Int64, _) => Source::Int64,
+        (SchemaType::Float32, _) => Source::Float32,
+        (SchemaType::Float64, _) => Source::Float64,
+        _ => return None,
+    })
+}
+
+fn number(kind: &Kind) -> Option<Number> {
+    Some(match kind {
+        Kind::Int => Number::Int,
+        Kind::Long => Number::Long,
+        Kind::Float => Number::Float,
+        Kind::Double => Number::Double,
+        _ => return None,
+    })
+}
+
+impl Source {
+    /// The Avro type that is made of it.
+    fn own(self) -> Number {
+        match self {
+            Self::Int8 | Self::Int16 | Self::Int32 | Self::Date | Self::Time => Number::Int,
+            Self::Int64 | Self::Timestamp => Number::Long,
+            Self::Float32 => Number::Float,
+            Self::Float64 => Number::Double,
+        }
+    }
+
+    /// Whether an Avro type can take it, as Avro promotes numbers.
+    fn fits(self, number: Number) -> bool {
+        let rank = |number| match number {
+            Number::Int => 0,
+            Number::Long => 1,
+            Number::Float => 2,
+            Number::Double => 3,
+        };
+        rank(self.own()) <= rank(number)
+    }
+}
