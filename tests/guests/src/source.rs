@@ -330,7 +330,7 @@ fn bad(what: &str) -> Polled {
         "count" => batch.count = 3,
         "count-huge" => batch.count = u32::MAX,
         "topic-index" => batch.topic_indexes = vec![0, 9],
-        "topic-name" => batch.topics = vec!["a/../b\n".to_owned()],
+        "topic-name" => batch.topics = vec!["x".repeat(1_025)],
         "partition" => batch.partitions = vec![-7, 0],
         "timestamp" => batch.timestamps = vec![i64::MIN, 0],
         "lengths" => batch.values.lengths = vec![i32::MAX, 1],
