@@ -208,7 +208,7 @@ fn under(schema: &Schema, json: &Json) -> Result<Value> {
         (Some(DATE), SchemaType::Int32) => return date(json),
         (Some(TIME), SchemaType::Int32) => return scalar("time", json),
         (Some(TIMESTAMP), SchemaType::Int64) => return scalar("timestamp", json),
-        (Some(DECIMAL), SchemaType::Bytes) => return scalar("decimal", json),
+        (Some(DECIMAL), SchemaType::Bytes) => return decimal(schema, json),
         _ => {}
     }
     match &schema.kind {
@@ -278,6 +278,19 @@ pub fn expectation(case: &Json) -> Result<Json> {
         });
     }
     Ok(expect)
+}
+
+/// A decimal under a schema. One of a negative scale may be written with all its zeros.
+fn decimal(schema: &Schema, json: &Json) -> Result<Value> {
+    let scale = schema.parameters.iter().find(|(key, _)| key == "scale");
+    let scale = scale.and_then(|(_, scale)| scale.parse::<i32>().ok());
+    match scale.and_then(|scale| usize::try_from(-i64::from(scale)).ok()) {
+        Some(zeros) if zeros > 0 => match text(json)?.strip_suffix(&"0".repeat(zeros)) {
+            Some(digits) => scalar("decimal", &Json::String(format!("{digits}E{zeros}"))),
+            None => scalar("decimal", json),
+        },
+        _ => scalar("decimal", json),
+    }
 }
 
 /// A date under a schema. Kafka Connect's Cast leaves the bare number of days under that name, which is a date here.

@@ -47,7 +47,15 @@ pub fn require_map_scan<'a>(bytes: &'a [u8], purpose: &str) -> Result<Scan<'a>> 
 ///
 /// # Errors
 /// A data error, as Kafka Connect says it, when it is something else.
+#[inline]
 pub fn require_struct<'a>(bytes: Option<&'a [u8]>, purpose: &str) -> Result<Elements<'a>> {
+    match bytes.and_then(Elements::of_struct) {
+        Some(elements) => Ok(elements),
+        None => found_no_struct(bytes, purpose),
+    }
+}
+
+fn found_no_struct<'a>(bytes: Option<&'a [u8]>, purpose: &str) -> Result<Elements<'a>> {
     match read(bytes)? {
         View::Struct(elements) => Ok(elements),
         other => Err(Error::data(format_args!(

@@ -77,6 +77,7 @@ fn container(bytes: &[u8], each: usize, depth_left: usize) -> Result<&[u8], Valu
 }
 
 /// How long values are of which only the tag is to be looked at, with that tag; 0: more is to be looked at.
+#[allow(clippy::indexing_slicing, reason = "worked out by the compiler")]
 const SIZES: [u8; 17] = {
     let mut sizes = [0; 17];
     sizes[tag::NULL as usize] = 1;

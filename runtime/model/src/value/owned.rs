@@ -163,7 +163,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use proptest::prelude::*;
 
-    use super::super::{check, length};
+    use super::super::{Elements, check, length};
     use super::*;
 
     fn any_value() -> impl Strategy<Value = Value> {
@@ -200,6 +200,17 @@ mod tests {
             prop_assert_eq!(check(&encoded), Ok(()));
             prop_assert_eq!(length(&encoded), Ok(encoded.len()));
             prop_assert_eq!(Value::decode(&encoded).unwrap(), value);
+        }
+
+        #[test]
+        fn a_struct_is_read_alike_both_ways(value in any_value(), cut in 0..20_usize) {
+            let encoded = value.to_encoded();
+            let bytes = encoded.get(..encoded.len().saturating_sub(cut)).unwrap();
+            let read = match View::read(bytes) {
+                Ok(View::Struct(elements)) => Some(elements),
+                _ => None,
+            };
+            prop_assert_eq!(Elements::of_struct(bytes), read);
         }
 
         #[test]

@@ -175,6 +175,21 @@ impl<'a> Elements<'a> {
         ))
     }
 
+    /// The values of the struct that `bytes` are; `None`: they are something else, or damaged.
+    #[inline]
+    #[must_use]
+    pub fn of_struct(bytes: &'a [u8]) -> Option<Self> {
+        let (head, body) = bytes.split_first_chunk::<9>()?;
+        let [tag::STRUCT, a, b, c, d, count @ ..] = head else {
+            return None;
+        };
+        let length = u32_of(&[*a, *b, *c, *d]).checked_add(5);
+        (length == Some(bytes.len())).then_some(Self {
+            count: u32_of(count),
+            body,
+        })
+    }
+
     /// How many there are, as the container says; one that was not checked may hold fewer.
     #[inline]
     #[must_use]
