@@ -67,6 +67,33 @@ fn a_configuration_that_cannot_work_is_refused_with_the_key() {
         &format!("{source}errors.tolerance=some"),
         "errors.tolerance",
     );
+    refused(
+        &format!("{source}errors.retry.timeout=-2"),
+        "errors.retry.timeout: Invalid value -2: Value must be at least 0",
+    );
+    refused(
+        "connector.class=FileStreamSink\nfile=out\ntopics=t,dlq\nerrors.deadletterqueue.topic.name=dlq",
+        "The DLQ topic 'dlq' may not be included in the list of topics",
+    );
+}
+
+#[test]
+fn a_dead_letter_queue_that_is_a_topic_of_the_worker_is_refused() {
+    let mut place = Place::new(Broker::Embedded);
+    let queue = format!(
+        "errors.deadletterqueue.topic.name={}",
+        place.topic("offsets")
+    );
+    place.file_sink(&place.path("out"), "lines", &queue);
+    let output = place.run_until_idle();
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+    let wanted = "errors.deadletterqueue.topic.name: ";
+    assert!(text(&output).contains(wanted), "{}", text(&output));
+    assert!(
+        text(&output).contains("the worker's own"),
+        "{}",
+        text(&output)
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tidegate_config::Properties;
 use tidegate_config::connector::{
-    self, ConnectorConfig, ConnectorRole, ConverterConfig, ConverterRole,
+    self, ConnectorConfig, ConnectorRole, ConverterConfig, ConverterRole, DLQ_TOPIC,
 };
 use tidegate_config::definition::{ConfigKey, ConfigValue, Definition};
 use tidegate_config::grants::{Policy, grants};
@@ -145,7 +145,26 @@ fn validate(
     for (key, message) in connector.check(role) {
         found.error_once(&key, message);
     }
+    if let Some(message) = worker.and_then(|worker| own_dead_letters(worker, connector)) {
+        found.error_once(DLQ_TOPIC, message);
+    }
     found.into_infos(connector.class().unwrap_or_default())
+}
+
+/// What is wrong with a dead letter queue that is a topic of the worker's own.
+fn own_dead_letters(worker: &WorkerConfig, connector: &ConnectorConfig) -> Option<String> {
+    let topic = connector.errors().ok()?.dlq?.topic;
+    let own = [
+        &worker.offset_topic,
+        &worker.config_topic,
+        &worker.status_topic,
+    ];
+    own.iter().any(|own| own.name == topic).then(|| {
+        format!(
+            "Invalid value {topic} for configuration {DLQ_TOPIC}: the topic is the worker's own and not for connectors; \
+             choose another"
+        )
+    })
 }
 
 fn converters(worker: Option<&WorkerConfig>, connector: &ConnectorConfig, found: &mut Found) {

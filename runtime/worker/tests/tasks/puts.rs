@@ -57,7 +57,10 @@ fn what_a_divided_put_took_is_not_put_again() {
     config.extend(GROWING);
     let started = place.start("RetriesSomePuts", &config);
     wait_for("15 records", || place.lines(), |lines| lines.len() >= 15);
-    let progress = started.handle.progress().counts();
+    let counts = || started.handle.progress().counts();
+    // They are counted when the put is over, which is after the lines are there.
+    wait_for("15 counted", counts, |counts| counts.records_in >= 15);
+    let progress = counts();
     place.stop(started);
     assert_eq!(sorted(place.lines()), numbers(0..15), "each once");
     assert_eq!((progress.records_in, progress.records_out), (15, 15));

@@ -24,8 +24,9 @@ fn records_that_may_pass_later_are_tried_again_and_keep_their_order() {
     let mut config = flaky("4", "3,30");
     config.extend([("topics", "texts"), ("errors.retry.timeout", "-1")]);
     let started = place.start("RefusesBad", &config);
-    wait_for("50 records", || place.lines(), |lines| lines.len() >= 50);
-    let counts = started.handle.progress().counts();
+    let counts = || started.handle.progress().counts();
+    wait_for("50 records", counts, |counts| counts.records_in >= 50);
+    let counts = counts();
     place.stop(started);
     assert_eq!(place.lines(), numbers(0..50));
     assert_eq!((counts.retries, counts.failures, counts.errors), (8, 8, 0));
