@@ -13,7 +13,10 @@ python=$cache/python/bin/python3
 if ! cmp -s "$packages" "$cache/python/.complete"; then
   echo "run.sh: installing Confluent's Python client into $cache/python" >&2
   rm -rf -- "$cache/python"
-  python3 -m venv "$cache/python"
+  if ! python3 -m venv "$cache/python" 2>/dev/null; then # Debian has it in a package of its own
+    apt-get install -y -qq python3-venv >/dev/null
+    python3 -m venv "$cache/python"
+  fi
   "$python" -m pip install -q --disable-pip-version-check -r "$packages"
   cp "$packages" "$cache/python/.complete"
 fi
