@@ -4,6 +4,7 @@ use tidegate_model::Column;
 use tidegate_model::schema::{Schema, SchemaType};
 use tidegate_model::value::{Encoder, View};
 
+use crate::columns::convert_each;
 use crate::error::ConvertError;
 use crate::schema_index::{schema_index, schema_of};
 use crate::{Converter, RecordFailure, ValueColumn};
@@ -30,20 +31,17 @@ impl Converter for ByteArrayConverter {
         _topic: &str,
         bytes: &Column,
         schemas: &mut Vec<Vec<u8>>,
-        _failures: &mut Vec<RecordFailure>,
+        failures: &mut Vec<RecordFailure>,
     ) -> ValueColumn {
         let schema = schema_index(schemas, &self.schema).unwrap_or(-1);
-        let mut values = Column::with_capacity(bytes.len(), bytes.bytes.len() + 5 * bytes.len());
-        for entry in bytes {
-            match entry {
-                None => values.push(None),
-                Some(entry) => {
-                    let mark = values.begin();
-                    Encoder::new(&mut values.bytes).bytes(entry);
-                    values.end(mark);
-                }
-            }
-        }
+        let room = bytes.bytes.len() + 5 * bytes.len();
+        let values = convert_each(bytes, room, failures, |_, entry, out| {
+            let Some(entry) = entry else {
+                return Ok(false);
+            };
+            Encoder::new(out).bytes(entry);
+            Ok(true)
+        });
         ValueColumn {
             schemas: vec![schema; values.len()],
             values,

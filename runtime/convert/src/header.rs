@@ -6,8 +6,9 @@ use tidegate_model::Column;
 use tidegate_model::schema::Schema;
 use tidegate_model::value::{Encoder, View};
 
+use crate::columns::{DecodedSchemas, convert_each, index_of};
 use crate::error::ConvertError;
-use crate::schema_index::{SchemaIndexes, schema_of};
+use crate::schema_index::SchemaIndexes;
 use crate::{Converter, RecordFailure, ValueColumn};
 
 /// Converts headers.
@@ -55,32 +56,17 @@ impl Converter for SimpleHeaderConverter {
         schemas: &mut Vec<Vec<u8>>,
         failures: &mut Vec<RecordFailure>,
     ) -> ValueColumn {
-        let mut values = Column::with_capacity(bytes.len(), bytes.bytes.len() + 5 * bytes.len());
         let mut indexes = Vec::with_capacity(bytes.len());
         let mut places = SchemaIndexes::default();
-        for (index, entry) in bytes.iter().enumerate() {
-            let mark = values.begin();
+        let room = bytes.bytes.len() + 5 * bytes.len();
+        let values = convert_each(bytes, room, failures, |_, entry, out| {
             let read = match entry {
                 None => Ok((-1, false)),
-                Some(text) => self.read(text, schemas, &mut places, &mut values.bytes),
+                Some(text) => self.read(text, schemas, &mut places, out),
             };
-            match read {
-                Ok((schema, some)) => {
-                    indexes.push(schema);
-                    if some {
-                        values.end(mark);
-                    } else {
-                        values.push(None);
-                    }
-                }
-                Err(error) => {
-                    values.bytes.truncate(mark);
-                    values.push(None);
-                    indexes.push(-1);
-                    failures.push(RecordFailure { index, error });
-                }
-            }
-        }
+            indexes.push(index_of(&read));
+            read.map(|(_, some)| some)
+        });
         ValueColumn {
             values,
             schemas: indexes,
@@ -95,33 +81,13 @@ impl Converter for SimpleHeaderConverter {
         schemas: &[Vec<u8>],
         failures: &mut Vec<RecordFailure>,
     ) -> Column {
-        let mut column = Column::with_capacity(values.len(), values.bytes.len());
-        let mut decoded: Vec<Option<Schema>> = vec![None; schemas.len()];
-        for (index, entry) in values.iter().enumerate() {
+        let mut schemas = DecodedSchemas::new(schemas);
+        convert_each(values, values.bytes.len(), failures, |index, entry, out| {
             let Some(entry) = entry.filter(|entry| *entry != [0]) else {
-                column.push(None);
-                continue;
+                return Ok(false);
             };
-            let schema = schema_of(value_schemas, index).and_then(|schema| {
-                let place = decoded.get_mut(schema)?;
-                if place.is_none() {
-                    *place = Schema::decode(schemas.get(schema)?).ok();
-                }
-                place.as_ref()
-            });
-            let mark = column.begin();
-            let written = View::read(entry)
-                .map_err(ConvertError::from)
-                .and_then(|view| Ok(values::print(view, schema, &mut column.bytes)?));
-            match written {
-                Ok(()) => column.end(mark),
-                Err(error) => {
-                    column.bytes.truncate(mark);
-                    column.push(None);
-                    failures.push(RecordFailure { index, error });
-                }
-            }
-        }
-        column
+            values::print(View::read(entry)?, schemas.of(value_schemas, index), out)?;
+            Ok(true)
+        })
     }
 }

@@ -14,13 +14,14 @@
 //! A converter writes from one buffer straight into the other: no tree, no allocation per record. A record
 //! that cannot be converted becomes null and is listed as a [`RecordFailure`]; the rest of its column goes on.
 //! The worker's tasks call the converters, on blocking threads; the Avro converter asks a schema registry for schemas.
-//! `cache` and `entries` are shared by several.
+//! `cache`, `columns` and `entries` are shared by several.
 
 mod avro;
 mod byte_array;
 mod cache;
 mod charset;
 pub mod class;
+mod columns;
 mod entries;
 pub mod error;
 mod header;

@@ -5,6 +5,7 @@ use tidegate_model::Column;
 use tidegate_model::schema::{Schema, SchemaType};
 use tidegate_model::value::{Encoder, View};
 
+use crate::columns::convert_each;
 use crate::error::ConvertError;
 use crate::schema_index::{schema_index, schema_of};
 use crate::{Converter, RecordFailure, ValueColumn};
@@ -136,27 +137,20 @@ impl Converter for NumberConverter {
         failures: &mut Vec<RecordFailure>,
     ) -> ValueColumn {
         let schema = schema_index(schemas, &self.schema).unwrap_or(-1);
-        let mut values = Column::with_capacity(bytes.len(), bytes.bytes.len() + bytes.len());
-        for (index, entry) in bytes.iter().enumerate() {
+        let room = bytes.bytes.len() + bytes.len();
+        let values = convert_each(bytes, room, failures, |_, entry, out| {
             let Some(entry) = entry else {
-                values.push(None);
-                continue;
+                return Ok(false);
             };
-            let mark = values.begin();
-            if self.number.read(entry, &mut values.bytes).is_some() {
-                values.end(mark);
-            } else {
-                values.push(None);
-                failures.push(RecordFailure {
-                    index,
-                    error: ConvertError::data(format!(
-                        "Failed to deserialize {}: {} bytes are none",
-                        self.number.name(),
-                        entry.len()
-                    )),
-                });
+            match self.number.read(entry, out) {
+                Some(_) => Ok(true),
+                None => Err(ConvertError::data(format!(
+                    "Failed to deserialize {}: {} bytes are none",
+                    self.number.name(),
+                    entry.len()
+                ))),
             }
-        }
+        });
         ValueColumn {
             schemas: vec![schema; values.len()],
             values,
@@ -171,21 +165,11 @@ impl Converter for NumberConverter {
         schemas: &[Vec<u8>],
         failures: &mut Vec<RecordFailure>,
     ) -> Column {
-        let mut column = Column::with_capacity(values.len(), values.bytes.len());
-        for (index, entry) in values.iter().enumerate() {
+        convert_each(values, values.bytes.len(), failures, |index, entry, out| {
             let schema = schema_of(value_schemas, index)
                 .and_then(|schema| schemas.get(schema))
                 .map(Vec::as_slice);
-            let mark = column.begin();
-            match self.write(entry.unwrap_or(&[0]), schema, &mut column.bytes) {
-                Ok(true) => column.end(mark),
-                Ok(false) => column.push(None),
-                Err(error) => {
-                    column.push(None);
-                    failures.push(RecordFailure { index, error });
-                }
-            }
-        }
-        column
+            self.write(entry.unwrap_or(&[0]), schema, out)
+        })
     }
 }

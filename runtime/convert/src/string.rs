@@ -7,9 +7,10 @@ use tidegate_model::schema::{Schema, SchemaType};
 use tidegate_model::value::{Encoder, View};
 
 use crate::charset::{CONVERTER_ENCODING, Charset};
+use crate::columns::{DecodedSchemas, convert_each};
 use crate::error::ConvertError;
 use crate::options::Options;
-use crate::schema_index::{schema_index, schema_of};
+use crate::schema_index::schema_index;
 use crate::{Converter, RecordFailure, ValueColumn};
 
 /// Converts text.
@@ -59,20 +60,17 @@ impl Converter for StringConverter {
         _topic: &str,
         bytes: &Column,
         schemas: &mut Vec<Vec<u8>>,
-        _failures: &mut Vec<RecordFailure>,
+        failures: &mut Vec<RecordFailure>,
     ) -> ValueColumn {
         let schema = schema_index(schemas, &self.schema).unwrap_or(-1);
-        let mut values = Column::with_capacity(bytes.len(), bytes.bytes.len() + 5 * bytes.len());
-        for entry in bytes {
-            match entry {
-                None => values.push(None),
-                Some(entry) => {
-                    let mark = values.begin();
-                    Encoder::new(&mut values.bytes).string(&self.charset.decode(entry));
-                    values.end(mark);
-                }
-            }
-        }
+        let room = bytes.bytes.len() + 5 * bytes.len();
+        let values = convert_each(bytes, room, failures, |_, entry, out| {
+            let Some(entry) = entry else {
+                return Ok(false);
+            };
+            Encoder::new(out).string(&self.charset.decode(entry));
+            Ok(true)
+        });
         ValueColumn {
             schemas: vec![schema; values.len()],
             values,
@@ -87,30 +85,13 @@ impl Converter for StringConverter {
         schemas: &[Vec<u8>],
         failures: &mut Vec<RecordFailure>,
     ) -> Column {
-        let mut column = Column::with_capacity(values.len(), values.bytes.len());
-        let mut decoded: Vec<Option<Schema>> = vec![None; schemas.len()];
-        for (index, entry) in values.iter().enumerate() {
+        let mut schemas = DecodedSchemas::new(schemas);
+        convert_each(values, values.bytes.len(), failures, |index, entry, out| {
             let Some(entry) = entry.filter(|entry| *entry != [0]) else {
-                column.push(None);
-                continue;
+                return Ok(false);
             };
-            let schema = schema_of(value_schemas, index).and_then(|schema| {
-                let place = decoded.get_mut(schema)?;
-                if place.is_none() {
-                    *place = Schema::decode(schemas.get(schema)?).ok();
-                }
-                place.as_ref()
-            });
-            let mark = column.begin();
-            match self.write(entry, schema, &mut column.bytes) {
-                Ok(()) => column.end(mark),
-                Err(error) => {
-                    column.bytes.truncate(mark);
-                    column.push(None);
-                    failures.push(RecordFailure { index, error });
-                }
-            }
-        }
-        column
+            self.write(entry, schemas.of(value_schemas, index), out)?;
+            Ok(true)
+        })
     }
 }

@@ -41,6 +41,7 @@ use tidegate_model::{Column, ErrorClass};
 use tidegate_registry::{Client, RegistryError, Stored};
 
 use crate::cache::Cache;
+use crate::columns::{convert_each, index_of};
 use crate::error::ConvertError;
 use crate::options::Options;
 use crate::schema_index::{SchemaIndexes, schema_of};
@@ -455,48 +456,33 @@ impl Converter for AvroConverter {
         schemas: &mut Vec<Vec<u8>>,
         failures: &mut Vec<RecordFailure>,
     ) -> ValueColumn {
-        let mut values = Column::with_capacity(bytes.len(), 2 * bytes.bytes.len());
         let mut indexes = Vec::with_capacity(bytes.len());
         let mut batch = ReadBatch::default();
         let mut places = SchemaIndexes::default();
         let mut place: Option<(Arc<ReadSchema>, i32)> = None;
-        for (index, entry) in bytes.iter().enumerate() {
-            let mark = values.begin();
+        let room = 2 * bytes.bytes.len();
+        let values = convert_each(bytes, room, failures, |_, entry, out| {
             let read = match entry {
                 None => Ok((-1, false)),
-                Some(message) => self
-                    .read(topic, message, &mut batch, &mut values.bytes)
-                    .and_then(|(schema, some)| match (&place, &schema.encoded) {
-                        (_, None) => Ok((-1, some)),
-                        _ if !some => Ok((-1, false)),
-                        (Some((last, place)), _) if Arc::ptr_eq(last, &schema) => {
-                            Ok((*place, true))
-                        }
-                        (_, Some(encoded)) => {
-                            let found = places.of(schemas, encoded)?;
-                            place = Some((schema, found));
-                            Ok((found, true))
-                        }
-                    }),
+                Some(message) => {
+                    self.read(topic, message, &mut batch, out)
+                        .and_then(|(schema, some)| match (&place, &schema.encoded) {
+                            (_, None) => Ok((-1, some)),
+                            _ if !some => Ok((-1, false)),
+                            (Some((last, place)), _) if Arc::ptr_eq(last, &schema) => {
+                                Ok((*place, true))
+                            }
+                            (_, Some(encoded)) => {
+                                let found = places.of(schemas, encoded)?;
+                                place = Some((schema, found));
+                                Ok((found, true))
+                            }
+                        })
+                }
             };
-            match read {
-                Ok((schema, some)) => {
-                    indexes.push(schema);
-                    if some {
-                        values.end(mark);
-                    } else {
-                        values.bytes.truncate(mark);
-                        values.push(None);
-                    }
-                }
-                Err(error) => {
-                    values.bytes.truncate(mark);
-                    values.push(None);
-                    indexes.push(-1);
-                    failures.push(RecordFailure { index, error });
-                }
-            }
-        }
+            indexes.push(index_of(&read));
+            read.map(|(_, some)| some)
+        });
         ValueColumn {
             values,
             schemas: indexes,
@@ -511,19 +497,17 @@ impl Converter for AvroConverter {
         schemas: &[Vec<u8>],
         failures: &mut Vec<RecordFailure>,
     ) -> Column {
-        let mut column = Column::with_capacity(values.len(), values.bytes.len());
         // The last place is for values without a schema.
         let mut sealed: Vec<Option<Result<Arc<Sealed>, ConvertError>>> =
             vec![None; schemas.len() + 1];
         let mut away: Option<ConvertError> = None;
-        for (index, entry) in values.iter().enumerate() {
+        convert_each(values, values.bytes.len(), failures, |index, entry, out| {
             let place = schema_of(value_schemas, index).filter(|place| *place < schemas.len());
-            let mark = column.begin();
             let encoded = place
                 .and_then(|place| schemas.get(place))
                 .map(Vec::as_slice);
             let entry = entry.unwrap_or(&[tag::NULL]);
-            let written = if *entry == [tag::NULL] {
+            if *entry == [tag::NULL] {
                 // Null is no message, and needs no schema in the registry.
                 self.null(encoded).map(|()| false)
             } else {
@@ -537,7 +521,7 @@ impl Converter for AvroConverter {
                             None => self.sealed(topic, encoded),
                         });
                         match sealed {
-                            Ok(sealed) => sealed.write(entry, &mut column.bytes).map(|()| true),
+                            Ok(sealed) => sealed.write(entry, out).map(|()| true),
                             Err(error) => {
                                 if error.class() != ErrorClass::Data {
                                     away = Some(error.clone());
@@ -547,17 +531,7 @@ impl Converter for AvroConverter {
                         }
                     }
                 }
-            };
-            match written {
-                Ok(true) => column.end(mark),
-                Ok(false) => column.push(None),
-                Err(error) => {
-                    column.bytes.truncate(mark);
-                    column.push(None);
-                    failures.push(RecordFailure { index, error });
-                }
             }
-        }
-        column
+        })
     }
 }

@@ -36,6 +36,7 @@ use tidegate_model::schema::Schema;
 use tidegate_model::value::tag;
 
 use crate::cache::Cache;
+use crate::columns::{convert_each, index_of};
 use crate::error::ConvertError;
 use crate::options::{Options, refused};
 use crate::schema_index::{SchemaIndexes, schema_of};
@@ -351,39 +352,18 @@ impl Converter for JsonConverter {
     ) -> ValueColumn {
         // Small numbers take more room encoded than in JSON.
         let room = bytes.bytes.len() + bytes.bytes.len() / 2;
-        let mut values = Column::with_capacity(bytes.len(), room);
         let mut indexes = Vec::new();
         let mut places = Places::default();
-        for (position, entry) in bytes.iter().enumerate() {
-            let mark = values.begin();
+        let values = convert_each(bytes, room, failures, |_, entry, out| {
             let read = match entry {
                 None => Ok((-1, false)),
-                Some(text) => self.read(text, schemas, &mut places, &mut values.bytes),
-            };
-            let schema = match read {
-                Ok((schema, true)) => {
-                    values.end(mark);
-                    schema
-                }
-                Ok((schema, false)) => {
-                    values.bytes.truncate(mark);
-                    values.push(None);
-                    schema
-                }
-                Err(error) => {
-                    values.bytes.truncate(mark);
-                    values.push(None);
-                    failures.push(RecordFailure {
-                        index: position,
-                        error,
-                    });
-                    -1
-                }
+                Some(text) => self.read(text, schemas, &mut places, out),
             };
             if self.schemas_enabled {
-                indexes.push(schema);
+                indexes.push(index_of(&read));
             }
-        }
+            read.map(|(_, some)| some)
+        });
         ValueColumn {
             values,
             schemas: indexes,
@@ -398,10 +378,9 @@ impl Converter for JsonConverter {
         schemas: &[Vec<u8>],
         failures: &mut Vec<RecordFailure>,
     ) -> Column {
-        let mut column = Column::with_capacity(values.len(), values.bytes.len());
         let mut prepared: Vec<Option<Result<Arc<WrittenSchema>, ConvertError>>> =
             vec![None; schemas.len()];
-        for (index, entry) in values.iter().enumerate() {
+        convert_each(values, values.bytes.len(), failures, |index, entry, out| {
             let schema = schema_of(value_schemas, index).and_then(|schema| {
                 let place = prepared.get_mut(schema)?;
                 if place.is_none() {
@@ -409,17 +388,7 @@ impl Converter for JsonConverter {
                 }
                 place.as_ref()
             });
-            let mark = column.begin();
-            match self.write(entry, schema, &mut column.bytes) {
-                Ok(true) => column.end(mark),
-                Ok(false) => column.push(None),
-                Err(error) => {
-                    column.bytes.truncate(mark);
-                    column.push(None);
-                    failures.push(RecordFailure { index, error });
-                }
-            }
-        }
-        column
+            self.write(entry, schema, out)
+        })
     }
 }
