@@ -156,20 +156,7 @@ fn container(bytes: &[u8], each: usize, depth_left: usize) -> Result<&[u8], Valu
 }
 
 /// How long values are of which only the tag is to be looked at, with that tag; 0: more is to be looked at.
-const SIZES: [u8; 17] = {
-    let mut sizes = [0; 17];
-    sizes[tag::NULL as usize] = 1;
-    sizes[tag::INT8 as usize] = 2;
-    sizes[tag::INT16 as usize] = 3;
-    sizes[tag::INT32 as usize] = 5;
-    sizes[tag::FLOAT32 as usize] = 5;
-    sizes[tag::DATE as usize] = 5;
-    sizes[tag::TIME as usize] = 5;
-    sizes[tag::INT64 as usize] = 9;
-    sizes[tag::FLOAT64 as usize] = 9;
-    sizes[tag::TIMESTAMP as usize] = 9;
-    sizes
-};
+const SIZES: [u8; 17] = [1, 0, 2, 3, 5, 9, 5, 9, 0, 0, 0, 0, 0, 5, 5, 9, 0];
 
 /// Whether all bytes are ASCII: short texts by two words that overlap.
 #[inline]
