@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use tidegate_model::limits::{RECORD_BYTES_MAX, RECORD_HEADERS_MAX, TOPIC_TEXT_BYTES_MAX};
-use tidegate_model::{Batch, Column, Schema, value};
+use tidegate_model::value::Checker;
+use tidegate_model::{Batch, Column, Schema};
 
 use crate::digest::Digest;
 
@@ -74,9 +75,12 @@ pub(crate) fn numbers(batch: &Batch) -> Result<(), String> {
 
 /// Checks that each entry is an encoded value.
 pub(crate) fn values(what: &str, column: &Column) -> Result<(), String> {
+    let mut checker = Checker::default();
     for (index, entry) in column.iter().enumerate() {
         if let Some(entry) = entry {
-            value::check(entry).map_err(|error| format!("{what} {index}: {error}"))?;
+            checker
+                .check(entry)
+                .map_err(|error| format!("{what} {index}: {error}"))?;
         }
     }
     Ok(())

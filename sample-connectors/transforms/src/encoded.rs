@@ -240,6 +240,8 @@ pub(crate) fn split_value(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
         [tag::STRING, a, b, c, d, ..] => {
             (u32::from_le_bytes([*a, *b, *c, *d]) as usize).saturating_add(5)
         }
+        // Foreseen by the processor, which else waits for the tag and then for the length before it can go on.
+        [tag::INT64, ..] => 9,
         [tag, ..] => match LENGTHS.get(usize::from(*tag))? {
             0 => length(bytes).ok()?,
             size => usize::from(*size),

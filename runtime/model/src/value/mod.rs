@@ -23,9 +23,10 @@
 mod check;
 mod encoder;
 mod owned;
+mod shape;
 mod view;
 
-pub use check::check;
+pub use check::{Checker, check};
 pub use encoder::{Container, Encoder};
 pub use owned::Value;
 pub use view::{Elements, Entries, View, length};

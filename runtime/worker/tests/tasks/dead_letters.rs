@@ -45,8 +45,7 @@ fn records_that_fail_in_a_transform_or_in_put_are_kept_and_told_apart() {
     let started = place.start("RefusesBad", &sink("3", &[TOLERANT]));
     wait_for("3 records", || place.lines(), |lines| lines.len() >= 3);
     wait_for("the commit", || committed(&place), |offset| *offset == 5);
-    let counts = started.handle.progress().counts();
-    place.stop(started);
+    let counts = place.stop(started);
     assert_eq!(place.lines(), ["1", "2", "4"]);
     assert_eq!((counts.records_in, counts.records_out), (5, 3));
     assert_eq!((counts.skipped, counts.errors, counts.failures), (2, 2, 2));
@@ -187,8 +186,7 @@ fn a_source_keeps_records_as_json_before_the_transforms() {
     let started = place.start("PoisonsOne", &config);
     let read = place.read("dlq", 2);
     assert_eq!(place.read("topic", 498).len(), 498);
-    let counts = started.handle.progress().counts();
-    place.stop(started);
+    let counts = place.stop(started);
     assert_eq!((counts.dead_letters, counts.skipped), (2, 2));
     let shown: Vec<_> = read
         .iter()
@@ -259,8 +257,7 @@ fn records_that_a_sources_topic_refuses_are_kept() {
         || place.lines(),
         |lines| lines.last().is_some_and(|line| line == "9"),
     );
-    let counts = started.handle.progress().counts();
-    place.stop(started);
+    let counts = place.stop(started);
     assert_eq!((counts.records_out, counts.skipped), (10, 10));
     assert_eq!((counts.dead_letters, counts.dead_letters_refused), (10, 0));
     for (number, read) in read.iter().enumerate() {
@@ -330,8 +327,7 @@ fn records_that_are_all_bad_pass_with_exact_counts() {
         memory.iter().min().unwrap(),
         memory.iter().max().unwrap()
     );
-    let counts = started.handle.progress().counts();
-    place.stop(started);
+    let counts = place.stop(started);
     let wanted = wanted as u64;
     assert_eq!((counts.records_in, counts.records_out), (wanted, 0));
     assert_eq!((counts.skipped, counts.errors), (wanted, wanted));

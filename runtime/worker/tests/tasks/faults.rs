@@ -40,8 +40,7 @@ fn a_transform_that_traps_on_a_record_loses_that_record() {
     place.topic("texts", &[&texts]);
     let started = place.start("RetriesSomePuts", &transform("test.TrapsOnPoison"));
     wait_for("496 records", || place.lines(), |lines| lines.len() >= 496);
-    let counts = started.handle.progress().counts();
-    place.stop(started);
+    let counts = place.stop(started);
     assert_eq!(place.lines(), good(&texts), "each once and in order");
     assert_eq!((counts.records_in, counts.records_out), (500, 496));
     assert_eq!((counts.skipped, counts.filtered), (4, 0));
@@ -88,8 +87,7 @@ fn a_predicate_of_another_component_that_traps_on_a_record_loses_that_record() {
     ]);
     let started = place.start("RetriesSomePuts", &config);
     wait_for("498 records", || place.lines(), |lines| lines.len() >= 498);
-    let counts = started.handle.progress().counts();
-    place.stop(started);
+    let counts = place.stop(started);
     let wanted = texts.iter().filter(|text| !text.contains("poison"));
     let wanted: Vec<_> = wanted.map(|text| format!("{text}.1")).collect();
     assert_eq!(place.lines(), wanted);

@@ -42,8 +42,7 @@ fn a_put_that_is_to_be_tried_again_is_and_nothing_is_lost_or_doubled() {
     let topic = tidegate_model::TopicName::parse("texts").unwrap();
     place.write(&topic, 0, &numbers(100..110));
     wait_for("110 records", || place.lines(), |lines| lines.len() >= 110);
-    let progress = started.handle.progress().counts();
-    place.stop(started);
+    let progress = place.stop(started);
     assert_eq!(sorted(place.lines()), numbers(0..110));
     assert_eq!((progress.records_in, progress.records_out), (110, 110));
     assert_eq!(offsets(&place), [(0, 60), (1, 50)]);
@@ -57,11 +56,7 @@ fn what_a_divided_put_took_is_not_put_again() {
     config.extend(GROWING);
     let started = place.start("RetriesSomePuts", &config);
     wait_for("15 records", || place.lines(), |lines| lines.len() >= 15);
-    let counts = || started.handle.progress().counts();
-    // They are counted when the put is over, which is after the lines are there.
-    wait_for("15 counted", counts, |counts| counts.records_in >= 15);
-    let progress = counts();
-    place.stop(started);
+    let progress = place.stop(started);
     assert_eq!(sorted(place.lines()), numbers(0..15), "each once");
     assert_eq!((progress.records_in, progress.records_out), (15, 15));
     assert_eq!(offsets(&place), [(0, 5), (1, 10)]);
@@ -87,8 +82,7 @@ fn records_that_are_dropped_or_fail_before_a_retry_are_counted_once() {
     config.extend(GROWING);
     let started = place.start("RetriesSomePuts", &config);
     wait_for("14 records", || place.lines(), |lines| lines.len() >= 14);
-    let progress = started.handle.progress().counts();
-    place.stop(started);
+    let progress = place.stop(started);
     let wanted: Vec<_> = numbers(0..15)
         .into_iter()
         .filter(|text| text != "3")

@@ -45,8 +45,7 @@ fn a_call_that_may_pass_later_is_made_again() {
     ]);
     let started = place.start("RefusesBad", &config);
     wait_for("50 records", || place.lines(), |lines| lines.len() >= 50);
-    let counts = started.handle.progress().counts();
-    place.stop(started);
+    let counts = place.stop(started);
     assert_eq!(place.lines(), numbers(0..50));
     assert_eq!((counts.retries, counts.errors), (200, 0));
 }

@@ -12,6 +12,7 @@ use tidegate_config::grants::Policy;
 use tidegate_config::worker::WorkerConfig;
 use tidegate_model::{Batch, ConnectorName, TaskId, TopicName, TopicPartition};
 use tidegate_sandbox::{Compiler, Limits, Registry, Sandbox, Settings};
+use tidegate_worker::progress::Counts;
 use tidegate_worker::task::Listener;
 use tidegate_worker::worker::NewTask;
 use tidegate_worker::{State, TargetState, TaskHandle, Worker};
@@ -245,11 +246,14 @@ impl Place {
         started.states.wait_for(&State::Unassigned);
     }
 
-    /// Stops a task, which must end in time and without an error.
-    pub fn stop(&self, started: Started) {
+    /// Stops a task, which must end in time and without an error. Answers all that it counted: what a sink delivered can
+    /// be seen before it is counted.
+    pub fn stop(&self, started: Started) -> Counts {
+        let progress = Arc::clone(started.handle.progress());
         assert!(self.runtime.block_on(started.handle.stop(DEADLINE)));
         let states = started.states.told.lock().unwrap();
         assert_eq!(states.last(), Some(&State::Unassigned));
+        progress.counts()
     }
 
     /// The records in a topic, once there are so many.
