@@ -5,7 +5,8 @@
 
 use tidegate_model::{ConnectorName, TopicName};
 
-pub use crate::client_overrides::REFUSED_CLIENT_KEYS;
+pub use crate::plugin_version::VersionRange;
+use crate::client_overrides::REFUSED_CLIENT_KEYS;
 pub use crate::converter::{ConverterConfig, ConverterRole};
 pub use crate::errors::{DLQ_REPLICATION_FACTOR, DLQ_TOPIC, DlqConfig, ErrorsConfig};
 pub use crate::framework::{ConnectorRole, definition};
@@ -92,6 +93,16 @@ impl ConnectorConfig {
             Some(class) if !class.is_empty() => Ok(class),
             _ => Err(ConfigError::Missing("connector.class".to_owned())),
         }
+    }
+
+    /// The versions of its class that fit (KIP-891).
+    ///
+    /// # Errors
+    /// When it is no version and no range of them.
+    pub fn plugin_version(&self) -> Result<VersionRange, ConfigError> {
+        let key = "connector.plugin.version";
+        let given = self.properties.get(key).map_or("", String::as_str);
+        VersionRange::parse(given).map_err(|wanted| ConfigError::value(key, given, wanted))
     }
 
     /// The most tasks it may have.

@@ -11,6 +11,7 @@
 //! | [`environment`] | worker keys from `CONNECT_…` variables |
 //! | [`origin`] | whether the file or a variable set a worker's key |
 //! | [`grants`] | what a plugin is granted, by the values of the keys that name something outside |
+//! | [`plugin_version`] | which versions of a plugin are asked for |
 //! | [`policy`] | how far grants may go |
 //!
 //! The crate reads the configuration files it is told to read and does no other I/O. Its words are Kafka
@@ -25,6 +26,7 @@ pub mod grants;
 pub mod json;
 pub mod listener;
 pub mod origin;
+pub mod plugin_version;
 pub mod policy;
 pub mod properties;
 pub mod worker;

@@ -7,6 +7,7 @@ use crate::converter::with_prefix;
 use crate::definition::list;
 use crate::error::ConfigError;
 use crate::errors::boolean;
+use crate::plugin_version::VersionRange;
 
 /// The most transforms of a connector.
 pub const TRANSFORMS_MAX: usize = 50;
@@ -20,6 +21,8 @@ pub struct TransformConfig {
     pub alias: String,
     /// Its class, as it was written.
     pub class: String,
+    /// The versions of the class that fit.
+    pub version: VersionRange,
     /// Its keys, without prefix, and without those that all transforms have.
     pub config: Properties,
     /// When it applies; `None`: always.
@@ -35,6 +38,8 @@ pub struct PredicateConfig {
     pub alias: String,
     /// Its class, as it was written.
     pub class: String,
+    /// The versions of the class that fit.
+    pub version: VersionRange,
     /// Its keys, without prefix.
     pub config: Properties,
 }
@@ -43,10 +48,11 @@ pub(crate) fn parse(properties: &Properties) -> Result<Vec<TransformConfig>, Con
     let predicates: Vec<PredicateConfig> = aliases(properties, "predicates", PREDICATES_MAX)?
         .into_iter()
         .map(|alias| {
-            let (class, config) = plugin(properties, "predicates", &alias)?;
+            let (class, version, config) = plugin(properties, "predicates", &alias)?;
             Ok(PredicateConfig {
                 alias,
                 class,
+                version,
                 config,
             })
         })
@@ -62,7 +68,7 @@ fn transform(
     alias: String,
     predicates: &[PredicateConfig],
 ) -> Result<TransformConfig, ConfigError> {
-    let (class, mut config) = plugin(properties, "transforms", &alias)?;
+    let (class, version, mut config) = plugin(properties, "transforms", &alias)?;
     let negate_key = format!("transforms.{alias}.negate");
     let predicate_key = format!("transforms.{alias}.predicate");
     let negate = boolean(properties, &negate_key, false)?;
@@ -107,6 +113,7 @@ fn transform(
     Ok(TransformConfig {
         alias,
         class,
+        version,
         config,
         predicate,
         negate,
@@ -142,11 +149,15 @@ fn plugin(
     properties: &Properties,
     kind: &str,
     alias: &str,
-) -> Result<(String, Properties), ConfigError> {
+) -> Result<(String, VersionRange, Properties), ConfigError> {
     let mut config = with_prefix(properties, &format!("{kind}.{alias}."));
-    config.remove("plugin.version");
+    let version = config.remove("plugin.version").unwrap_or_default();
+    let version = VersionRange::parse(&version).map_err(|wanted| {
+        let key = format!("{kind}.{alias}.plugin.version");
+        ConfigError::value(&key, &version, wanted)
+    })?;
     match config.remove("type").map(|class| class.trim().to_owned()) {
-        Some(class) if !class.is_empty() => Ok((class, config)),
+        Some(class) if !class.is_empty() => Ok((class, version, config)),
         _ => Err(ConfigError::Missing(format!("{kind}.{alias}.type"))),
     }
 }
@@ -183,6 +194,7 @@ mod tests {
         let wanted = PredicateConfig {
             alias: "p".into(),
             class: "P".into(),
+            version: VersionRange::default(),
             config: Properties::from([("pattern".into(), "x.*".into())]),
         };
         assert_eq!(
@@ -193,6 +205,7 @@ mod tests {
             (found[0].predicate.as_ref(), found[0].negate),
             (Some(&wanted), true)
         );
+        assert_eq!(found[0].version.text(), "1");
         assert_eq!(
             (found[1].class.as_str(), found[1].predicate.as_ref()),
             ("A", None)

@@ -5,9 +5,8 @@
 //! over the very bytes that are then loaded. Loading machine code is as good as running it, so the folder must
 //! belong to this user and nobody else may write to it.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::bindings::plugin::Info;
 use crate::digest::Digest;
 use crate::error::SandboxError;
+use crate::private_folder;
 
 /// The first line of a file; its number changes with the layout.
 const MAGIC: &str = "tidegate compiled component 1\n";
@@ -57,18 +57,7 @@ pub(crate) struct Cache {
 impl Cache {
     /// Opens the folder, and makes it when it is not there.
     pub(crate) fn open(dir: &Path, compatibility: String) -> Result<Self, SandboxError> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(dir)
-            .and_then(|()| fs::metadata(dir))
-            .map_err(|error| {
-                SandboxError::Io(format!(
-                    "the cache folder {} cannot be made: {error}; set sandbox.cache.dir to a folder of this user",
-                    dir.display()
-                ))
-            })
-            .and_then(|metadata| check_owner(dir, metadata.uid(), metadata.mode()))?;
+        private_folder::open(dir, "sandbox.cache.dir")?;
         Ok(Self {
             dir: dir.to_owned(),
             compatibility,
@@ -156,26 +145,6 @@ fn prune(dir: &Path, files_max: usize) -> std::io::Result<()> {
         .try_for_each(|(_, path)| fs::remove_file(path))
 }
 
-fn check_owner(dir: &Path, owner: u32, mode: u32) -> Result<(), SandboxError> {
-    let user = rustix::process::geteuid().as_raw();
-    if owner != user {
-        return Err(SandboxError::Io(format!(
-            "the cache folder {} belongs to user {owner}, this worker runs as {user}; \
-             set sandbox.cache.dir to a folder of its own",
-            dir.display()
-        )));
-    }
-    if mode & 0o022 != 0 {
-        return Err(SandboxError::Io(format!(
-            "others may write to the cache folder {} (mode {:o}); compiled code in it is run, so \
-             `chmod 700` it",
-            dir.display(),
-            mode & 0o777
-        )));
-    }
-    Ok(())
-}
-
 fn parse(bytes: Vec<u8>) -> Option<Compiled> {
     let rest = bytes.strip_prefix(MAGIC.as_bytes())?;
     let (digest, rest) = rest.split_at_checked(64)?;
@@ -196,7 +165,6 @@ fn parse(bytes: Vec<u8>) -> Option<Compiled> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     fn about() -> About {
         About {
@@ -244,19 +212,5 @@ mod tests {
             .collect();
         left.sort();
         assert_eq!(left, ["3", "4"]);
-    }
-
-    #[test]
-    fn the_folder_is_private_or_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let dir = folder.path().join("a/b");
-        Cache::open(&dir, String::new()).unwrap();
-        let mode = fs::metadata(&dir).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o700);
-        fs::set_permissions(&dir, fs::Permissions::from_mode(0o770)).unwrap();
-        let refused = Cache::open(&dir, String::new()).err().unwrap().to_string();
-        assert!(refused.contains("others may write"), "{refused}");
-        let me = rustix::process::geteuid().as_raw();
-        assert!(check_owner(&dir, me + 1, 0o700).is_err());
     }
 }

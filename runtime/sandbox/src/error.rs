@@ -60,6 +60,9 @@ pub enum SandboxError {
     /// A class that no plugin has, or more than one.
     #[error("{0}")]
     Class(String),
+    /// A component that cannot be added or taken away as things are.
+    #[error("{0}")]
+    Conflict(String),
     /// Something that was granted cannot be given.
     #[error("{0}")]
     Grant(String),
@@ -102,7 +105,7 @@ impl SandboxError {
                 ErrorClass::GuestFault
             }
             Self::Dead { .. } | Self::Io(_) => ErrorClass::Fatal,
-            Self::Refused(_) | Self::Compile(_) | Self::Class(_) | Self::Grant(_) => {
+            Self::Refused(_) | Self::Compile(_) | Self::Class(_) | Self::Conflict(_) | Self::Grant(_) => {
                 ErrorClass::Config
             }
             Self::Internal(_) => ErrorClass::Internal,

@@ -1,18 +1,20 @@
 //! The plugins of the `plugin.path` folders, and those that were uploaded; found by class name.
 
-use std::cmp::Reverse;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use tidegate_config::plugin_version::{VersionRange, compare};
 use tidegate_model::guest_text::clean;
 
 use crate::class_name::closeness;
 use crate::describe::{Kind, PluginInfo};
+use crate::digest::Digest;
 use crate::error::SandboxError;
 use crate::nearest_name::nearest;
 use crate::plugin::Plugin;
 use crate::sandbox::Sandbox;
+use crate::uploads::Uploads;
 
 /// The most components of all folders together.
 pub const COMPONENTS_MAX: usize = 1_000;
@@ -22,8 +24,18 @@ const NAMES_LISTED: usize = 20;
 /// Plugins by class name. Shared by all who look for one; what is uploaded is there at once.
 #[derive(Default)]
 pub struct Registry {
-    plugins: RwLock<Vec<Plugin>>,
+    plugins: RwLock<Vec<Entry>>,
+    uploads: Option<Uploads>,
     problems: Vec<(PathBuf, SandboxError)>,
+}
+
+/// A component that is there.
+#[derive(Clone)]
+pub struct Entry {
+    /// The component.
+    pub plugin: Plugin,
+    /// Whether it was uploaded; else it is of `plugin.path`, the operator's own.
+    pub uploaded: bool,
 }
 
 impl Registry {
@@ -55,15 +67,132 @@ impl Registry {
         registry
     }
 
-    /// Adds a component; one that is there already is not added twice.
+    /// Takes in what was uploaded to a folder before, and lets more be uploaded to it.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or read, or others may write to it.
+    pub fn accept_uploads(
+        &mut self,
+        sandbox: &Sandbox,
+        folder: &Path,
+        bytes_max: u64,
+    ) -> Result<(), SandboxError> {
+        let uploads = Uploads::open(sandbox, folder, bytes_max)?;
+        for (file, loaded) in uploads.load_all()? {
+            match loaded {
+                Ok(plugin) => self.insert(plugin, true),
+                Err(error) => self.problems.push((file, error)),
+            }
+        }
+        self.uploads = Some(uploads);
+        Ok(())
+    }
+
+    /// Adds a component of the operator's; one that is there already is not added twice.
     pub fn add(&self, plugin: Plugin) {
+        self.insert(plugin, false);
+    }
+
+    fn insert(&self, plugin: Plugin, uploaded: bool) {
         let mut plugins = self.plugins.write().unwrap_or_else(PoisonError::into_inner);
         if !plugins
             .iter()
-            .any(|known| known.digest() == plugin.digest())
+            .any(|known| known.plugin.digest() == plugin.digest())
         {
-            plugins.push(plugin);
+            plugins.push(Entry { plugin, uploaded });
         }
+    }
+
+    /// Keeps a component and makes its plugins known. The same one again changes nothing; the answer says whether it
+    /// is new. Blocks, as long as compiling takes.
+    ///
+    /// # Errors
+    /// When it is no plugin ([`Sandbox::load`]), another component has one of its classes in the same version, there is
+    /// no room, or nothing can be uploaded here.
+    pub fn upload(&self, component: &[u8]) -> Result<(Plugin, bool), SandboxError> {
+        let uploads = self.uploads()?;
+        if let Some(known) = self.entry(Digest::of(component)) {
+            return Ok((known.plugin, false));
+        }
+        let plugin = uploads.load(component)?;
+        // One at a time from here on: two that have a class in common may come together.
+        let _alone = uploads.alone();
+        if self.entry(plugin.digest()).is_some() {
+            return Ok((plugin, false));
+        }
+        self.check_new(&plugin)?;
+        uploads.keep(plugin.digest(), component)?;
+        self.insert(plugin.clone(), true);
+        Ok((plugin, true))
+    }
+
+    /// Takes an uploaded component away. What runs of it goes on until it ends.
+    ///
+    /// # Errors
+    /// When it is the operator's, is not there, or its file cannot be removed.
+    pub fn remove(&self, digest: Digest) -> Result<(), SandboxError> {
+        let uploads = self.uploads()?;
+        let _alone = uploads.alone();
+        match self.entry(digest) {
+            None => Err(SandboxError::Class(format!(
+                "there is no component of the digest {digest}"
+            ))),
+            Some(entry) if !entry.uploaded => Err(SandboxError::Conflict(
+                "the component was not uploaded: it is a file of plugin.path. Remove the file and start the worker anew"
+                    .to_owned(),
+            )),
+            Some(_) => {
+                uploads.remove(digest)?;
+                let mut plugins = self.plugins.write().unwrap_or_else(PoisonError::into_inner);
+                plugins.retain(|known| known.plugin.digest() != digest);
+                Ok(())
+            }
+        }
+    }
+
+    fn uploads(&self) -> Result<&Uploads, SandboxError> {
+        self.uploads.as_ref().ok_or_else(|| {
+            SandboxError::Conflict(
+                "this worker keeps no uploaded components: its sandbox.plugins.dir is empty".to_owned(),
+            )
+        })
+    }
+
+    /// A class in a version is one thing: who asks for it must always get the same.
+    fn check_new(&self, plugin: &Plugin) -> Result<(), SandboxError> {
+        let known = self.entries();
+        if known.len() >= COMPONENTS_MAX {
+            return Err(SandboxError::Conflict(format!(
+                "there are {} components; at most {COMPONENTS_MAX} are allowed. Delete some that are not used",
+                known.len()
+            )));
+        }
+        for info in plugin.infos() {
+            let same = |other: &&Entry| {
+                other.plugin.infos().iter().any(|other| {
+                    other.kind == info.kind
+                        && other.class_name == info.class_name
+                        && compare(&other.version, &info.version).is_eq()
+                })
+            };
+            if let Some(other) = known.iter().find(same) {
+                return Err(SandboxError::Conflict(format!(
+                    "{} {} is there already, in the component {}; give the new one another version, or delete that one first",
+                    info.class_name,
+                    info.version,
+                    other.plugin.digest()
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// A component by its digest.
+    #[must_use]
+    pub fn entry(&self, digest: Digest) -> Option<Entry> {
+        let plugins = self.plugins.read().unwrap_or_else(PoisonError::into_inner);
+        let found = plugins.iter().find(|known| known.plugin.digest() == digest);
+        found.cloned()
     }
 
     /// The files and folders that could not be loaded.
@@ -74,7 +203,7 @@ impl Registry {
 
     /// The components.
     #[must_use]
-    pub fn plugins(&self) -> Vec<Plugin> {
+    pub fn entries(&self) -> Vec<Entry> {
         self.plugins
             .read()
             .unwrap_or_else(PoisonError::into_inner)
@@ -84,24 +213,21 @@ impl Registry {
     /// All plugins of all components.
     #[must_use]
     pub fn list(&self) -> Vec<(Plugin, Arc<PluginInfo>)> {
-        self.plugins()
-            .iter()
-            .flat_map(|plugin| {
-                plugin
-                    .infos()
-                    .iter()
-                    .map(|info| (plugin.clone(), Arc::clone(info)))
-            })
-            .collect()
+        let each = |entry: &Entry| {
+            let infos = entry.plugin.infos().iter();
+            let each = infos.map(|info| (entry.plugin.clone(), Arc::clone(info)));
+            each.collect::<Vec<_>>()
+        };
+        self.entries().iter().flat_map(each).collect()
     }
 
-    /// Finds a plugin of a kind by its full name, its simple name, that without its suffix, or an alias. When
-    /// several components have the class, the highest version is taken.
+    /// Finds a plugin of a kind by its full name, its simple name, that without its suffix, or an alias, as
+    /// [`Registry::find_version`] does in any version.
     ///
     /// # Errors
     /// When there is none, or the name fits several classes; both are listed.
     pub fn find(&self, kind: Kind, class: &str) -> Result<(Plugin, Arc<PluginInfo>), SandboxError> {
-        find(&self.plugins(), &[kind], class)
+        self.find_version(&[kind], class, &VersionRange::default())
     }
 
     /// Finds a source or sink connector.
@@ -109,31 +235,56 @@ impl Registry {
     /// # Errors
     /// As [`Registry::find`].
     pub fn find_connector(&self, class: &str) -> Result<(Plugin, Arc<PluginInfo>), SandboxError> {
-        find(&self.plugins(), &[Kind::Source, Kind::Sink], class)
+        let kinds = [Kind::Source, Kind::Sink];
+        self.find_version(&kinds, class, &VersionRange::default())
+    }
+
+    /// Finds a plugin of one of these kinds in a version that fits. Of several, the operator's own counts before what
+    /// was uploaded, so that an upload changes nothing for who did not ask for its version; then the highest version.
+    ///
+    /// # Errors
+    /// As [`Registry::find`], and when there is none in such a version; those that are there are listed.
+    pub fn find_version(
+        &self,
+        kinds: &[Kind],
+        class: &str,
+        version: &VersionRange,
+    ) -> Result<(Plugin, Arc<PluginInfo>), SandboxError> {
+        find(&self.entries(), kinds, class, version)
     }
 
     /// The classes of any kind whose names are most like a name, the nearest first.
     #[must_use]
     pub fn nearest(&self, class: &str) -> Vec<String> {
-        let plugins = self.plugins();
-        let infos = plugins.iter().flat_map(Plugin::infos);
+        let entries = self.entries();
+        let infos = entries.iter().flat_map(|entry| entry.plugin.infos());
         let names = nearest(class, infos.map(|info| info.class_name.as_str()));
         names.into_iter().map(str::to_owned).collect()
     }
 }
 
+/// A plugin that may be meant.
+struct Candidate<'a> {
+    entry: &'a Entry,
+    info: &'a Arc<PluginInfo>,
+}
+
 fn find(
-    plugins: &[Plugin],
+    entries: &[Entry],
     kinds: &[Kind],
     class: &str,
+    version: &VersionRange,
 ) -> Result<(Plugin, Arc<PluginInfo>), SandboxError> {
-    let candidates: Vec<(&Plugin, &Arc<PluginInfo>)> = plugins
+    let candidates: Vec<Candidate<'_>> = entries
         .iter()
-        .flat_map(|plugin| plugin.infos().iter().map(move |info| (plugin, info)))
-        .filter(|(_, info)| kinds.contains(&info.kind))
+        .flat_map(|entry| {
+            let infos = entry.plugin.infos().iter();
+            infos.map(move |info| Candidate { entry, info })
+        })
+        .filter(|candidate| kinds.contains(&candidate.info.kind))
         .collect();
-    let names = |of: &[(&Plugin, &Arc<PluginInfo>)]| -> Vec<String> {
-        of.iter().map(|(_, info)| info.class_name.clone()).collect()
+    let names = |of: &[Candidate<'_>]| -> Vec<String> {
+        of.iter().map(|one| one.info.class_name.clone()).collect()
     };
     let closeness =
         |info: &PluginInfo| closeness(class, info.kind, &info.class_name, &info.aliases);
@@ -141,29 +292,40 @@ fn find(
         [kind] => kind.name(),
         _ => "connector",
     };
-    let Some(closest) = candidates
-        .iter()
-        .filter_map(|(_, info)| closeness(info))
-        .min()
-    else {
+    let closest = candidates.iter().filter_map(|one| closeness(one.info));
+    let Some(closest) = closest.min() else {
         return Err(SandboxError::Class(format!(
             "there is no {what} class {}; {}",
             clean(class, 255),
             what_there_is(class, kinds, &names(&candidates))
         )));
     };
-    let mut found: Vec<_> = candidates
+    let named: Vec<_> = candidates
         .into_iter()
-        .filter(|(_, info)| closeness(info) == Some(closest))
+        .filter(|one| closeness(one.info) == Some(closest))
         .collect();
-    found.sort_by_key(|(_, info)| Reverse(version(&info.version)));
+    let fits = |one: &&Candidate<'_>| version.contains(&one.info.version);
+    if !named.iter().any(|one| fits(&one)) {
+        let versions = named.iter().map(|one| one.info.version.clone()).collect();
+        return Err(SandboxError::Class(format!(
+            "there is no version {} of the {what} class {}; there is {}",
+            clean(version.text(), 255),
+            clean(class, 255),
+            listed(versions)
+        )));
+    }
+    let mut found: Vec<_> = named.into_iter().filter(|one| fits(&one)).collect();
+    if found.iter().any(|one| !one.entry.uploaded) {
+        found.retain(|one| !one.entry.uploaded);
+    }
+    found.sort_by(|a, b| compare(&b.info.version, &a.info.version));
     match found.as_slice() {
-        [(plugin, info), others @ ..]
+        [first, others @ ..]
             if others
                 .iter()
-                .all(|(_, other)| other.class_name == info.class_name) =>
+                .all(|other| other.info.class_name == first.info.class_name) =>
         {
-            Ok(((*plugin).clone(), Arc::clone(info)))
+            Ok((first.entry.plugin.clone(), Arc::clone(first.info)))
         }
         _ => Err(SandboxError::Class(format!(
             "{class} is the name of more than one {what}; use one of the full names: {}",
@@ -202,15 +364,6 @@ fn listed(mut names: Vec<String>) -> String {
     text
 }
 
-/// A version as something to compare: its numbers, then its text.
-fn version(version: &str) -> (Vec<u64>, &str) {
-    let numbers = version
-        .split(['.', '-', '+'])
-        .map_while(|part| part.parse().ok())
-        .collect();
-    (numbers, version)
-}
-
 /// The `*.wasm` files of a folder, and of its subfolders as many levels deep.
 fn collect(folder: &Path, levels: u32, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
     for entry in fs::read_dir(folder)? {
@@ -227,15 +380,4 @@ fn collect(folder: &Path, levels: u32, files: &mut Vec<PathBuf>) -> std::io::Res
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_are_compared_by_their_numbers() {
-        assert!(version("0.10.0") > version("0.9.1"));
-        assert!(version("1.0.1") > version("1.0"));
-    }
 }

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use tidegate_config::plugin_version::VersionRange;
 use tidegate_config::connector::{ConnectorConfig, TransformConfig};
 use tidegate_model::Batch;
 use tidegate_sandbox::{Condition, Identity, Kind, Plugin, Registry, Step};
@@ -60,7 +61,12 @@ impl Chain {
         let mut drafts: Vec<Draft> = Vec::new();
         let mut counters = Vec::new();
         for transform in connector.transforms()? {
-            let (plugin, class) = find(registry, Kind::Transform, &transform.class)?;
+            let (plugin, class) = find(
+                registry,
+                Kind::Transform,
+                &transform.class,
+                &transform.version,
+            )?;
             let (condition, guard) = condition(registry, &plugin, &transform)?;
             let counter = Arc::new(TransformProgress::of(&transform.alias));
             counters.push(Arc::clone(&counter));
@@ -148,7 +154,12 @@ fn condition(
     let Some(predicate) = &transform.predicate else {
         return Ok((None, None));
     };
-    let (of, class) = find(registry, Kind::Predicate, &predicate.class)?;
+    let (of, class) = find(
+        registry,
+        Kind::Predicate,
+        &predicate.class,
+        &predicate.version,
+    )?;
     let (config, negate) = (predicate.config.clone(), transform.negate);
     if of.digest() == plugin.digest() {
         let condition = Condition {
@@ -170,7 +181,12 @@ fn condition(
 }
 
 /// The component and full class name of a plugin.
-fn find(registry: &Registry, kind: Kind, class: &str) -> Result<(Plugin, String), WorkerError> {
-    let (plugin, info) = registry.find(kind, class)?;
+fn find(
+    registry: &Registry,
+    kind: Kind,
+    class: &str,
+    version: &VersionRange,
+) -> Result<(Plugin, String), WorkerError> {
+    let (plugin, info) = registry.find_version(&[kind], class, version)?;
     Ok((plugin, info.class_name.clone()))
 }

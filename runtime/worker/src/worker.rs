@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use tidegate_broker::{Broker, Producer, Subscription, TopicPattern};
+use tidegate_config::plugin_version::VersionRange;
 use tidegate_config::Properties;
 use tidegate_config::connector::{ConnectorConfig, DlqConfig, ErrorsConfig, SinkTopics};
 use tidegate_config::grants::{Grants, Policy, grants};
 use tidegate_config::worker::WorkerConfig;
 use tidegate_model::{Batch, TaskId, TopicName};
-use tidegate_sandbox::{Identity, Kind, Plugin, PluginInfo, Registry};
+use tidegate_sandbox::{Digest, Identity, Kind, Plugin, PluginInfo, Registry};
 use tokio::sync::watch;
 
 use crate::blocking;
@@ -113,6 +114,31 @@ impl Worker {
     #[must_use]
     pub fn registry(&self) -> &Arc<Registry> {
         &self.registry
+    }
+
+    /// The components that a configuration leads to now: those of its class, its transforms and their predicates. What
+    /// is not there is left out.
+    #[must_use]
+    pub fn components(&self, connector: &ConnectorConfig) -> Vec<Digest> {
+        let class = self.connector_class(connector);
+        let mut found: Vec<_> = class.iter().map(|class| class.plugin.digest()).collect();
+        let find = |kind, class: &str, version: &VersionRange| {
+            let found = self.registry.find_version(&[kind], class, version);
+            found.ok().map(|(plugin, _)| plugin.digest())
+        };
+        for transform in connector.transforms().unwrap_or_default() {
+            found.extend(find(
+                Kind::Transform,
+                &transform.class,
+                &transform.version,
+            ));
+            found.extend(transform.predicate.and_then(|predicate| {
+                find(Kind::Predicate, &predicate.class, &predicate.version)
+            }));
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
     }
 
     /// Finds the class of a connector.
@@ -453,7 +479,9 @@ pub fn connector_class(
     registry: &Registry,
     connector: &ConnectorConfig,
 ) -> Result<ConnectorClass, WorkerError> {
-    let (plugin, info) = registry.find_connector(connector.class()?)?;
+    let version = connector.plugin_version()?;
+    let (plugin, info) =
+        registry.find_version(&[Kind::Source, Kind::Sink], connector.class()?, &version)?;
     Ok(ConnectorClass { plugin, info })
 }
 
