@@ -10,6 +10,8 @@
 //! | [`worker`] | the worker's configuration |
 //! | [`environment`] | worker keys from `CONNECT_…` variables |
 //! | [`origin`] | whether the file or a variable set a worker's key |
+//! | [`rest`], [`tls`] | the REST server: access, TLS, headers |
+//! | [`access`] | who may do what over REST |
 //! | [`grants`] | what a plugin is granted, by the values of the keys that name something outside |
 //! | [`plugin_version`] | which versions of a plugin are asked for |
 //! | [`policy`] | how far grants may go |
@@ -17,6 +19,7 @@
 //! The crate reads the configuration files it is told to read and does no other I/O. Its words are Kafka
 //! Connect's wherever a client may compare them.
 
+pub mod access;
 pub mod connector;
 pub mod converter;
 pub mod definition;
@@ -29,6 +32,8 @@ pub mod origin;
 pub mod plugin_version;
 pub mod policy;
 pub mod properties;
+pub mod rest;
+pub mod tls;
 pub mod worker;
 
 mod address;

@@ -25,6 +25,7 @@ use crate::errors::{boolean, number};
 use crate::origin::Origin;
 use crate::policy::{Allowed, Policy};
 use crate::properties;
+use crate::rest::RestConfig;
 use crate::worker_keys::{self, Known};
 
 /// The folder of the embedded log when a standalone worker has no `bootstrap.servers`.
@@ -135,6 +136,8 @@ pub struct WorkerConfig {
     pub header_converter: ConverterConfig,
     /// Where the REST server listens.
     pub listeners: Vec<Listener>,
+    /// What else is said of it.
+    pub rest: RestConfig,
     /// The folders with plugins; empty when `plugin.path` is not set.
     pub plugin_path: Vec<PathBuf>,
     /// How often tasks commit offsets.
@@ -260,6 +263,7 @@ impl WorkerConfig {
                 value_converter: converter.clone(),
                 header_converter: converter,
                 listeners: Vec::new(),
+                rest: RestConfig::default(),
                 plugin_path: Vec::new(),
                 offset_flush_interval: Duration::from_secs(60),
                 offset_flush_timeout: Duration::from_secs(5),
@@ -308,6 +312,7 @@ impl WorkerConfig {
             (None, Mode::Standalone) => "connect-standalone".to_owned(),
             (None, Mode::Distributed) => return Err(missing("group.id")),
         };
+        let listeners = listeners(&keys)?;
         let config = Self {
             bootstrap: bootstrap(mode, &keys)?,
             bootstrap_given: text(&keys, "bootstrap.servers").is_some(),
@@ -317,7 +322,8 @@ impl WorkerConfig {
             value_converter: converter(ConverterRole::Value)?,
             header_converter: ConverterConfig::of(ConverterRole::Header, &keys)
                 .unwrap_or_else(simple),
-            listeners: listeners(&keys)?,
+            rest: RestConfig::of(&keys, &listeners)?,
+            listeners,
             plugin_path: list(text(&keys, "plugin.path").unwrap_or_default())
                 .into_iter()
                 .map(PathBuf::from)
@@ -335,7 +341,7 @@ impl WorkerConfig {
                 .collect(),
             producer: with_prefix(&keys, "producer."),
             consumer: with_prefix(&keys, "consumer."),
-            admin: with_prefix(&keys, "admin."),
+            admin: admin(&keys),
             topic_creation_enable: boolean(&keys, "topic.creation.enable", true)?,
             sandbox: sandbox(&keys)?,
             rest_policy: rest_policy(&keys),
@@ -431,6 +437,13 @@ fn bootstrap(mode: Mode, keys: &Properties) -> Result<Bootstrap, ConfigError> {
         }
     }
     Ok(Bootstrap::Kafka(servers.to_owned()))
+}
+
+/// Settings of the admin client; `admin.listeners` is the REST server's.
+fn admin(keys: &Properties) -> Properties {
+    let mut settings = with_prefix(keys, "admin.");
+    settings.remove("listeners");
+    settings
 }
 
 fn listeners(keys: &Properties) -> Result<Vec<Listener>, ConfigError> {

@@ -4,6 +4,9 @@
 //! | --- | --- |
 //! | [`server`] | listens, and keeps every connection within limits |
 //! | [`router`] | which path and method is which handler |
+//! | `guard` | what each request passes first: access, roles, audit, pages of other origins |
+//! | `access`, `secrets`, `roles`, `audit` | who calls, what that one may do, and what is written down of it |
+//! | `tls`, `peer` | encrypted connections, and who is at the other end |
 //! | `gate` | what is true of every request: time, what the client accepts, where it comes from |
 //! | `body`, `path`, `query` | the parts of a request, parsed at the edge |
 //! | `connectors`, `plugins`, `root` | the handlers |
@@ -17,14 +20,27 @@ pub mod limits;
 pub mod router;
 pub mod server;
 
+mod access;
+mod answer_headers;
+mod audit;
 mod body;
 mod connectors;
+mod cross_origin;
 mod error;
 mod gate;
+mod guard;
 mod path;
+mod peer;
 mod plugins;
 mod query;
+mod roles;
 mod root;
+mod secrets;
+mod tls;
 
+pub use audit::TARGET as AUDIT_TARGET;
 pub use error::RestError;
+pub use secrets::{
+    SECRET_BYTES_MAX, VERIFICATION_WAIT_MAX, VERIFICATIONS_MAX, new_token, password_digest,
+};
 pub use server::Server;

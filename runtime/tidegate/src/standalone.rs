@@ -133,7 +133,7 @@ async fn work(
         };
         tracing::info!(folder = %folder.display(), "Topics are kept in this process{given}: for one worker and for tests.");
     }
-    let server = Server::bind(&config.listeners).await?;
+    let server = Server::open(&config.listeners, &config.rest).await?;
     let addresses = server.addresses();
     let worker_id = addresses
         .first()

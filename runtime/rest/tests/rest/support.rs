@@ -15,7 +15,7 @@ use tidegate_herder::{Control, Health};
 use tidegate_herder::{Created, HerderError, InitialState};
 use tidegate_rest::Server;
 use tidegate_rest::limits::Limits;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, oneshot};
 
@@ -274,6 +274,7 @@ pub async fn start(fake: Fake, limits: Limits) -> Running {
     let listener = Listener {
         host: "127.0.0.1".into(),
         port: 0,
+        secure: false,
     };
     let server = Server::bind(&[listener]).await.unwrap().with_limits(limits);
     let address = server.addresses()[0];
@@ -321,7 +322,7 @@ pub async fn raw(address: SocketAddr, bytes: &[u8]) -> Answer {
     read(&mut stream).await
 }
 
-pub async fn read(stream: &mut TcpStream) -> Answer {
+pub async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Answer {
     let mut answer = Vec::new();
     let mut chunk = [0; 4096];
     let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
