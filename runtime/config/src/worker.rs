@@ -159,6 +159,10 @@ pub struct WorkerConfig {
     pub admin: Properties,
     /// Whether source connectors may have topics created as they say.
     pub topic_creation_enable: bool,
+    /// Whether the topics that connectors use are remembered.
+    pub topic_tracking_enable: bool,
+    /// Whether a client may have them forgotten.
+    pub topic_tracking_allow_reset: bool,
     /// Limits on guests.
     pub sandbox: SandboxSettings,
     /// What connectors configured over REST may be granted.
@@ -272,6 +276,8 @@ impl WorkerConfig {
                 consumer: Properties::new(),
                 admin: Properties::new(),
                 topic_creation_enable: true,
+                topic_tracking_enable: true,
+                topic_tracking_allow_reset: true,
                 sandbox: SandboxSettings::default(),
                 rest_policy: Policy::Strict,
                 properties: Properties::new(),
@@ -337,6 +343,8 @@ impl WorkerConfig {
             consumer: with_prefix(&keys, "consumer."),
             admin: with_prefix(&keys, "admin."),
             topic_creation_enable: boolean(&keys, "topic.creation.enable", true)?,
+            topic_tracking_enable: boolean(&keys, "topic.tracking.enable", true)?,
+            topic_tracking_allow_reset: boolean(&keys, "topic.tracking.allow.reset", true)?,
             sandbox: sandbox(&keys)?,
             rest_policy: rest_policy(&keys),
             properties: Properties::new(),

@@ -43,6 +43,8 @@ pub(crate) const KEYS: &[&str] = &[
     "status.storage.topic",
     "task.shutdown.graceful.timeout.ms",
     "topic.creation.enable",
+    "topic.tracking.allow.reset",
+    "topic.tracking.enable",
     "value.converter",
 ];
 
@@ -66,8 +68,6 @@ pub(crate) const HARMLESS: &[&str] = &[
     "rest.advertised.port",
     "scheduled.rebalance.max.delay.ms",
     "session.timeout.ms",
-    "topic.tracking.allow.reset",
-    "topic.tracking.enable",
     "value.converter.plugin.version",
     "worker.sync.timeout.ms",
     "worker.unsync.backoff.ms",

@@ -5,13 +5,17 @@
 //! | create, put, patch | configuration, target state | the tasks end and start anew |
 //! | pause, resume, stop | target state | the tasks are told, end or start |
 //! | restart | nothing | what is asked for ends and starts anew |
+//! | alter offsets | nothing | of a connector without tasks, in their own topics |
 //! | delete | tombstones | the tasks end |
 
 use std::sync::Arc;
 
+use tidegate_broker::BrokerError;
+use tidegate_config::Properties;
 use tidegate_config::connector::ConnectorConfig;
 use tidegate_config::grants::Policy;
 use tidegate_model::{ConnectorName, TaskId};
+use tidegate_worker::altered_offsets::AlteredOffsets;
 use tidegate_worker::task::{Listener, State};
 use tidegate_worker::worker::NewTask;
 use tidegate_worker::{TargetState, TaskHandle, Worker, WorkerError};
@@ -126,6 +130,17 @@ impl Actor {
             Request::RestartTask(name, task, reply) => {
                 drop(reply.send(self.restart_task(&name, task).await))
             }
+            Request::AlterOffsets(name, asked, offsets, reply) => {
+                drop(reply.send(self.alter_offsets(&name, &asked, offsets).await))
+            }
+            Request::ForgetTopics(name, reply) => {
+                let there = self.connectors.with(&name, |_| ());
+                drop(reply.send(there.map(|()| self.board.forget_topics(&name))));
+            }
+            Request::ClusterLogger(name, level, reply) => {
+                let written = self.log.put_logger(&name, level.name()).await;
+                drop(reply.send(written.map_err(HerderError::from)));
+            }
             Request::Shutdown(_) => {}
         }
     }
@@ -176,7 +191,10 @@ impl Actor {
             self.sure_of(&name, written)?;
         }
         self.end_tasks(&name).await;
-        let connector = Connector::new(config, policy, target, waiting.tasks);
+        let tasks = self
+            .connectors
+            .change(&name, |known| std::mem::take(&mut known.task_configs));
+        let connector = Connector::new(config, policy, target, tasks.unwrap_or(waiting.tasks));
         self.connectors.insert(connector);
         self.start(&name, prepared).await;
         let info = self.connectors.info(&name)?;
@@ -207,6 +225,7 @@ impl Actor {
         self.end_tasks(name).await;
         self.connectors.remove(name);
         self.board.remove(Subject::Connector(name.clone()));
+        self.board.forget_topics(name);
         tracing::info!(connector = %name, "The connector was deleted.");
         Ok(())
     }
@@ -217,14 +236,14 @@ impl Actor {
         target: TargetState,
         prepared: Option<Prepared>,
     ) -> Result<(), HerderError> {
-        let look = |known: &Connector| (known.target, known.unsure);
-        let (before, unsure) = self.connectors.with(name, look)?;
+        let look = |known: &Connector| (known.target, known.unsure, known.starts_anew(target));
+        let (before, unsure, anew) = self.connectors.with(name, look)?;
         if before == target && !unsure {
             return Ok(());
         }
-        let prepared = match before {
-            TargetState::Stopped if before != target => Some(self.of_today(name, prepared)?),
-            _ => None,
+        let prepared = match anew {
+            true => Some(self.of_today(name, prepared)?),
+            false => None,
         };
         let written = self.log.put_target(name, target).await;
         self.sure_of(name, written)?;
@@ -235,9 +254,14 @@ impl Actor {
         match (prepared, target) {
             (_, TargetState::Stopped) => {
                 self.end_tasks(name).await;
+                self.connectors
+                    .change(name, |known| known.task_configs.clear());
                 self.set_connector_state(name, StateName::Stopped, None);
             }
-            (Some(prepared), _) => self.start(name, prepared).await,
+            (Some(prepared), _) => {
+                self.end_tasks(name).await;
+                self.start(name, prepared).await;
+            }
             (None, _) => {
                 self.connectors.find(name, |known| {
                     known.running().for_each(|task| task.set_target(target));
@@ -304,6 +328,36 @@ impl Actor {
         self.connectors.change(name, exchange).flatten()
     }
 
+    /// Alters offsets of a stopped connector, which was asked with the configuration `asked`.
+    async fn alter_offsets(
+        &self,
+        name: &ConnectorName,
+        asked: &Properties,
+        offsets: AlteredOffsets,
+    ) -> Result<(), HerderError> {
+        let config = self.connectors.check_stopped(name)?;
+        if config.properties != *asked {
+            return Err(HerderError::Changed(name.to_string()));
+        }
+        let failed = "Failed to alter consumer group offsets for connector";
+        match self.worker.alter_offsets(&config, offsets).await {
+            Ok(()) => {}
+            Err(WorkerError::Broker(BrokerError::GroupNotEmpty(_))) => {
+                return Err(HerderError::Conflict(format!(
+                    "{failed} {name} because its tasks haven't stopped completely yet; try again"
+                )));
+            }
+            Err(WorkerError::Broker(
+                error @ (BrokerError::UnknownTopic(_)
+                | BrokerError::UnknownPartition { .. }
+                | BrokerError::Name(_)),
+            )) => return Err(HerderError::BadRequest(format!("{failed} {name}: {error}"))),
+            Err(error) => return Err(error.into()),
+        }
+        tracing::info!(connector = %name, "The connector's offsets were altered.");
+        Ok(())
+    }
+
     /// What was prepared, if it is for the configuration that the connector has.
     fn of_today(
         &self,
@@ -336,7 +390,10 @@ impl Actor {
         if target == TargetState::Stopped {
             return self.set_connector_state(name, StateName::Stopped, None);
         }
+        // A paused connector is not asked for its tasks before it runs: it keeps those that it had.
+        let undivided = target == TargetState::Paused;
         let configs = match class.tasks {
+            _ if undivided => stored_configs.clone(),
             Ok(configs) => configs,
             Err(error) => return self.fail(name, &error),
         };
@@ -346,8 +403,10 @@ impl Actor {
             return self.fail(name, &error);
         }
         let tasks = (0_u32..).take(configs.len());
-        self.connectors
-            .change(name, |known| known.task_configs = configs);
+        self.connectors.change(name, |known| {
+            known.task_configs = configs;
+            known.undivided = undivided;
+        });
         self.set_connector_state(name, state_of(target), None);
         let tasks: Vec<Task> = tasks
             .map(|task| Task {
@@ -459,7 +518,25 @@ struct TaskListener {
     generation: u64,
 }
 
+impl TaskListener {
+    /// Whether the task was not replaced and is not gone.
+    fn is_of_today(&self, task: &TaskId) -> bool {
+        let known = self.board.get(&Subject::Task(task.clone()));
+        known.is_some_and(|known| known.generation == self.generation)
+    }
+}
+
 impl Listener for TaskListener {
+    fn topic_used(&self, task: &TaskId, topic: &str) {
+        if self.is_of_today(task) {
+            self.board.topic_used(task, topic);
+        }
+    }
+
+    fn topic_resets(&self) -> u64 {
+        self.board.topic_resets()
+    }
+
     fn task_state(&self, task: &TaskId, state: State) {
         let (state, trace) = match state {
             State::Running => (StateName::Running, None),

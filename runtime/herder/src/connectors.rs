@@ -34,6 +34,8 @@ pub(crate) struct Connector {
     pub(crate) version: Option<String>,
     pub(crate) task_configs: Vec<Properties>,
     pub(crate) tasks: Vec<Task>,
+    /// Its tasks are not those that its plugin would divide its work among now: it was not asked while it was paused.
+    pub(crate) undivided: bool,
     /// A write to the config topic failed, or had no answer in time: the topic may hold something else than this.
     pub(crate) unsure: bool,
 }
@@ -136,6 +138,11 @@ impl Connectors {
         })
     }
 
+    /// The topics that a connector used.
+    pub(crate) fn topics(&self, name: &ConnectorName) -> Vec<String> {
+        self.board.topics(name)
+    }
+
     pub(crate) fn tasks(&self, name: &ConnectorName) -> Result<Vec<TaskInfo>, HerderError> {
         let info = |(task, config): (u32, &Properties)| TaskInfo {
             id: task_ref(name, task),
@@ -183,6 +190,23 @@ impl Connectors {
                 trace: None,
             },
         }
+    }
+
+    /// The configuration of a connector whose offsets may be altered: one that is stopped and has no tasks.
+    pub(crate) fn check_stopped(
+        &self,
+        name: &ConnectorName,
+    ) -> Result<ConnectorConfig, HerderError> {
+        let look = |known: &Connector| {
+            let stopped = known.target == TargetState::Stopped && known.tasks.is_empty();
+            stopped.then(|| known.config.clone())
+        };
+        self.with(name, look)?.ok_or_else(|| {
+            HerderError::BadRequest(format!(
+                "Connectors must be in the STOPPED state before their offsets can be modified. This can be done for \
+                 the specified connector by issuing a 'PUT' request to the '/connectors/{name}/stop' endpoint"
+            ))
+        })
     }
 
     /// What a restart would do now.
@@ -267,6 +291,7 @@ impl Connector {
             version: None,
             task_configs,
             tasks: Vec::new(),
+            undivided: false,
             unsure: false,
         }
     }
@@ -276,6 +301,14 @@ impl Connector {
     pub(crate) fn has(&self, properties: &Properties, policy: &Policy) -> bool {
         let grants_more = *policy == Policy::Permissive && self.policy != *policy;
         self.config.properties == *properties && !grants_more && !self.unsure
+    }
+
+    /// Whether its plugin has to be asked for its tasks when it is told to do this.
+    pub(crate) fn starts_anew(&self, target: TargetState) -> bool {
+        match self.target {
+            TargetState::Stopped => target != TargetState::Stopped,
+            _ => self.undivided && target == TargetState::Running,
+        }
     }
 
     /// The tasks that are not being stopped.

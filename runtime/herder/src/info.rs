@@ -181,6 +181,23 @@ pub struct ConfigValueInfo {
     pub visible: bool,
 }
 
+/// The offsets of a connector: `GET /connectors/{name}/offsets`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectorOffsets {
+    /// Each partition with its offset.
+    pub offsets: Vec<ConnectorOffset>,
+}
+
+/// Where a connector goes on in a partition. What both look like is the source connector's own; a sink's are
+/// `kafka_topic`, `kafka_partition` and `kafka_offset`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectorOffset {
+    /// The partition, an object.
+    pub partition: serde_json::Value,
+    /// The offset, an object; null, where it is altered: it is forgotten.
+    pub offset: serde_json::Value,
+}
+
 /// The worker: `GET /`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerInfo {

@@ -4,6 +4,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
+use serde_json::{Map, Value};
 use tidegate_config::json::{self, Json};
 
 use crate::error::Failure;
@@ -12,28 +13,50 @@ use crate::limits::Limits;
 /// The entries of a JSON object.
 pub(crate) struct JsonObject(pub(crate) Vec<(String, Json)>);
 
+/// A JSON object with all that is in it.
+pub(crate) struct RawObject(pub(crate) Map<String, Value>);
+
 impl<S: Sync> FromRequest<S> for JsonObject {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
-        if !is_json(request.headers()) {
-            return Err(Failure::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE));
-        }
-        let limits = request
-            .extensions()
-            .get::<Limits>()
-            .cloned()
-            .unwrap_or_default();
-        let bytes = read(request, &limits).await?;
-        let text = std::str::from_utf8(&bytes)
-            .map_err(|error| Failure::bad_request(format!("the body is not UTF-8: {error}")))?;
-        if text.trim().is_empty() {
-            return Err(Failure::bad_request(
-                "the body is empty; a JSON object is wanted",
-            ));
-        }
-        Ok(Self(json::object(text)?))
+        Ok(Self(json::object(&text(request).await?)?))
     }
+}
+
+impl<S: Sync> FromRequest<S> for RawObject {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
+        let text = text(request).await?;
+        // Says what is wrong, such as a key that is given twice.
+        json::object(&text)?;
+        let parsed = serde_json::from_str(&text);
+        parsed
+            .map(Self)
+            .map_err(|error| Failure::bad_request(error.to_string()))
+    }
+}
+
+/// The text of a body that is said to be JSON.
+async fn text(request: Request) -> Result<String, Failure> {
+    if !is_json(request.headers()) {
+        return Err(Failure::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+    }
+    let limits = request
+        .extensions()
+        .get::<Limits>()
+        .cloned()
+        .unwrap_or_default();
+    let bytes = read(request, &limits).await?;
+    let text = String::from_utf8(bytes.into())
+        .map_err(|error| Failure::bad_request(format!("the body is not UTF-8: {error}")))?;
+    if text.trim().is_empty() {
+        return Err(Failure::bad_request(
+            "the body is empty; a JSON object is wanted",
+        ));
+    }
+    Ok(text)
 }
 
 /// Whether a body is said to be JSON. A missing type is not: browsers can send such bodies across origins.

@@ -6,7 +6,7 @@
 //! | [`router`] | which path and method is which handler |
 //! | `gate` | what is true of every request: time, what the client accepts, where it comes from |
 //! | `body`, `path`, `query` | the parts of a request, parsed at the edge |
-//! | `connectors`, `plugins`, `root` | the handlers |
+//! | `connectors`, `loggers`, `offsets`, `plugins`, `root` | the handlers |
 //! | `error` | failures, as `{"error_code": …, "message": …}` |
 //! | [`limits`] | every limit on a client |
 //!
@@ -21,6 +21,8 @@ mod body;
 mod connectors;
 mod error;
 mod gate;
+mod loggers;
+mod offsets;
 mod path;
 mod plugins;
 mod query;

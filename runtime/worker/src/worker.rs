@@ -11,6 +11,7 @@ use tidegate_model::{Batch, TaskId, TopicName};
 use tidegate_sandbox::{Identity, Kind, Plugin, PluginInfo, Registry};
 use tokio::sync::watch;
 
+use crate::altered_offsets::sink_group;
 use crate::blocking;
 use crate::chain::Chain;
 use crate::dead_letters::{DeadLetters, NewDeadLetters};
@@ -32,6 +33,7 @@ use crate::steps::{Steps, Turns};
 use crate::submitted::Submitted;
 use crate::suspects::Suspects;
 use crate::task::{Abandoned, Listener, State, TargetState, TaskHandle};
+use crate::used_topics::UsedTopics;
 
 /// What all tasks of this process share.
 pub struct Worker {
@@ -57,6 +59,13 @@ pub struct NewTask {
     pub policy: Policy,
     /// What it does first.
     pub target: TargetState,
+}
+
+/// What a task shares with whoever watches it.
+struct Watched {
+    progress: Arc<Progress>,
+    abandoned: Abandoned,
+    topics: UsedTopics,
 }
 
 /// A connector's class, found.
@@ -115,6 +124,11 @@ impl Worker {
         &self.registry
     }
 
+    /// The source offsets of all connectors.
+    pub(crate) fn offsets(&self) -> &Arc<OffsetStore> {
+        &self.offsets
+    }
+
     /// Finds the class of a connector.
     ///
     /// # Errors
@@ -155,7 +169,11 @@ impl Worker {
         let abandoned = Abandoned::default();
         let task = new.task.clone();
         let worker = Arc::clone(self);
-        let watched = (Arc::clone(&progress), abandoned.clone());
+        let watched = Watched {
+            progress: Arc::clone(&progress),
+            abandoned: abandoned.clone(),
+            topics: UsedTopics::of(&new.task, &listener),
+        };
         let end = tokio::spawn(async move {
             let task = new.task.clone();
             let report = {
@@ -193,7 +211,7 @@ impl Worker {
         self: Arc<Self>,
         new: NewTask,
         target: watch::Receiver<TargetState>,
-        (progress, abandoned): (Arc<Progress>, Abandoned),
+        watched: Watched,
         report: Box<dyn Fn(State) + Send + Sync>,
     ) -> Result<(), WorkerError> {
         let class = self.connector_class(&new.connector)?;
@@ -209,8 +227,8 @@ impl Worker {
                 SinkTopics::Regex(regex) => Subscription::Pattern(TopicPattern::parse(&regex)?),
             };
             self.check_subscription(&new, &subscription)?;
-            let left = abandoned.clone();
-            let make = move || self.sink_pipeline(&new, &class, own_turns, progress, left);
+            let abandoned = watched.abandoned.clone();
+            let make = move || self.sink_pipeline(&new, &class, own_turns, watched);
             let pipeline = Some(blocking::make(&turns, make).await?);
             return SinkTask {
                 subscription,
@@ -228,8 +246,8 @@ impl Worker {
         let config = class.info.definition.resolved(&new.config);
         let granted = Self::grants(&new, &class)?;
         let file_changes = self.files.changes_of(&granted.files);
-        let left = abandoned.clone();
-        let make = move || self.source_pipeline(&new, &class, &granted, own_turns, progress, left);
+        let abandoned = watched.abandoned.clone();
+        let make = move || self.source_pipeline(&new, &class, &granted, own_turns, watched);
         let pipeline = blocking::make(&turns, make).await?;
         let submitted = Arc::clone(&pipeline.submitted);
         let progress = Arc::clone(&pipeline.progress);
@@ -305,9 +323,13 @@ impl Worker {
         class: &ConnectorClass,
         granted: &Grants,
         turns: Turns,
-        progress: Arc<Progress>,
-        abandoned: Abandoned,
+        watched: Watched,
     ) -> Result<SourcePipeline, WorkerError> {
+        let Watched {
+            progress,
+            abandoned,
+            topics,
+        } = watched;
         let identity = identity(new);
         let producer = self.producer_of(new)?;
         let errors = new.connector.errors()?;
@@ -341,6 +363,7 @@ impl Worker {
             own_topics: self.own_topics(),
             submitted: Arc::new(Submitted::new(Arc::clone(&progress), tolerant)),
             progress,
+            topics,
             failures,
             json: json.transpose()?,
             left: None,
@@ -390,9 +413,13 @@ impl Worker {
         new: &NewTask,
         class: &ConnectorClass,
         turns: Turns,
-        progress: Arc<Progress>,
-        abandoned: Abandoned,
+        watched: Watched,
     ) -> Result<SinkPipeline, WorkerError> {
+        let Watched {
+            progress,
+            abandoned,
+            topics,
+        } = watched;
         let identity = identity(new);
         let errors = new.connector.errors()?;
         let isolation = Isolation {
@@ -401,10 +428,7 @@ impl Worker {
         };
         let granted = Self::grants(new, class)?;
         let overrides = new.connector.client_overrides("consumer.override.");
-        let group = overrides
-            .get("group.id")
-            .cloned()
-            .unwrap_or_else(|| format!("connect-{}", new.task.connector));
+        let group = sink_group(&new.connector);
         let guest = SinkGuest::make(NewSink {
             plugin: class.plugin.clone(),
             identity: identity.clone(),
@@ -434,6 +458,7 @@ impl Worker {
                 &progress,
             )?,
             progress,
+            topics,
             failures,
             assigned: Default::default(),
             positions: Positions::default(),

@@ -9,9 +9,10 @@ use serde_json::Value;
 use tidegate_config::Properties;
 use tidegate_config::connector::ConnectorConfig;
 use tidegate_config::worker::Listener;
-use tidegate_herder::control::Change;
+use tidegate_herder::control::{Change, LogScope};
 use tidegate_herder::info::*;
-use tidegate_herder::{Control, Health};
+use tidegate_herder::loggers::LoggerLevel;
+use tidegate_herder::{Control, Health, LogLevel, Loggers};
 use tidegate_herder::{Created, HerderError, InitialState};
 use tidegate_rest::Server;
 use tidegate_rest::limits::Limits;
@@ -26,6 +27,7 @@ pub struct Fake {
     pub connectors: Mutex<BTreeMap<String, (Properties, StateName)>>,
     /// When set, `GET /` waits for it.
     pub wait: Option<Arc<Notify>>,
+    pub loggers: Loggers,
 }
 
 fn not_found<T>(name: &str) -> Result<T, HerderError> {
@@ -236,6 +238,36 @@ impl Control for Fake {
             .await
             .map(drop)
             .map_err(|_| missing())
+    }
+    async fn reset_topics(&self, name: &str) -> Result<(), HerderError> {
+        self.of(name, |_| ())
+    }
+    async fn loggers(&self) -> Result<BTreeMap<String, LoggerLevel>, HerderError> {
+        Ok(self.loggers.all())
+    }
+    async fn logger(&self, name: &str) -> Result<LoggerLevel, HerderError> {
+        self.loggers.get(name)
+    }
+    async fn set_logger(
+        &self,
+        name: &str,
+        level: LogLevel,
+        _: LogScope,
+    ) -> Result<Vec<String>, HerderError> {
+        self.loggers.set(name, level)
+    }
+    async fn offsets(&self, name: &str) -> Result<ConnectorOffsets, HerderError> {
+        self.of(name, |_| ConnectorOffsets { offsets: vec![] })
+    }
+    async fn alter_offsets(
+        &self,
+        name: &str,
+        offsets: Vec<ConnectorOffset>,
+    ) -> Result<String, HerderError> {
+        self.of(name, |_| format!("{offsets:?}"))
+    }
+    async fn reset_offsets(&self, name: &str) -> Result<String, HerderError> {
+        self.of(name, |_| "reset".to_owned())
     }
     async fn plugins(&self, connectors_only: bool) -> Result<Vec<PluginSummary>, HerderError> {
         let kinds: &[&str] = if connectors_only {
