@@ -249,6 +249,12 @@ impl Drop for Running {
 pub struct Rest(String);
 
 impl Rest {
+    /// Where it is: `host:port`.
+    #[allow(dead_code, reason = "another test includes this file too")]
+    pub fn address(&self) -> &str {
+        &self.0
+    }
+
     /// Sends a request; answers with the status and the body.
     pub fn send(
         &self,

@@ -15,8 +15,8 @@ use crate::definition::{Importance, Names, Type};
 use crate::error::{Error, ErrorKind};
 use crate::plugins::{ConfigPairs, Kind, PluginSet, Plugins, Step, StepCondition};
 use crate::predicate::Predicate;
-use crate::sink::{Failures, SinkTask, TopicPartition, TopicPartitionOffset};
-use crate::source::{Committed, Offsets, SourceBatch, SourceTask};
+use crate::sink::{AlteredPosition, Failures, SinkTask, TopicPartition, TopicPartitionOffset};
+use crate::source::{AlteredOffset, Committed, Offsets, SourceBatch, SourceTask};
 use crate::transform::Reads;
 use crate::transform_batch::Transformed;
 
@@ -158,6 +158,26 @@ impl<P: PluginSet> source::exports::tidegate::connect::source::Guest for Compone
         })
     }
 
+    fn alter_offsets(
+        class_name: String,
+        config: wit::Config,
+        offsets: Vec<source::exports::tidegate::connect::source::AlteredOffset>,
+    ) -> Result<bool, wit::Error> {
+        enter::<P, _>(|_, plugins| {
+            let altered = offsets
+                .iter()
+                .map(|altered| {
+                    let offset = altered.source_offset.as_deref();
+                    Ok(AlteredOffset {
+                        partition: Value::decode(&altered.source_partition)?,
+                        offset: offset.map(Value::decode).transpose()?,
+                    })
+                })
+                .collect::<crate::Result<Vec<_>>>()?;
+            plugins.alter_source_offsets(&class_name, config, &altered)
+        })
+    }
+
     fn start(class_name: String, config: wit::Config) -> Result<(), wit::Error> {
         enter::<P, _>(|instance, plugins| {
             let offsets = Offsets::new(source_offsets::read);
@@ -224,6 +244,22 @@ impl<P: PluginSet> sink::exports::tidegate::connect::sink::Guest for Component<P
         enter::<P, _>(|_, plugins| {
             let configs = plugins.sink_task_configs(&class_name, config, tasks_max)?;
             Ok(configs.iter().map(pairs).collect())
+        })
+    }
+
+    fn alter_offsets(
+        class_name: String,
+        config: wit::Config,
+        offsets: Vec<sink::exports::tidegate::connect::sink::AlteredOffset>,
+    ) -> Result<bool, wit::Error> {
+        enter::<P, _>(|_, plugins| {
+            let altered = offsets.into_iter().map(|altered| AlteredPosition {
+                topic: altered.topic,
+                partition: altered.partition,
+                offset: altered.offset,
+            });
+            let altered: Vec<_> = altered.collect();
+            plugins.alter_sink_offsets(&class_name, config, &altered)
         })
     }
 

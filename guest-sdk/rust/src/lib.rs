@@ -232,12 +232,15 @@ pub use definition::{ConfigDef, ConfigIssue, ConfigKey, Description, Importance,
 pub use error::{Error, ErrorKind, Result};
 pub use plugins::{Kind, PluginSet, Plugins, Step, StepCondition};
 pub use predicate::Predicate;
-pub use record::{Header, Record, records};
+pub use record::{Header, Record, field, records};
 pub use row::{Row, Side, rows};
 pub use schemas::{NO_SCHEMA, NewSchema, SchemaPlans, Schemas};
-pub use sink::{Failures, SinkConnector, SinkTask, TopicPartition, TopicPartitionOffset};
+pub use sink::{
+    AlteredPosition, Failures, SinkConnector, SinkTask, TopicPartition, TopicPartitionOffset,
+};
 pub use source::{
-    Committed, IntegerOffset, Offsets, SourceBatch, SourceConnector, SourceRecord, SourceTask,
+    AlteredOffset, Committed, IntegerOffset, Offsets, SourceBatch, SourceConnector, SourceRecord,
+    SourceTask,
 };
 pub use tidegate_model as model;
 pub use tidegate_model::{Batch, Column, Encoder, Field, Schema, SchemaType, Value, View};

@@ -5,8 +5,8 @@ use crate::config::Config;
 use crate::definition::{ConfigIssue, Description};
 use crate::error::{Error, Result};
 use crate::predicate::Predicate;
-use crate::sink::{SinkConnector, SinkTask};
-use crate::source::{Offsets, SourceConnector, SourceTask};
+use crate::sink::{AlteredPosition, SinkConnector, SinkTask};
+use crate::source::{AlteredOffset, Offsets, SourceConnector, SourceTask};
 use crate::transform::Transform;
 
 /// Keys and values as the host hands them over.
@@ -67,13 +67,20 @@ struct Entry {
 }
 
 type TaskConfigs = fn(&Config, u32) -> Result<Vec<Config>>;
+type AlterOffsets = fn(&Config, &[AlteredOffset]) -> Result<bool>;
+type AlterPositions = fn(&Config, &[AlteredPosition]) -> Result<bool>;
 
 enum Make {
     Source(
         TaskConfigs,
+        AlterOffsets,
         fn(&Config, &Offsets) -> Result<Box<dyn SourceTask>>,
     ),
-    Sink(TaskConfigs, fn(&Config) -> Result<Box<dyn SinkTask>>),
+    Sink(
+        TaskConfigs,
+        AlterPositions,
+        fn(&Config) -> Result<Box<dyn SinkTask>>,
+    ),
     Transform(fn(&Config) -> Result<Box<dyn Transform>>),
     Predicate(fn(&Config) -> Result<Box<dyn Predicate>>),
 }
@@ -108,7 +115,7 @@ impl Plugins {
         let start = |config: &Config, offsets: &Offsets| -> Result<Box<dyn SourceTask>> {
             Ok(Box::new(C::Task::start(config, offsets)?))
         };
-        let make = Make::Source(C::task_configs, start);
+        let make = Make::Source(C::task_configs, C::alter_offsets, start);
         self.with(C::describe(), C::validate, make)
     }
 
@@ -118,7 +125,7 @@ impl Plugins {
         let start = |config: &Config| -> Result<Box<dyn SinkTask>> {
             Ok(Box::new(C::Task::start(config)?))
         };
-        let make = Make::Sink(C::task_configs, start);
+        let make = Make::Sink(C::task_configs, C::alter_offsets, start);
         self.with(C::describe(), C::validate, make)
     }
 
@@ -178,7 +185,7 @@ impl Plugins {
     ) -> Result<Vec<Config>> {
         let entry = self.find(class_name, Some(Kind::Source))?;
         match &entry.make {
-            Make::Source(task_configs, _) => task_configs(&entry.resolve(config), tasks_max),
+            Make::Source(task_configs, ..) => task_configs(&entry.resolve(config), tasks_max),
             _ => Err(unknown(class_name)),
         }
     }
@@ -195,7 +202,41 @@ impl Plugins {
     ) -> Result<Vec<Config>> {
         let entry = self.find(class_name, Some(Kind::Sink))?;
         match &entry.make {
-            Make::Sink(task_configs, _) => task_configs(&entry.resolve(config), tasks_max),
+            Make::Sink(task_configs, ..) => task_configs(&entry.resolve(config), tasks_max),
+            _ => Err(unknown(class_name)),
+        }
+    }
+
+    /// Asks a source connector about offsets that are to be altered.
+    ///
+    /// # Errors
+    /// When the class is not known or the connector refuses.
+    pub fn alter_source_offsets(
+        &self,
+        class_name: &str,
+        config: ConfigPairs,
+        offsets: &[AlteredOffset],
+    ) -> Result<bool> {
+        let entry = self.find(class_name, Some(Kind::Source))?;
+        match &entry.make {
+            Make::Source(_, alter, _) => alter(&entry.resolve(config), offsets),
+            _ => Err(unknown(class_name)),
+        }
+    }
+
+    /// Asks a sink connector about offsets that are to be altered.
+    ///
+    /// # Errors
+    /// When the class is not known or the connector refuses.
+    pub fn alter_sink_offsets(
+        &self,
+        class_name: &str,
+        config: ConfigPairs,
+        offsets: &[AlteredPosition],
+    ) -> Result<bool> {
+        let entry = self.find(class_name, Some(Kind::Sink))?;
+        match &entry.make {
+            Make::Sink(_, alter, _) => alter(&entry.resolve(config), offsets),
             _ => Err(unknown(class_name)),
         }
     }
@@ -212,7 +253,7 @@ impl Plugins {
     ) -> Result<Box<dyn SourceTask>> {
         let entry = self.find(class_name, Some(Kind::Source))?;
         match &entry.make {
-            Make::Source(_, start) => start(&entry.resolve(config), offsets),
+            Make::Source(_, _, start) => start(&entry.resolve(config), offsets),
             _ => Err(unknown(class_name)),
         }
     }
@@ -224,7 +265,7 @@ impl Plugins {
     pub fn start_sink(&self, class_name: &str, config: ConfigPairs) -> Result<Box<dyn SinkTask>> {
         let entry = self.find(class_name, Some(Kind::Sink))?;
         match &entry.make {
-            Make::Sink(_, start) => start(&entry.resolve(config)),
+            Make::Sink(_, _, start) => start(&entry.resolve(config)),
             _ => Err(unknown(class_name)),
         }
     }

@@ -29,6 +29,27 @@ pub trait SinkConnector {
         let _ = tasks_max;
         Ok(vec![config.clone()])
     }
+
+    /// The operator alters or forgets offsets while the connector is stopped. `true`: the connector has looked at
+    /// them; `false`, the default: it has not.
+    ///
+    /// # Errors
+    /// When they could not work: nothing is altered.
+    fn alter_offsets(config: &Config, offsets: &[AlteredPosition]) -> Result<bool> {
+        let _ = (config, offsets);
+        Ok(false)
+    }
+}
+
+/// Where a sink connector is to go on in a partition of a topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlteredPosition {
+    /// The topic's name.
+    pub topic: String,
+    /// The partition's number.
+    pub partition: i32,
+    /// The offset of the next record to consume; `None`: it is forgotten.
+    pub offset: Option<i64>,
 }
 
 /// A task of a sink connector.

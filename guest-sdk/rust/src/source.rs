@@ -35,6 +35,25 @@ pub trait SourceConnector {
         let _ = tasks_max;
         Ok(vec![config.clone()])
     }
+
+    /// The operator alters or forgets offsets while the connector is stopped. `true`: the connector has looked at
+    /// them; `false`, the default: it has not.
+    ///
+    /// # Errors
+    /// When they could not work: nothing is altered.
+    fn alter_offsets(config: &Config, offsets: &[AlteredOffset]) -> Result<bool> {
+        let _ = (config, offsets);
+        Ok(false)
+    }
+}
+
+/// What the source offset of a source partition is to become.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlteredOffset {
+    /// The source partition.
+    pub partition: Value,
+    /// The source offset; `None`: it is forgotten.
+    pub offset: Option<Value>,
 }
 
 /// A task of a source connector.

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`kafka`] | Apache Kafka through librdkafka; the only module that sees `rdkafka` |
 //! | [`embedded`] | a log in this process on SQLite, for standalone use and tests |
+//! | `altered_offsets` | whether offsets that are to be altered could be a group's |
 //! | `pattern` | which topics a sink's `topics.regex` means, the same on both |
 //!
 //! Records travel as [`Batch`]es whose keys, values and header values are the bytes on the topic.
@@ -15,6 +16,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use tidegate_model::{Batch, TopicName, TopicPartition};
 
+mod altered_offsets;
 pub mod embedded;
 mod error;
 pub mod kafka;
@@ -204,6 +206,16 @@ pub trait Admin: Send + Sync {
     /// # Errors
     /// When the broker is away.
     fn group_offsets(&self, group: &str) -> Result<Vec<(TopicPartition, i64)>, BrokerError>;
+    /// Sets the committed positions of a group that has no members; no offset: the position is forgotten. Others stay
+    /// as they are.
+    ///
+    /// # Errors
+    /// When it has members, a topic or partition does not exist, an offset is negative, or the broker is away.
+    fn alter_group_offsets(
+        &self,
+        group: &str,
+        offsets: &[(TopicPartition, Option<i64>)],
+    ) -> Result<(), BrokerError>;
     /// Forgets a group.
     ///
     /// # Errors

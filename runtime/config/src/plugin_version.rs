@@ -150,7 +150,10 @@ fn ranges(text: &str) -> Result<Vec<Part>, String> {
             return Err(format!("the range {rest} ends before it begins; {WANTED}"));
         }
         parts.push(part);
-        rest = after.strip_prefix([']', ')']).unwrap_or_default().trim_start();
+        rest = after
+            .strip_prefix([']', ')'])
+            .unwrap_or_default()
+            .trim_start();
         if let Some(next) = rest.strip_prefix(',') {
             rest = next.trim_start();
             if rest.is_empty() {
@@ -190,7 +193,9 @@ fn tokens(version: &str) -> impl Iterator<Item = &str> {
             .find(|((_, a), b)| digits(*a) != digits(*b))
             .map_or(part.len(), |((at, a), _)| at + a.len_utf8());
         let (first, second) = part.split_at_checked(turn).unwrap_or((part, ""));
-        [first, second].into_iter().filter(|token| !token.is_empty())
+        [first, second]
+            .into_iter()
+            .filter(|token| !token.is_empty())
     })
 }
 
@@ -227,8 +232,19 @@ mod tests {
     #[test]
     fn versions_are_ordered_as_maven_orders_them() {
         let ascending = [
-            "0.9.1", "0.10.0", "1.0-alpha", "1.0-alpha2", "1.0-beta1", "1.0-rc1", "1.0-SNAPSHOT", "1.0", "1.0-sp",
-            "1.0.1", "1.1", "2", "10",
+            "0.9.1",
+            "0.10.0",
+            "1.0-alpha",
+            "1.0-alpha2",
+            "1.0-beta1",
+            "1.0-rc1",
+            "1.0-SNAPSHOT",
+            "1.0",
+            "1.0-sp",
+            "1.0.1",
+            "1.1",
+            "2",
+            "10",
         ];
         for (at, low) in ascending.iter().enumerate() {
             assert_eq!(compare(low, low), Ordering::Equal);
@@ -267,7 +283,9 @@ mod tests {
 
     #[test]
     fn what_is_no_range_is_refused() {
-        for bad in ["[1.0", "1.0]", "(1.0)", "[2,1]", "[]", "[1,2,3]", "[1]x", "[1],", "1,2"] {
+        for bad in [
+            "[1.0", "1.0]", "(1.0)", "[2,1]", "[]", "[1,2,3]", "[1]x", "[1],", "1,2",
+        ] {
             assert!(VersionRange::parse(bad).is_err(), "{bad}");
         }
         assert!(VersionRange::parse(&"1".repeat(256)).is_err());

@@ -62,6 +62,13 @@ pub struct StorageTopic {
 pub struct SandboxSettings {
     /// Where compiled components are kept (`sandbox.cache.dir`); `None`: the user's cache folder.
     pub cache_dir: Option<PathBuf>,
+    /// Where uploaded components are kept (`sandbox.plugins.dir`); `None`: beside the embedded log, or in the user's
+    /// data folder.
+    pub plugins_dir: Option<PathBuf>,
+    /// The most bytes of all uploaded components together (`sandbox.plugins.bytes.max`).
+    pub plugins_bytes_max: u64,
+    /// How long a new version of a plugin is on trial (`sandbox.trial.ms`).
+    pub trial: Duration,
     /// The most bytes of all linear memories of a task (`sandbox.memory.bytes.max`).
     pub memory_bytes_max: usize,
     /// The most elements of all tables of a task (`sandbox.table.elements.max`).
@@ -88,6 +95,9 @@ impl Default for SandboxSettings {
     fn default() -> Self {
         Self {
             cache_dir: None,
+            plugins_dir: None,
+            plugins_bytes_max: 4 * 1024 * 1024 * 1024,
+            trial: Duration::from_secs(60),
             memory_bytes_max: 128 * 1024 * 1024,
             table_elements_max: 100_000,
             poll_ms: 5_000,
@@ -162,6 +172,10 @@ pub struct WorkerConfig {
     pub admin: Properties,
     /// Whether source connectors may have topics created as they say.
     pub topic_creation_enable: bool,
+    /// Whether the topics that connectors use are remembered.
+    pub topic_tracking_enable: bool,
+    /// Whether a client may have them forgotten.
+    pub topic_tracking_allow_reset: bool,
     /// Limits on guests.
     pub sandbox: SandboxSettings,
     /// What connectors configured over REST may be granted.
@@ -276,6 +290,8 @@ impl WorkerConfig {
                 consumer: Properties::new(),
                 admin: Properties::new(),
                 topic_creation_enable: true,
+                topic_tracking_enable: true,
+                topic_tracking_allow_reset: true,
                 sandbox: SandboxSettings::default(),
                 rest_policy: Policy::Strict,
                 properties: Properties::new(),
@@ -343,6 +359,8 @@ impl WorkerConfig {
             consumer: with_prefix(&keys, "consumer."),
             admin: admin(&keys),
             topic_creation_enable: boolean(&keys, "topic.creation.enable", true)?,
+            topic_tracking_enable: boolean(&keys, "topic.tracking.enable", true)?,
+            topic_tracking_allow_reset: boolean(&keys, "topic.tracking.allow.reset", true)?,
             sandbox: sandbox(&keys)?,
             rest_policy: rest_policy(&keys),
             properties: Properties::new(),
@@ -537,6 +555,9 @@ fn sandbox(keys: &Properties) -> Result<SandboxSettings, ConfigError> {
     }
     Ok(SandboxSettings {
         cache_dir: text(keys, "sandbox.cache.dir").map(PathBuf::from),
+        plugins_dir: text(keys, "sandbox.plugins.dir").map(PathBuf::from),
+        plugins_bytes_max: limit("sandbox.plugins.bytes.max", default.plugins_bytes_max)?,
+        trial: milliseconds(keys, "sandbox.trial.ms", 60_000)?,
         memory_bytes_max,
         table_elements_max: size("sandbox.table.elements.max", default.table_elements_max)?,
         poll_ms: limit("sandbox.poll.ms.max", default.poll_ms)?,

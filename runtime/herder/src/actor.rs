@@ -5,13 +5,17 @@
 //! | create, put, patch | configuration, target state | the tasks end and start anew |
 //! | pause, resume, stop | target state | the tasks are told, end or start |
 //! | restart | nothing | what is asked for ends and starts anew |
+//! | alter offsets | nothing | of a connector without tasks, in their own topics |
 //! | delete | tombstones | the tasks end |
 
 use std::sync::Arc;
 
+use tidegate_broker::BrokerError;
+use tidegate_config::Properties;
 use tidegate_config::connector::ConnectorConfig;
 use tidegate_config::grants::Policy;
 use tidegate_model::{ConnectorName, TaskId};
+use tidegate_worker::altered_offsets::AlteredOffsets;
 use tidegate_worker::task::{Listener, State};
 use tidegate_worker::worker::NewTask;
 use tidegate_worker::{TargetState, TaskHandle, Worker, WorkerError};
@@ -19,6 +23,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::checks::Checks;
+use crate::components;
 use crate::config_log::{ConfigLog, Stored};
 use crate::connectors::{Connector, Connectors, Task};
 use crate::error::HerderError;
@@ -26,6 +31,7 @@ use crate::herder::{Created, InitialState, Put, PutMode, Request};
 use crate::info::{ConnectorStatus, StateName};
 use crate::preparation::Prepared;
 use crate::status_board::{Known, StatusBoard, Subject};
+use crate::upgrade::{self, TaskFailure, Trial};
 
 /// The owner of every connector.
 pub(crate) struct Actor {
@@ -38,6 +44,9 @@ pub(crate) struct Actor {
     waiting: Stored,
     /// Counts starts; later states of the same task have a higher one.
     generation: u64,
+    /// Tasks that failed while a plugin of theirs was on trial.
+    failures: mpsc::UnboundedReceiver<TaskFailure>,
+    told_failures: mpsc::UnboundedSender<TaskFailure>,
 }
 
 impl Actor {
@@ -50,7 +59,10 @@ impl Actor {
         stored: Stored,
         waiting: Stored,
     ) -> Self {
+        let (told_failures, failures) = mpsc::unbounded_channel();
         let actor = Self {
+            failures,
+            told_failures,
             worker,
             log,
             board,
@@ -92,14 +104,21 @@ impl Actor {
             }
         }
         self.connectors.set_started();
-        while let Some(request) = requests.recv().await {
-            if let Request::Shutdown(reply) = request {
-                let late = self.stop_all().await;
-                // Whoever asked may be gone; there is nothing left to do for them.
-                drop(reply.send(Ok(late)));
-                return;
+        loop {
+            tokio::select! {
+                biased;
+                Some(failure) = self.failures.recv() => self.failed_on_trial(failure).await,
+                request = requests.recv() => match request {
+                    None => break,
+                    Some(Request::Shutdown(reply)) => {
+                        let late = self.stop_all().await;
+                        // Whoever asked may be gone; there is nothing left to do for them.
+                        drop(reply.send(Ok(late)));
+                        return;
+                    }
+                    Some(request) => self.answer(request).await,
+                },
             }
-            self.answer(request).await;
         }
         self.stop_all().await;
     }
@@ -108,6 +127,11 @@ impl Actor {
         // A client that hung up does not hear the answer: that is not an error.
         match request {
             Request::Progress(reply) => drop(reply.send(Ok(self.connectors.progress()))),
+            Request::RemoveComponent(digest, reply) => {
+                // Nobody starts a connector meanwhile.
+                let removed = components::remove(&self.worker, &self.connectors, digest);
+                drop(reply.send(removed));
+            }
             Request::Put(put, reply) => drop(reply.send(self.put(*put).await)),
             Request::Delete(name, reply) => drop(reply.send(self.delete(&name).await)),
             Request::Target(name, target, prepared, reply) => {
@@ -125,6 +149,17 @@ impl Actor {
             }
             Request::RestartTask(name, task, reply) => {
                 drop(reply.send(self.restart_task(&name, task).await))
+            }
+            Request::AlterOffsets(name, asked, offsets, reply) => {
+                drop(reply.send(self.alter_offsets(&name, &asked, offsets).await))
+            }
+            Request::ForgetTopics(name, reply) => {
+                let there = self.connectors.with(&name, |_| ());
+                drop(reply.send(there.map(|()| self.board.forget_topics(&name))));
+            }
+            Request::ClusterLogger(name, level, reply) => {
+                let written = self.log.put_logger(&name, level.name()).await;
+                drop(reply.send(written.map_err(HerderError::from)));
             }
             Request::Shutdown(_) => {}
         }
@@ -175,8 +210,20 @@ impl Actor {
             let written = written.await;
             self.sure_of(&name, written)?;
         }
+        let until = std::time::Instant::now() + self.worker.config().sandbox.trial;
+        let begin = |known: &Connector| upgrade::begin(known, &config, until);
+        let upgraded = self.connectors.find(&name, begin).flatten();
         self.end_tasks(&name).await;
-        let connector = Connector::new(config, policy, target, waiting.tasks);
+        let tasks = self
+            .connectors
+            .change(&name, |known| std::mem::take(&mut known.task_configs));
+        let tasks = tasks.unwrap_or(waiting.tasks);
+        let mut connector = Connector::new(config, policy, target, tasks);
+        if let Some((mut trial, upgrade)) = upgraded {
+            trial.generation = self.generation + 1;
+            connector.trial = Some(trial);
+            connector.upgrade = Some(upgrade);
+        }
         self.connectors.insert(connector);
         self.start(&name, prepared).await;
         let info = self.connectors.info(&name)?;
@@ -185,6 +232,45 @@ impl Actor {
         } else {
             Created::Updated(info)
         })
+    }
+
+    /// A task failed while a plugin of it was on trial: what ran before is back, if the trial is not over.
+    async fn failed_on_trial(&mut self, failure: TaskFailure) {
+        let name = &failure.connector;
+        let is_of_trial = |trial: &mut Trial| {
+            failure.generation >= trial.generation && std::time::Instant::now() < trial.until
+        };
+        let taken = self.connectors.change(name, |known| {
+            let trial = known.trial.take_if(is_of_trial)?;
+            Some((
+                trial,
+                known.upgrade.take()?,
+                known.policy.clone(),
+                known.target,
+            ))
+        });
+        let Some((trial, upgrade, policy, target)) = taken.flatten() else {
+            return;
+        };
+        tracing::error!(connector = %name, trace = failure.trace,
+            "A new version of a plugin failed on trial. The connector goes back to what it ran before.");
+        let from_command_line = policy == Policy::Permissive;
+        let properties = &trial.before.properties;
+        let written = self
+            .log
+            .put_connector(name, properties, from_command_line, None);
+        let written = written.await;
+        self.end_tasks(name).await;
+        let tasks = match &trial.prepared.class {
+            Ok(class) => class.tasks.as_ref().cloned().unwrap_or_default(),
+            Err(_) => Vec::new(),
+        };
+        let mut connector = Connector::new(trial.before, policy, target, tasks);
+        // It goes back also when that could not be written; whatever is put next is written then.
+        connector.unsure = written.is_err();
+        connector.upgrade = Some(upgrade.rolled_back(failure.trace));
+        self.connectors.insert(connector);
+        self.start(name, trial.prepared).await;
     }
 
     /// After a write that failed it is not known what the config topic holds of a connector: it may have been
@@ -207,6 +293,7 @@ impl Actor {
         self.end_tasks(name).await;
         self.connectors.remove(name);
         self.board.remove(Subject::Connector(name.clone()));
+        self.board.forget_topics(name);
         tracing::info!(connector = %name, "The connector was deleted.");
         Ok(())
     }
@@ -217,14 +304,14 @@ impl Actor {
         target: TargetState,
         prepared: Option<Prepared>,
     ) -> Result<(), HerderError> {
-        let look = |known: &Connector| (known.target, known.unsure);
-        let (before, unsure) = self.connectors.with(name, look)?;
+        let look = |known: &Connector| (known.target, known.unsure, known.starts_anew(target));
+        let (before, unsure, anew) = self.connectors.with(name, look)?;
         if before == target && !unsure {
             return Ok(());
         }
-        let prepared = match before {
-            TargetState::Stopped if before != target => Some(self.of_today(name, prepared)?),
-            _ => None,
+        let prepared = match anew {
+            true => Some(self.of_today(name, prepared)?),
+            false => None,
         };
         let written = self.log.put_target(name, target).await;
         self.sure_of(name, written)?;
@@ -235,9 +322,14 @@ impl Actor {
         match (prepared, target) {
             (_, TargetState::Stopped) => {
                 self.end_tasks(name).await;
+                self.connectors
+                    .change(name, |known| known.task_configs.clear());
                 self.set_connector_state(name, StateName::Stopped, None);
             }
-            (Some(prepared), _) => self.start(name, prepared).await,
+            (Some(prepared), _) => {
+                self.end_tasks(name).await;
+                self.start(name, prepared).await;
+            }
             (None, _) => {
                 self.connectors.find(name, |known| {
                     known.running().for_each(|task| task.set_target(target));
@@ -304,6 +396,36 @@ impl Actor {
         self.connectors.change(name, exchange).flatten()
     }
 
+    /// Alters offsets of a stopped connector, which was asked with the configuration `asked`.
+    async fn alter_offsets(
+        &self,
+        name: &ConnectorName,
+        asked: &Properties,
+        offsets: AlteredOffsets,
+    ) -> Result<(), HerderError> {
+        let config = self.connectors.check_stopped(name)?;
+        if config.properties != *asked {
+            return Err(HerderError::Changed(name.to_string()));
+        }
+        let failed = "Failed to alter consumer group offsets for connector";
+        match self.worker.alter_offsets(&config, offsets).await {
+            Ok(()) => {}
+            Err(WorkerError::Broker(BrokerError::GroupNotEmpty(_))) => {
+                return Err(HerderError::Conflict(format!(
+                    "{failed} {name} because its tasks haven't stopped completely yet; try again"
+                )));
+            }
+            Err(WorkerError::Broker(
+                error @ (BrokerError::UnknownTopic(_)
+                | BrokerError::UnknownPartition { .. }
+                | BrokerError::Name(_)),
+            )) => return Err(HerderError::BadRequest(format!("{failed} {name}: {error}"))),
+            Err(error) => return Err(error.into()),
+        }
+        tracing::info!(connector = %name, "The connector's offsets were altered.");
+        Ok(())
+    }
+
     /// What was prepared, if it is for the configuration that the connector has.
     fn of_today(
         &self,
@@ -322,6 +444,7 @@ impl Actor {
     /// Starts a connector's tasks. What fails is in its state.
     async fn start(&mut self, name: &ConnectorName, prepared: Prepared) {
         self.generation += 1;
+        let components = prepared.components;
         let class = match prepared.class {
             Ok(class) => class,
             Err(error) => return self.fail(name, &error),
@@ -329,6 +452,7 @@ impl Actor {
         let Some((target, stored_configs)) = self.connectors.change(name, |known| {
             known.kind = class.kind;
             known.version = Some(class.version);
+            known.components = components;
             (known.target, known.task_configs.clone())
         }) else {
             return;
@@ -336,7 +460,10 @@ impl Actor {
         if target == TargetState::Stopped {
             return self.set_connector_state(name, StateName::Stopped, None);
         }
+        // A paused connector is not asked for its tasks before it runs: it keeps those that it had.
+        let undivided = target == TargetState::Paused;
         let configs = match class.tasks {
+            _ if undivided => stored_configs.clone(),
             Ok(configs) => configs,
             Err(error) => return self.fail(name, &error),
         };
@@ -346,8 +473,10 @@ impl Actor {
             return self.fail(name, &error);
         }
         let tasks = (0_u32..).take(configs.len());
-        self.connectors
-            .change(name, |known| known.task_configs = configs);
+        self.connectors.change(name, |known| {
+            known.task_configs = configs;
+            known.undivided = undivided;
+        });
         self.set_connector_state(name, state_of(target), None);
         let tasks: Vec<Task> = tasks
             .map(|task| Task {
@@ -368,6 +497,7 @@ impl Actor {
                 config: connector.task_configs.get(task as usize)?.clone(),
                 policy: connector.policy.clone(),
                 target: connector.target,
+                trial_until: connector.trial.as_ref().map(|trial| trial.until),
             };
             Some((new, connector.version.clone()))
         };
@@ -382,6 +512,7 @@ impl Actor {
         let listener = TaskListener {
             board: Arc::clone(&self.board),
             generation: self.generation,
+            failures: new.trial_until.map(|_| self.told_failures.clone()),
         };
         Some(self.worker.start(new, Arc::new(listener)))
     }
@@ -457,10 +588,38 @@ impl Actor {
 struct TaskListener {
     board: Arc<StatusBoard>,
     generation: u64,
+    /// Where it is to be told that a task on trial failed.
+    failures: Option<mpsc::UnboundedSender<TaskFailure>>,
+}
+
+impl TaskListener {
+    /// Whether the task was not replaced and is not gone.
+    fn is_of_today(&self, task: &TaskId) -> bool {
+        let known = self.board.get(&Subject::Task(task.clone()));
+        known.is_some_and(|known| known.generation == self.generation)
+    }
 }
 
 impl Listener for TaskListener {
+    fn topic_used(&self, task: &TaskId, topic: &str) {
+        if self.is_of_today(task) {
+            self.board.topic_used(task, topic);
+        }
+    }
+
+    fn topic_resets(&self) -> u64 {
+        self.board.topic_resets()
+    }
+
     fn task_state(&self, task: &TaskId, state: State) {
+        if let (State::Failed { trace }, Some(failures)) = (&state, &self.failures) {
+            // Nobody hears it when the herder has ended.
+            drop(failures.send(TaskFailure {
+                connector: task.connector.clone(),
+                generation: self.generation,
+                trace: trace.clone(),
+            }));
+        }
         let (state, trace) = match state {
             State::Running => (StateName::Running, None),
             State::Paused => (StateName::Paused, None),

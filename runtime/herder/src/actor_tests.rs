@@ -3,10 +3,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use tidegate_broker::{
-    Acknowledge, Broker, BrokerError, EmbeddedBroker, EmbeddedSettings, Producer, Refused,
-};
-use tidegate_config::Properties;
+use tidegate_broker::{Acknowledge, Broker, EmbeddedBroker, EmbeddedSettings, Producer, Refused};
 use tidegate_config::worker::WorkerConfig;
 use tidegate_model::Batch;
 use tidegate_sandbox::Registry;
@@ -78,7 +75,7 @@ impl Place {
             &(Arc::clone(&producer) as _),
             &worker.config().config_topic,
         );
-        let board = Arc::new(StatusBoard::new("w:1".to_owned()));
+        let board = Arc::new(StatusBoard::new("w:1".to_owned(), true));
         let connectors = Arc::new(Connectors::new(Arc::clone(&board)));
         connectors.insert(Connector::new(
             config_of("1"),

@@ -7,8 +7,9 @@
 //! | `task-<name>-<n>` | `{"properties":{…}}` |
 //! | `commit-<name>` | `{"tasks":N}`: the task configurations before it are complete |
 //! | `tidegate-origin-<name>` | `{"origin":"command-line"}`: granted as the operator's own; null: under the policy for REST |
+//! | `logger-cluster-<logger>` | `{"level":"WARN"}`: for the workers that run when it is written |
 //!
-//! Keys of other kinds (session keys, fencing, restarts, loggers) are Kafka Connect's own; they are left alone.
+//! Keys of other kinds (session keys, fencing, restarts) are Kafka Connect's own; they are left alone.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -102,20 +103,30 @@ impl ConfigLog {
                 )
             })
             .collect();
-        entries.push(entry(
-            format!("commit-{name}"),
-            &json!({ "tasks": tasks.len() }),
-        ));
+        entries.push(commit_entry(name, tasks.len()));
         self.0.write(entries).await
     }
 
-    /// Writes what a connector should do.
+    /// Writes what a connector should do. One that is stopped has no tasks any more.
     pub async fn put_target(
         &self,
         name: &ConnectorName,
         target: TargetState,
     ) -> Result<(), WorkerError> {
-        self.0.write(vec![target_entry(name, target)]).await
+        let mut entries = Vec::new();
+        if target == TargetState::Stopped {
+            entries.push(commit_entry(name, 0));
+        }
+        entries.push(target_entry(name, target));
+        self.0.write(entries).await
+    }
+
+    /// Writes the level of a logger for all workers that run now (KIP-976). It does not outlast them.
+    pub async fn put_logger(&self, logger: &str, level: &str) -> Result<(), WorkerError> {
+        let key = format!("logger-cluster-{logger}");
+        self.0
+            .write(vec![entry(key, &json!({ "level": level }))])
+            .await
     }
 
     /// Deletes a connector: tombstones for its origin, and for its configuration and target state, as Kafka
@@ -130,6 +141,10 @@ impl ConfigLog {
             ])
             .await
     }
+}
+
+fn commit_entry(name: &ConnectorName, tasks: usize) -> Entry {
+    entry(format!("commit-{name}"), &json!({ "tasks": tasks }))
 }
 
 fn entry(key: String, value: &Value) -> Entry {

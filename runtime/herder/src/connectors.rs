@@ -8,6 +8,7 @@ use tidegate_config::Properties;
 use tidegate_config::connector::ConnectorConfig;
 use tidegate_config::grants::Policy;
 use tidegate_model::{ConnectorName, TaskId};
+use tidegate_sandbox::Digest;
 use tidegate_worker::progress::{Counts, TransformCounts};
 use tidegate_worker::{TargetState, TaskHandle};
 
@@ -17,6 +18,7 @@ use crate::info::{
     ConnectorInfo, ConnectorKind, ConnectorStatus, StateName, Status, TaskInfo, TaskRef, TaskStatus,
 };
 use crate::status_board::{StatusBoard, Subject};
+use crate::upgrade::{Trial, Upgrade};
 
 /// Every connector, by name.
 pub(crate) struct Connectors {
@@ -34,6 +36,14 @@ pub(crate) struct Connector {
     pub(crate) version: Option<String>,
     pub(crate) task_configs: Vec<Properties>,
     pub(crate) tasks: Vec<Task>,
+    /// The components that it was started with.
+    pub(crate) components: Vec<Digest>,
+    /// What it goes back to when a plugin that is new fails.
+    pub(crate) trial: Option<Trial>,
+    /// The last upgrade of its plugins.
+    pub(crate) upgrade: Option<Upgrade>,
+    /// Its tasks are not those that its plugin would divide its work among now: it was not asked while it was paused.
+    pub(crate) undivided: bool,
     /// A write to the config topic failed, or had no answer in time: the topic may hold something else than this.
     pub(crate) unsure: bool,
 }
@@ -136,6 +146,11 @@ impl Connectors {
         })
     }
 
+    /// The topics that a connector used.
+    pub(crate) fn topics(&self, name: &ConnectorName) -> Vec<String> {
+        self.board.topics(name)
+    }
+
     pub(crate) fn tasks(&self, name: &ConnectorName) -> Result<Vec<TaskInfo>, HerderError> {
         let info = |(task, config): (u32, &Properties)| TaskInfo {
             id: task_ref(name, task),
@@ -163,8 +178,33 @@ impl Connectors {
                 connector: status(Subject::Connector(name.clone())),
                 tasks: tasks.collect(),
                 kind: connector.kind,
+                upgrade: connector.upgrade.as_ref().map(Upgrade::info),
             }
         })
+    }
+
+    /// The connectors that were started with a component.
+    pub(crate) fn using(&self, digest: Digest) -> Vec<String> {
+        let read = self.read();
+        let using = read.iter().filter(|(_, known)| {
+            let trial = known.trial.as_ref();
+            let before = trial.is_some_and(|trial| trial.prepared.components.contains(&digest));
+            known.components.contains(&digest) || before
+        });
+        using.map(|(name, _)| name.to_string()).collect()
+    }
+
+    /// The connectors whose configurations lead to a component.
+    pub(crate) fn leading_to(
+        &self,
+        digest: Digest,
+        components: impl Fn(&ConnectorConfig) -> Vec<Digest>,
+    ) -> Vec<String> {
+        let read = self.read();
+        let leading = read
+            .iter()
+            .filter(|(_, known)| components(&known.config).contains(&digest));
+        leading.map(|(name, _)| name.to_string()).collect()
     }
 
     fn status_of(&self, subject: &Subject, version: Option<&String>) -> Status {
@@ -183,6 +223,23 @@ impl Connectors {
                 trace: None,
             },
         }
+    }
+
+    /// The configuration of a connector whose offsets may be altered: one that is stopped and has no tasks.
+    pub(crate) fn check_stopped(
+        &self,
+        name: &ConnectorName,
+    ) -> Result<ConnectorConfig, HerderError> {
+        let look = |known: &Connector| {
+            let stopped = known.target == TargetState::Stopped && known.tasks.is_empty();
+            stopped.then(|| known.config.clone())
+        };
+        self.with(name, look)?.ok_or_else(|| {
+            HerderError::BadRequest(format!(
+                "Connectors must be in the STOPPED state before their offsets can be modified. This can be done for \
+                 the specified connector by issuing a 'PUT' request to the '/connectors/{name}/stop' endpoint"
+            ))
+        })
     }
 
     /// What a restart would do now.
@@ -267,6 +324,10 @@ impl Connector {
             version: None,
             task_configs,
             tasks: Vec::new(),
+            components: Vec::new(),
+            trial: None,
+            upgrade: None,
+            undivided: false,
             unsure: false,
         }
     }
@@ -276,6 +337,14 @@ impl Connector {
     pub(crate) fn has(&self, properties: &Properties, policy: &Policy) -> bool {
         let grants_more = *policy == Policy::Permissive && self.policy != *policy;
         self.config.properties == *properties && !grants_more && !self.unsure
+    }
+
+    /// Whether its plugin has to be asked for its tasks when it is told to do this.
+    pub(crate) fn starts_anew(&self, target: TargetState) -> bool {
+        match self.target {
+            TargetState::Stopped => target != TargetState::Stopped,
+            _ => self.undivided && target == TargetState::Running,
+        }
     }
 
     /// The tasks that are not being stopped.

@@ -1,16 +1,19 @@
 //! What a client may ask of a herder; what it configures is granted what the worker's policy for clients allows.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 
 use tidegate_config::Properties;
 use tidegate_config::connector::ConnectorConfig;
 
+use crate::component_info::ComponentInfo;
 use crate::error::HerderError;
 use crate::herder::{Created, InitialState};
 use crate::info::{
-    ConfigInfos, ConfigKeyInfo, ConnectorInfo, ConnectorStatus, PluginSummary, ServerInfo,
-    TaskInfo, TaskStatus,
+    ConfigInfos, ConfigKeyInfo, ConnectorInfo, ConnectorOffset, ConnectorOffsets, ConnectorStatus,
+    PluginSummary, ServerInfo, TaskInfo, TaskStatus,
 };
+use crate::loggers::{LogLevel, LoggerLevel};
 
 /// Whether a worker can do its work (KIP-1017).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +24,15 @@ pub enum Health {
     Starting(String),
     /// It cannot; it says why.
     Unhealthy(String),
+}
+
+/// Where the level of a logger is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogScope {
+    /// In this worker.
+    Worker,
+    /// In all that run now.
+    Cluster,
 }
 
 /// A key of a patch; no value removes it.
@@ -55,7 +67,7 @@ pub trait Control: Send + Sync + 'static {
         name: &str,
         task: u32,
     ) -> impl Future<Output = Result<TaskStatus, HerderError>> + Send;
-    /// The topics that the configuration names: `topics` of a sink, `topic` of a source.
+    /// The topics that the tasks of a connector used since it was created or they were forgotten (KIP-558).
     fn topics(&self, name: &str) -> impl Future<Output = Result<Vec<String>, HerderError>> + Send;
     /// Creates a connector. It is durable when this returns.
     fn create(
@@ -96,6 +108,56 @@ pub trait Control: Send + Sync + 'static {
         &self,
         name: &str,
         task: u32,
+    ) -> impl Future<Output = Result<(), HerderError>> + Send;
+    /// Forgets the topics that a connector used up to now.
+    fn reset_topics(&self, name: &str) -> impl Future<Output = Result<(), HerderError>> + Send;
+    /// All loggers (KIP-495).
+    fn loggers(
+        &self,
+    ) -> impl Future<Output = Result<BTreeMap<String, LoggerLevel>, HerderError>> + Send;
+    /// A logger.
+    fn logger(&self, name: &str) -> impl Future<Output = Result<LoggerLevel, HerderError>> + Send;
+    /// Sets the level of a logger and of all below it, here or in all workers of the cluster (KIP-976). The answer:
+    /// those here that had another one.
+    fn set_logger(
+        &self,
+        name: &str,
+        level: LogLevel,
+        scope: LogScope,
+    ) -> impl Future<Output = Result<Vec<String>, HerderError>> + Send;
+    /// Where a connector goes on (KIP-875).
+    fn offsets(
+        &self,
+        name: &str,
+    ) -> impl Future<Output = Result<ConnectorOffsets, HerderError>> + Send;
+    /// Alters where a stopped connector goes on; those not named stay as they are. The answer is a sentence for the
+    /// client. It is durable when this returns.
+    fn alter_offsets(
+        &self,
+        name: &str,
+        offsets: Vec<ConnectorOffset>,
+    ) -> impl Future<Output = Result<String, HerderError>> + Send;
+    /// Lets a stopped connector begin anew. As [`Control::alter_offsets`].
+    fn reset_offsets(&self, name: &str)
+    -> impl Future<Output = Result<String, HerderError>> + Send;
+    /// Keeps a component and makes its plugins known; whether it is new.
+    fn upload(
+        &self,
+        component: Vec<u8>,
+    ) -> impl Future<Output = Result<(ComponentInfo, bool), HerderError>> + Send;
+    /// All components.
+    fn components(&self) -> impl Future<Output = Result<Vec<ComponentInfo>, HerderError>> + Send;
+    /// A component by its digest, or by a class and a version of it.
+    fn component(
+        &self,
+        name: &str,
+        version: Option<&str>,
+    ) -> impl Future<Output = Result<ComponentInfo, HerderError>> + Send;
+    /// Takes away an uploaded component that no connector uses.
+    fn remove_component(
+        &self,
+        name: &str,
+        version: Option<&str>,
     ) -> impl Future<Output = Result<(), HerderError>> + Send;
     /// The plugins.
     fn plugins(

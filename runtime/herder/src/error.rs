@@ -26,6 +26,15 @@ pub enum HerderError {
         .0.len(), .0.join("\n")
     )]
     Invalid(Vec<String>),
+    /// A component that cannot be used. REST: 422.
+    #[error("{0}")]
+    Unfit(String),
+    /// The worker's configuration does not allow it. REST: 403.
+    #[error("{0}")]
+    Forbidden(String),
+    /// The request cannot be done now, as something else is still under way. REST: 409.
+    #[error("{0}")]
+    Conflict(String),
     /// Another request changed the connector while this one was prepared. REST: 409.
     #[error("Connector {0} was changed by another request at the same time; try again")]
     Changed(String),
@@ -48,10 +57,13 @@ impl HerderError {
     #[must_use]
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::NotFound(_) | Self::AlreadyExists(_) | Self::BadRequest(_) | Self::Invalid(_) => {
-                ErrorClass::Config
-            }
-            Self::Changed(_) | Self::Busy(_) => ErrorClass::Retriable,
+            Self::NotFound(_)
+            | Self::AlreadyExists(_)
+            | Self::BadRequest(_)
+            | Self::Forbidden(_)
+            | Self::Unfit(_)
+            | Self::Invalid(_) => ErrorClass::Config,
+            Self::Conflict(_) | Self::Changed(_) | Self::Busy(_) => ErrorClass::Retriable,
             Self::Worker(error) => error.class(),
             Self::Stopped => ErrorClass::Retriable,
         }

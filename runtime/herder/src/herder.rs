@@ -4,13 +4,16 @@
 //! What is told of connectors is read from a table (`connectors`) and the states from the board, without asking the
 //! actor. What a plugin has to be asked for a change is asked before the actor hears of it (`checks`).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tidegate_config::Properties;
-use tidegate_config::connector::{ConnectorConfig, SinkTopics};
+use tidegate_config::connector::ConnectorConfig;
 use tidegate_config::grants::Policy;
 use tidegate_config::worker::{Bootstrap, WorkerConfig};
 use tidegate_model::ConnectorName;
+use tidegate_sandbox::Digest;
+use tidegate_worker::altered_offsets::AlteredOffsets;
 use tidegate_worker::progress::{Counts, TransformCounts};
 use tidegate_worker::topic_log::TopicLog;
 use tidegate_worker::{TargetState, Worker};
@@ -18,17 +21,19 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::actor::Actor;
 use crate::checks::{Checks, VALIDATION_WAIT_MAX, VALIDATIONS_MAX, blocking};
+use crate::component_info::ComponentInfo;
 use crate::config_log::{ConfigLog, Stored};
 use crate::connectors::{Connector, Connectors};
-use crate::control::{Change, Control, Health};
+use crate::control::{Change, Control, Health, LogScope};
 use crate::error::HerderError;
 use crate::info::{
-    ConfigInfos, ConfigKeyInfo, ConnectorInfo, ConnectorKind, ConnectorStatus, PluginSummary,
-    ServerInfo, TaskInfo, TaskStatus,
+    ConfigInfos, ConfigKeyInfo, ConnectorInfo, ConnectorOffset, ConnectorOffsets, ConnectorStatus,
+    PluginSummary, ServerInfo, TaskInfo, TaskStatus,
 };
+use crate::loggers::{LogLevel, LoggerLevel, Loggers};
 use crate::preparation::Prepared;
 use crate::status_board::StatusBoard;
-use crate::{plugins, validation};
+use crate::{components, offsets, plugins, validation};
 
 /// How many requests may wait for the actor; further ones wait to be sent.
 const REQUESTS_MAX: usize = 256;
@@ -40,6 +45,7 @@ pub struct Herder {
     connectors: Arc<Connectors>,
     checks: Checks,
     worker: Arc<Worker>,
+    loggers: Arc<Loggers>,
     /// Told that the herder is to end.
     ending: Arc<watch::Sender<bool>>,
 }
@@ -78,7 +84,12 @@ pub(crate) enum Request {
         reply: Reply<ConnectorStatus>,
     },
     RestartTask(ConnectorName, u32, Reply<()>),
+    /// The configuration that the connector was asked with comes along.
+    AlterOffsets(ConnectorName, Properties, AlteredOffsets, Reply<()>),
+    ForgetTopics(ConnectorName, Reply<()>),
+    ClusterLogger(String, LogLevel, Reply<()>),
     Progress(Reply<Vec<Moved>>),
+    RemoveComponent(Digest, Reply<()>),
     Shutdown(Reply<Vec<String>>),
 }
 
@@ -135,10 +146,16 @@ impl Herder {
         let broker = worker.broker().as_ref();
         let (config_log, stored) =
             ConfigLog::open(broker, worker.producer(), &worker.config().config_topic)?;
-        // What it holds is of earlier lives of this worker, and is replaced as things start.
+        let config = worker.config();
+        let board = Arc::new(StatusBoard::new(worker_id, config.topic_tracking_enable));
+        let is_known = |name: &str| {
+            stored.contains_key(name) || expected.iter().any(|known| known.as_str() == name)
+        };
         let status_log =
-            TopicLog::open_to_write(broker, worker.producer(), &worker.config().status_topic)?;
-        let board = Arc::new(StatusBoard::new(worker_id));
+            TopicLog::open(broker, worker.producer(), &config.status_topic, |record| {
+                board.take_in(record, &is_known);
+                Ok(())
+            })?;
         tokio::spawn(Arc::clone(&board).write_changes(status_log));
         let (requests, received) = mpsc::channel(REQUESTS_MAX);
         let connectors = Arc::new(Connectors::new(Arc::clone(&board)));
@@ -162,8 +179,18 @@ impl Herder {
             connectors,
             checks,
             worker,
+            loggers: Arc::default(),
             ending: Arc::new(ending),
         })
+    }
+
+    /// Sets the loggers that clients read and set.
+    #[must_use]
+    pub fn with_loggers(self, loggers: Loggers) -> Self {
+        Self {
+            loggers: Arc::new(loggers),
+            ..self
+        }
     }
 
     /// Puts a connector of the command line, which is granted what its configuration says. It is durable when this
@@ -263,16 +290,49 @@ impl Herder {
             .await
     }
 
+    fn check_tracking(&self) -> Result<(), HerderError> {
+        match self.worker.config().topic_tracking_enable {
+            true => Ok(()),
+            false => Err(HerderError::Forbidden(
+                "Topic tracking is disabled.".to_owned(),
+            )),
+        }
+    }
+
     async fn set_target(&self, name: &str, target: TargetState) -> Result<(), HerderError> {
         let name = known(name)?;
-        let before = self.connectors.with(&name, |known| known.target)?;
-        let prepared = if before == TargetState::Stopped && target != before {
+        let needs_plugin = |known: &Connector| known.starts_anew(target);
+        let prepared = if self.connectors.with(&name, needs_plugin)? {
             Some(self.prepared(&name).await?)
         } else {
             None
         };
         self.ask(|reply| Request::Target(name, target, prepared, reply))
             .await
+    }
+
+    /// Asks a stopped connector whether its offsets may be altered so, and then has it done. Whether the connector has
+    /// looked at them.
+    async fn change_offsets(
+        &self,
+        name: &ConnectorName,
+        offsets: impl FnOnce(&Worker, &ConnectorConfig) -> Result<AlteredOffsets, HerderError>
+        + Send
+        + 'static,
+    ) -> Result<bool, HerderError> {
+        let config = self.connectors.check_stopped(name)?;
+        let properties = config.properties.clone();
+        let worker = Arc::clone(&self.worker);
+        let ask = move || {
+            let offsets = offsets(&worker, &config)?;
+            let asked = worker.ask_to_alter(&config, &offsets);
+            Ok((offsets, asked.map_err(offsets::refusal)?))
+        };
+        let (offsets, looked) = self.checks.run(ask).await?;
+        let name = name.clone();
+        self.ask(|reply| Request::AlterOffsets(name, properties, offsets, reply))
+            .await?;
+        Ok(looked)
     }
 
     async fn blocking<T: Send + 'static>(
@@ -347,14 +407,43 @@ impl Control for Herder {
     }
 
     async fn topics(&self, name: &str) -> Result<Vec<String>, HerderError> {
-        let info = self.connectors.info(&known(name)?)?;
-        if info.kind == ConnectorKind::Source {
-            return Ok(info.config.get("topic").cloned().into_iter().collect());
+        self.check_tracking()?;
+        let name = known(name)?;
+        self.connectors.with(&name, |_| ())?;
+        Ok(self.connectors.topics(&name))
+    }
+
+    async fn reset_topics(&self, name: &str) -> Result<(), HerderError> {
+        self.check_tracking()?;
+        if !self.worker.config().topic_tracking_allow_reset {
+            let message = "Topic tracking reset is disabled.".to_owned();
+            return Err(HerderError::Forbidden(message));
         }
-        match ConnectorConfig::unnamed(name, info.config).topics() {
-            Ok(SinkTopics::List(topics)) => Ok(topics.iter().map(ToString::to_string).collect()),
-            Ok(SinkTopics::Regex(_)) | Err(_) => Ok(Vec::new()),
+        let name = known(name)?;
+        self.ask(|reply| Request::ForgetTopics(name, reply)).await
+    }
+
+    async fn loggers(&self) -> Result<BTreeMap<String, LoggerLevel>, HerderError> {
+        Ok(self.loggers.all())
+    }
+
+    async fn logger(&self, name: &str) -> Result<LoggerLevel, HerderError> {
+        self.loggers.get(name)
+    }
+
+    async fn set_logger(
+        &self,
+        name: &str,
+        level: LogLevel,
+        scope: LogScope,
+    ) -> Result<Vec<String>, HerderError> {
+        let set = self.loggers.set(name, level)?;
+        if scope == LogScope::Cluster {
+            let name = name.to_owned();
+            self.ask(|reply| Request::ClusterLogger(name, level, reply))
+                .await?;
         }
+        Ok(set)
     }
 
     async fn create(
@@ -442,6 +531,59 @@ impl Control for Herder {
     async fn restart_task(&self, name: &str, task: u32) -> Result<(), HerderError> {
         let name = known(name)?;
         self.ask(|reply| Request::RestartTask(name, task, reply))
+            .await
+    }
+
+    async fn offsets(&self, name: &str) -> Result<ConnectorOffsets, HerderError> {
+        let config = |known: &Connector| known.config.clone();
+        let config = self.connectors.with(&known(name)?, config)?;
+        self.blocking(move |worker| offsets::shown(worker.found_offsets(&config)?))
+            .await
+    }
+
+    async fn alter_offsets(
+        &self,
+        name: &str,
+        offsets: Vec<ConnectorOffset>,
+    ) -> Result<String, HerderError> {
+        let name = known(name)?;
+        let kind = self.connectors.with(&name, |known| known.kind)?;
+        let looked = self
+            .change_offsets(&name, move |_, _| offsets::altered(kind, offsets))
+            .await?;
+        Ok(offsets::done("altered", looked))
+    }
+
+    async fn reset_offsets(&self, name: &str) -> Result<String, HerderError> {
+        let all = |worker: &Worker, config: &ConnectorConfig| {
+            Ok(worker.found_offsets(config)?.forgotten())
+        };
+        let looked = self.change_offsets(&known(name)?, all).await?;
+        Ok(offsets::done("reset", looked))
+    }
+
+    async fn upload(&self, component: Vec<u8>) -> Result<(ComponentInfo, bool), HerderError> {
+        let connectors = Arc::clone(&self.connectors);
+        self.blocking(move |worker| components::upload(worker, &connectors, &component))
+            .await
+    }
+
+    async fn components(&self) -> Result<Vec<ComponentInfo>, HerderError> {
+        Ok(components::list(&self.worker, &self.connectors))
+    }
+
+    async fn component(
+        &self,
+        name: &str,
+        version: Option<&str>,
+    ) -> Result<ComponentInfo, HerderError> {
+        let digest = components::find(&self.worker, name, version)?;
+        components::describe(&self.worker, &self.connectors, digest)
+    }
+
+    async fn remove_component(&self, name: &str, version: Option<&str>) -> Result<(), HerderError> {
+        let digest = components::find_one(&self.worker, name, version)?;
+        self.ask(|reply| Request::RemoveComponent(digest, reply))
             .await
     }
 

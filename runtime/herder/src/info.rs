@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use tidegate_config::Properties;
 
+use crate::component_info::UpgradeInfo;
+
 /// A connector: `GET /connectors/{name}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConnectorInfo {
@@ -77,6 +79,9 @@ pub struct ConnectorStatus {
     /// Source or sink.
     #[serde(rename = "type")]
     pub kind: ConnectorKind,
+    /// The last upgrade of its plugins, if there was one since the worker started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upgrade: Option<UpgradeInfo>,
 }
 
 /// The state of a connector.
@@ -179,6 +184,23 @@ pub struct ConfigValueInfo {
     pub errors: Vec<String>,
     /// Whether a form shows it.
     pub visible: bool,
+}
+
+/// The offsets of a connector: `GET /connectors/{name}/offsets`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectorOffsets {
+    /// Each partition with its offset.
+    pub offsets: Vec<ConnectorOffset>,
+}
+
+/// Where a connector goes on in a partition. What both look like is the source connector's own; a sink's are
+/// `kafka_topic`, `kafka_partition` and `kafka_offset`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectorOffset {
+    /// The partition, an object.
+    pub partition: serde_json::Value,
+    /// The offset, an object; null, where it is altered: it is forgotten.
+    pub offset: serde_json::Value,
 }
 
 /// The worker: `GET /`.

@@ -8,9 +8,13 @@
 //! | `actor` | the owner of every connector: the only one that changes them |
 //! | `connectors` | every connector, as a table that is read without asking the actor |
 //! | [`checks`], `preparation` | what plugins are asked for a request, before the actor hears of it |
+//! | [`component_info`], `components` | components: uploaded, told about, taken away |
+//! | `upgrade` | other versions of a connector's plugins, on trial |
 //! | `plugins` | what is told about plugins |
+//! | [`loggers`] | the levels of the log |
+//! | `offsets` | offsets as a client reads and alters them |
 //! | `config_log` | the config topic: connectors, task configurations, target states |
-//! | `status_board` | the states of connectors and tasks, and the status topic |
+//! | [`status_board`] | the states of connectors and tasks, the topics that they use, and the status topic |
 //! | [`validation`] | whether a connector's configuration can work |
 //!
 //! Invariants: a change is durable in the config topic before it is answered and before it takes effect; no guest
@@ -18,17 +22,24 @@
 
 mod actor;
 pub mod checks;
+pub mod component_info;
+mod components;
 mod config_log;
 mod connectors;
 pub mod control;
 mod error;
 pub mod herder;
 pub mod info;
+pub mod loggers;
+mod offsets;
 mod plugins;
 mod preparation;
-mod status_board;
+pub mod status_board;
+mod upgrade;
 pub mod validation;
 
 pub use control::{Control, Health};
 pub use error::HerderError;
 pub use herder::{Created, Herder, InitialState};
+pub use loggers::{LogLevel, Loggers};
+pub use tidegate_sandbox::COMPONENT_BYTES_MAX as UPLOAD_BYTES_MAX;

@@ -42,7 +42,27 @@ pub fn keys(worker: &Worker, class: &str) -> Result<Vec<ConfigKeyInfo>, HerderEr
             return Ok(info.definition.0.iter().map(key_info).collect());
         }
     }
+    if let Some(converter) = tidegate_convert::class::find(class) {
+        return Ok(converter.keys.iter().map(converter_key).collect());
+    }
     Err(HerderError::NotFound(format!(
         "Unknown plugin {class}. See GET /connector-plugins for those that are there."
     )))
+}
+
+/// A key of a converter as REST tells it.
+fn converter_key(key: &tidegate_convert::class::Key) -> ConfigKeyInfo {
+    ConfigKeyInfo {
+        name: key.name.to_owned(),
+        kind: key.kind.to_owned(),
+        required: key.required,
+        default_value: key.default.map(str::to_owned),
+        importance: key.importance.to_owned(),
+        documentation: key.documentation.to_owned(),
+        group: None,
+        width: "NONE".to_owned(),
+        display_name: key.name.to_owned(),
+        dependents: Vec::new(),
+        order: -1,
+    }
 }

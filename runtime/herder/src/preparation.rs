@@ -3,7 +3,7 @@
 
 use tidegate_config::Properties;
 use tidegate_config::connector::ConnectorConfig;
-use tidegate_sandbox::Kind;
+use tidegate_sandbox::{Digest, Kind};
 use tidegate_worker::{Worker, WorkerError};
 
 use crate::info::ConnectorKind;
@@ -14,6 +14,8 @@ pub(crate) struct Prepared {
     pub(crate) properties: Properties,
     /// The connector's class, unless there is none.
     pub(crate) class: Result<Class, WorkerError>,
+    /// The components that it runs.
+    pub(crate) components: Vec<Digest>,
 }
 
 /// A connector's class.
@@ -41,6 +43,7 @@ impl Prepared {
         Self {
             properties: config.properties.clone(),
             class,
+            components: worker.components(config),
         }
     }
 }

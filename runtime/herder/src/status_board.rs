@@ -1,13 +1,21 @@
-//! The states of connectors and tasks: a table that is read at once, and the status topic that follows it.
+//! The states of connectors and tasks, and the topics that they use: a table that is read at once, and the status
+//! topic that follows it.
+//!
+//! | key | value |
+//! | --- | --- |
+//! | `status-connector-<name>`, `status-task-<name>-<n>` | `{"state":…,"trace":…,"worker_id":…,"generation":…,"version":…}` |
+//! | `status-topic-<topic>:connector-<name>` | `{"topic":{"name":…,"connector":…,"task":…,"discoverTimestamp":…}}` |
 //!
 //! Changes are written behind: several changes of one entry in a row become one record.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 use tidegate_model::{ConnectorName, TaskId};
-use tidegate_worker::topic_log::{Entry, TopicLog};
+use tidegate_worker::topic_log::{Entry, LogRecord, TopicLog};
 use tokio::sync::Notify;
 
 use crate::info::StateName;
@@ -17,13 +25,30 @@ pub struct StatusBoard {
     table: Mutex<Table>,
     changed: Notify,
     worker_id: String,
+    /// Whether the topics that tasks use are kept.
+    tracks_topics: bool,
+    /// How often topics were forgotten.
+    topic_resets: AtomicU64,
 }
 
 #[derive(Default)]
 struct Table {
     known: BTreeMap<Subject, Known>,
+    /// The topics that each connector uses.
+    topics: BTreeMap<ConnectorName, BTreeMap<String, UsedTopic>>,
     dirty: BTreeSet<Subject>,
 }
+
+/// Who was the first to use a topic, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct UsedTopic {
+    task: u32,
+    /// In milliseconds since the epoch.
+    discovered_ms: u64,
+}
+
+/// The most topics of a connector that are kept; further ones are not shown.
+pub const CONNECTOR_TOPICS_MAX: usize = 10_000;
 
 /// Whose state it is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +57,8 @@ pub enum Subject {
     Connector(ConnectorName),
     /// A task's.
     Task(TaskId),
+    /// That of a topic which a connector uses.
+    Topic(ConnectorName, String),
 }
 
 /// A state.
@@ -49,12 +76,90 @@ pub struct Known {
 
 impl StatusBoard {
     /// Makes an empty board, whose entries are of the worker `worker_id`.
-    pub fn new(worker_id: String) -> Self {
+    pub fn new(worker_id: String, tracks_topics: bool) -> Self {
         Self {
             table: Mutex::default(),
             changed: Notify::new(),
             worker_id,
+            tracks_topics,
+            topic_resets: AtomicU64::new(0),
         }
+    }
+
+    /// Takes in what the status topic has of the topics that these connectors use. Its other records are of earlier
+    /// lives of the worker, and are replaced as things start.
+    pub fn take_in(&self, record: LogRecord<'_>, connectors: &dyn Fn(&str) -> bool) {
+        let Some((topic, name)) = record
+            .key
+            .and_then(topic_key)
+            .filter(|_| self.tracks_topics)
+        else {
+            return;
+        };
+        if !connectors(name.as_str()) {
+            return;
+        }
+        let mut table = self.lock();
+        let topics = table.topics.entry(name).or_default();
+        match record.value.and_then(used_topic) {
+            Some(used) if topics.len() < CONNECTOR_TOPICS_MAX => {
+                topics.insert(topic, used);
+            }
+            Some(_) => {}
+            None => drop(topics.remove(&topic)),
+        }
+    }
+
+    /// A task uses a topic.
+    pub fn topic_used(&self, task: &TaskId, topic: &str) {
+        if !self.tracks_topics {
+            return;
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = now.map_or(0, |now| u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
+        let mut table = self.lock();
+        let topics = table.topics.entry(task.connector.clone()).or_default();
+        if topics.contains_key(topic) || topics.len() >= CONNECTOR_TOPICS_MAX {
+            return;
+        }
+        let used = UsedTopic {
+            task: task.task,
+            discovered_ms: now,
+        };
+        topics.insert(topic.to_owned(), used);
+        let subject = Subject::Topic(task.connector.clone(), topic.to_owned());
+        table.dirty.insert(subject);
+        drop(table);
+        self.changed.notify_one();
+    }
+
+    /// The topics that a connector uses.
+    pub fn topics(&self, connector: &ConnectorName) -> Vec<String> {
+        let table = self.lock();
+        let topics = table.topics.get(connector);
+        topics
+            .into_iter()
+            .flatten()
+            .map(|(topic, _)| topic.clone())
+            .collect()
+    }
+
+    /// Forgets the topics that a connector used up to now.
+    pub fn forget_topics(&self, connector: &ConnectorName) {
+        let mut table = self.lock();
+        let topics = table.topics.remove(connector).unwrap_or_default();
+        let subjects = topics.into_keys();
+        table
+            .dirty
+            .extend(subjects.map(|topic| Subject::Topic(connector.clone(), topic)));
+        drop(table);
+        self.topic_resets.fetch_add(1, Ordering::Release);
+        self.changed.notify_one();
+    }
+
+    /// How often topics were forgotten.
+    pub fn topic_resets(&self) -> u64 {
+        self.topic_resets.load(Ordering::Acquire)
     }
 
     /// The worker's id, `host:port`.
@@ -116,7 +221,16 @@ impl StatusBoard {
         let mut table = self.lock();
         let dirty = std::mem::take(&mut table.dirty);
         let entry = |subject: Subject| {
-            let value = table.known.get(&subject).map(|known| self.value(known));
+            let value = match &subject {
+                Subject::Topic(connector, topic) => {
+                    let used = table
+                        .topics
+                        .get(connector)
+                        .and_then(|topics| topics.get(topic));
+                    used.map(|used| topic_value(connector, topic, *used))
+                }
+                _ => table.known.get(&subject).map(|known| self.value(known)),
+            };
             (key(&subject).into_bytes(), value)
         };
         dirty.into_iter().map(entry).collect()
@@ -143,7 +257,41 @@ fn key(subject: &Subject) -> String {
     match subject {
         Subject::Connector(name) => format!("status-connector-{name}"),
         Subject::Task(task) => format!("status-task-{}-{}", task.connector, task.task),
+        Subject::Topic(connector, topic) => {
+            format!("{TOPIC_PREFIX}{topic}{CONNECTOR_INFIX}{connector}")
+        }
     }
+}
+
+/// What the key of a topic's record begins with, and what stands between topic and connector; no topic's name has a
+/// colon.
+const TOPIC_PREFIX: &str = "status-topic-";
+const CONNECTOR_INFIX: &str = ":connector-";
+
+fn topic_key(key: &[u8]) -> Option<(String, ConnectorName)> {
+    let key = std::str::from_utf8(key).ok()?.strip_prefix(TOPIC_PREFIX)?;
+    let (topic, connector) = key.split_once(CONNECTOR_INFIX)?;
+    Some((topic.to_owned(), ConnectorName::parse(connector).ok()?))
+}
+
+fn topic_value(connector: &ConnectorName, topic: &str, used: UsedTopic) -> Vec<u8> {
+    json!({ "topic": {
+        "name": topic,
+        "connector": connector.as_str(),
+        "task": used.task,
+        "discoverTimestamp": used.discovered_ms,
+    }})
+    .to_string()
+    .into_bytes()
+}
+
+fn used_topic(value: &[u8]) -> Option<UsedTopic> {
+    let value: serde_json::Value = serde_json::from_slice(value).ok()?;
+    let topic = value.get("topic")?;
+    Some(UsedTopic {
+        task: topic.get("task")?.as_u64()?.try_into().ok()?,
+        discovered_ms: topic.get("discoverTimestamp")?.as_u64()?,
+    })
 }
 
 #[cfg(test)]
@@ -152,7 +300,7 @@ mod tests {
 
     #[test]
     fn changes_are_written_once_in_kafka_connects_form() {
-        let board = StatusBoard::new("127.0.0.1:8083".to_owned());
+        let board = StatusBoard::new("127.0.0.1:8083".to_owned(), true);
         let name = ConnectorName::parse("c").unwrap();
         let known = Known {
             state: StateName::Running,
@@ -191,5 +339,44 @@ mod tests {
         ];
         assert_eq!(entries, wanted);
         assert_eq!(board.take_dirty(), []);
+    }
+
+    #[test]
+    fn topics_are_written_once_and_come_back() {
+        let board = StatusBoard::new("w:1".to_owned(), true);
+        let task = TaskId {
+            connector: ConnectorName::parse("c:connector-x").unwrap(),
+            task: 3,
+        };
+        board.topic_used(&task, "a");
+        board.topic_used(&task, "a");
+        let entries = board.take_dirty();
+        let [(key, Some(value))] = entries.as_slice() else {
+            panic!("{entries:?}");
+        };
+        assert_eq!(key, b"status-topic-a:connector-c:connector-x");
+        let value_text = String::from_utf8_lossy(value);
+        let begins =
+            r#"{"topic":{"name":"a","connector":"c:connector-x","task":3,"discoverTimestamp":"#;
+        assert!(value_text.starts_with(begins), "{value_text}");
+        let again = StatusBoard::new("w:1".to_owned(), true);
+        let record = |value| LogRecord {
+            partition: 0,
+            offset: 0,
+            key: Some(key),
+            value,
+        };
+        again.take_in(record(Some(value)), &|_| false);
+        assert_eq!(again.topics(&task.connector), [""; 0]);
+        again.take_in(record(Some(value)), &|_| true);
+        assert_eq!(again.topics(&task.connector), ["a"]);
+        board.forget_topics(&task.connector);
+        assert_eq!(board.take_dirty(), [(key.clone(), None)]);
+        assert_eq!(
+            (board.topic_resets(), board.topics(&task.connector).len()),
+            (1, 0)
+        );
+        again.take_in(record(None), &|_| true);
+        assert_eq!(again.topics(&task.connector), [""; 0]);
     }
 }

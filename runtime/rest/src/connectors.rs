@@ -276,6 +276,12 @@ pub(crate) async fn stop<C: Control>(
     target(control.stop(&name).await, &name, StatusCode::NO_CONTENT)
 }
 
+/// What workers of a cluster ask each other, signed with a key that they share (KIP-507, KIP-618). A worker on its own
+/// has no such key.
+pub(crate) async fn of_workers() -> Failure {
+    Failure::bad_request("Internal request missing required signature")
+}
+
 fn target(
     done: Result<(), HerderError>,
     name: &str,
@@ -295,4 +301,12 @@ pub(crate) async fn topics<C: Control>(
     let mut answer = Map::new();
     answer.insert(name, json!({"topics": topics}));
     Ok(Json(Value::Object(answer)))
+}
+
+pub(crate) async fn reset_topics<C: Control>(
+    State(control): Shared<C>,
+    Name(name): Name,
+) -> Result<StatusCode, Failure> {
+    control.reset_topics(&name).await?;
+    Ok(StatusCode::ACCEPTED)
 }

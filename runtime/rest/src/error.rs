@@ -101,7 +101,11 @@ impl From<HerderError> for Failure {
     fn from(error: HerderError) -> Self {
         let status = match &error {
             HerderError::NotFound(_) => StatusCode::NOT_FOUND,
-            HerderError::AlreadyExists(_) | HerderError::Changed(_) => StatusCode::CONFLICT,
+            HerderError::Forbidden(_) => StatusCode::FORBIDDEN,
+            HerderError::Unfit(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            HerderError::AlreadyExists(_) | HerderError::Conflict(_) | HerderError::Changed(_) => {
+                StatusCode::CONFLICT
+            }
             HerderError::BadRequest(_) | HerderError::Invalid(_) => StatusCode::BAD_REQUEST,
             HerderError::Stopped | HerderError::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
             HerderError::Worker(worker) => match worker.class() {

@@ -9,7 +9,7 @@
 //! | `tls`, `peer` | encrypted connections, and who is at the other end |
 //! | `gate` | what is true of every request: time, what the client accepts, where it comes from |
 //! | `body`, `path`, `query` | the parts of a request, parsed at the edge |
-//! | `connectors`, `plugins`, `root` | the handlers |
+//! | `connectors`, `loggers`, `offsets`, `plugins`, `root` | the handlers |
 //! | `error` | failures, as `{"error_code": …, "message": …}` |
 //! | [`limits`] | every limit on a client |
 //!
@@ -29,6 +29,8 @@ mod cross_origin;
 mod error;
 mod gate;
 mod guard;
+mod loggers;
+mod offsets;
 mod path;
 mod peer;
 mod plugins;

@@ -1,9 +1,16 @@
 //! Limits on clients.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::sync::Semaphore;
 
 /// The most bytes of a request's body; more: 413.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// The most bytes of an uploaded component; more: 413.
+pub const UPLOAD_BYTES_MAX: usize = tidegate_herder::UPLOAD_BYTES_MAX;
+/// How many components are taken in at a time; further uploads wait, within [`REQUEST_TIME_MAX`].
+pub const UPLOADS_MAX: usize = 8;
 /// The most bytes of a request's line and headers; more: 431.
 pub const HEADER_BYTES_MAX: usize = 16 * 1024;
 /// How long a client has to send a request's line and headers, and how long a connection may wait for the next
@@ -25,6 +32,10 @@ pub const CONNECTION_TIME_MAX: Duration = Duration::from_secs(600);
 pub struct Limits {
     /// See [`BODY_BYTES_MAX`].
     pub body_bytes: usize,
+    /// See [`UPLOAD_BYTES_MAX`].
+    pub upload_bytes: usize,
+    /// See [`UPLOADS_MAX`].
+    pub uploads: Arc<Semaphore>,
     /// See [`HEADER_BYTES_MAX`]; at least 8 KiB.
     pub header_bytes: usize,
     /// See [`HEADER_TIME_MAX`].
@@ -43,6 +54,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             body_bytes: BODY_BYTES_MAX,
+            upload_bytes: UPLOAD_BYTES_MAX,
+            uploads: Arc::new(Semaphore::new(UPLOADS_MAX)),
             header_bytes: HEADER_BYTES_MAX,
             header_time: HEADER_TIME_MAX,
             body_time: BODY_TIME_MAX,

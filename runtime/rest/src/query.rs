@@ -23,6 +23,11 @@ impl Query {
         })
     }
 
+    /// The value of a key, unless it is empty.
+    pub(crate) fn text<'a>(&'a self, key: &'a str) -> Option<&'a str> {
+        self.values(key).find(|value| !value.is_empty())
+    }
+
     /// Whether a key is there.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.values(key).next().is_some()

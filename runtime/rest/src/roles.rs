@@ -68,7 +68,16 @@ pub(crate) const ROUTES: &[Route] = &[
     change("PUT", "/connectors/{name}/resume", Role::Operate),
     change("PUT", "/connectors/{name}/stop", Role::Operate),
     see("/connectors/{name}/topics"),
+    change("PUT", "/connectors/{name}/topics/reset", Role::Operate),
+    see("/admin/loggers"),
+    see("/admin/loggers/{logger}"),
+    change("PUT", "/admin/loggers/{logger}", Role::Admin),
+    see("/connectors/{name}/offsets"),
+    change("PATCH", "/connectors/{name}/offsets", Role::Operate),
+    change("DELETE", "/connectors/{name}/offsets", Role::Operate),
     see("/connectors/{name}/tasks"),
+    change("POST", "/connectors/{name}/tasks", Role::Admin),
+    change("PUT", "/connectors/{name}/fence", Role::Admin),
     see("/connectors/{name}/tasks/{task}/status"),
     change(
         "POST",
@@ -76,6 +85,9 @@ pub(crate) const ROUTES: &[Route] = &[
         Role::Operate,
     ),
     see("/connector-plugins"),
+    change("POST", "/connector-plugins", Role::Admin),
+    see("/connector-plugins/{class}"),
+    change("DELETE", "/connector-plugins/{class}", Role::Admin),
     see("/connector-plugins/{class}/config"),
     Route {
         // It changes nothing, and has a plugin run.

@@ -11,7 +11,7 @@ use tidegate_herder::control::Control;
 use crate::error::Failure;
 use crate::gate::gate;
 use crate::limits::Limits;
-use crate::{connectors, plugins, root};
+use crate::{connectors, loggers, offsets, plugins, root};
 
 /// The routes of the API.
 pub fn router<C: Control>(control: Arc<C>, limits: Limits) -> Router {
@@ -38,7 +38,26 @@ pub fn router<C: Control>(control: Arc<C>, limits: Limits) -> Router {
         .route("/connectors/{name}/resume", put(connectors::resume::<C>))
         .route("/connectors/{name}/stop", put(connectors::stop::<C>))
         .route("/connectors/{name}/topics", get(connectors::topics::<C>))
-        .route("/connectors/{name}/tasks", get(connectors::tasks::<C>))
+        .route(
+            "/connectors/{name}/topics/reset",
+            put(connectors::reset_topics::<C>),
+        )
+        .route("/admin/loggers", get(loggers::list::<C>))
+        .route(
+            "/admin/loggers/{logger}",
+            get(loggers::get::<C>).put(loggers::set::<C>),
+        )
+        .route(
+            "/connectors/{name}/offsets",
+            get(offsets::get::<C>)
+                .patch(offsets::alter::<C>)
+                .delete(offsets::reset::<C>),
+        )
+        .route(
+            "/connectors/{name}/tasks",
+            get(connectors::tasks::<C>).post(connectors::of_workers),
+        )
+        .route("/connectors/{name}/fence", put(connectors::of_workers))
         .route(
             "/connectors/{name}/tasks/{task}/status",
             get(connectors::task_status::<C>),
@@ -47,7 +66,14 @@ pub fn router<C: Control>(control: Arc<C>, limits: Limits) -> Router {
             "/connectors/{name}/tasks/{task}/restart",
             post(connectors::restart_task::<C>),
         )
-        .route("/connector-plugins", get(plugins::list::<C>))
+        .route(
+            "/connector-plugins",
+            get(plugins::list::<C>).post(plugins::upload::<C>),
+        )
+        .route(
+            "/connector-plugins/{class}",
+            get(plugins::component::<C>).delete(plugins::remove::<C>),
+        )
         .route(
             "/connector-plugins/{class}/config",
             get(plugins::config::<C>),

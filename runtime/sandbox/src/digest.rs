@@ -53,7 +53,13 @@ mod tests {
     fn a_digest_is_read_as_it_is_written() {
         let digest = Digest::of(b"component");
         assert_eq!(digest.to_string().parse(), Ok(digest));
-        for bad in ["", "ab", "+1", &digest.to_string()[1..], &digest.to_string().replace('a', "g")] {
+        for bad in [
+            "",
+            "ab",
+            "+1",
+            &digest.to_string()[1..],
+            &digest.to_string().replace('a', "g"),
+        ] {
             assert!(bad.parse::<Digest>().is_err(), "{bad}");
         }
     }

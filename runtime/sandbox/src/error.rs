@@ -105,9 +105,11 @@ impl SandboxError {
                 ErrorClass::GuestFault
             }
             Self::Dead { .. } | Self::Io(_) => ErrorClass::Fatal,
-            Self::Refused(_) | Self::Compile(_) | Self::Class(_) | Self::Conflict(_) | Self::Grant(_) => {
-                ErrorClass::Config
-            }
+            Self::Refused(_)
+            | Self::Compile(_)
+            | Self::Class(_)
+            | Self::Conflict(_)
+            | Self::Grant(_) => ErrorClass::Config,
             Self::Internal(_) => ErrorClass::Internal,
         }
     }

@@ -14,6 +14,7 @@
 //! | `engine`, `ticker`, `limiter` | wasmtime's knobs; the clock behind deadlines; memory and tables in sum |
 //! | `shape`, `compile`, `cache`, `digest` | from bytes to machine code |
 //! | `plugin`, `describe`, `registry`, `class_name`, `nearest_name` | what a component is, and finding it by name |
+//! | `uploads`, `private_folder` | components that clients uploaded, kept |
 //! | `guest` | one store, one call at a time, nothing after a fault |
 //! | `state`, `host_functions`, `files`, `file_open`, `folder_listing`, `file_output`, `guest_log`, `guest_output`, `unoffered` | what a guest is given, and its words |
 //! | `source`, `sink`, `transform` | the typed instances |
@@ -49,6 +50,7 @@ mod merge;
 mod nearest_name;
 mod parts;
 mod plugin;
+mod private_folder;
 mod reads;
 mod registry;
 mod sandbox;
@@ -61,6 +63,7 @@ mod step_count;
 mod ticker;
 mod transform;
 mod unoffered;
+mod uploads;
 
 pub use compile::{
     COMPILE_ADDRESS_BYTES_MAX, COMPILE_CPU_SECONDS_MAX, COMPILE_TIME_MAX, compile_child,
@@ -75,9 +78,10 @@ pub use limiter::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLES_MAX};
 pub use merge::{Applied, StepError};
 pub use plugin::{Plugin, TASKS_MAX};
 pub use reads::Reads;
-pub use registry::{COMPONENTS_MAX, Registry};
+pub use registry::{COMPONENTS_MAX, Entry, Registry};
 pub use sandbox::Sandbox;
 pub use settings::{COMPILE_ARGUMENT, Compiler, Limits, Settings};
+pub use shape::COMPONENT_BYTES_MAX;
 pub use sink::{Put, SinkInstance};
 pub use source::{Polled, SourceInstance, WAIT_MS_MAX};
 pub use state::OffsetReader;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tidegate_config::Properties;
 use tidegate_config::grants::Grants;
+use tidegate_model::TopicPartition;
 use wasmtime::Store;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Instance, InstancePre, Linker};
@@ -299,6 +300,58 @@ impl Plugin {
             .into_iter()
             .map(|config| config.into_iter().collect())
             .collect())
+    }
+
+    /// Asks a source connector about offsets that are to be altered, with nothing granted: source partitions and
+    /// source offsets, both encoded; no offset: it is forgotten. Whether the connector has looked at them.
+    ///
+    /// # Errors
+    /// The guest's own when it refuses, or its fault.
+    pub fn alter_source_offsets(
+        &self,
+        class: &str,
+        config: &Properties,
+        offsets: &[(Vec<u8>, Option<Vec<u8>>)],
+    ) -> Result<bool, SandboxError> {
+        let indices = self.0.exports.source()?;
+        let load = |store: &mut Store<State>, guest: &Instance| indices.load(store, guest);
+        let mut guest: Guest<source::Guest> = Guest::new(&self.0, Purpose::default(), load)?;
+        let altered = offsets
+            .iter()
+            .map(|(partition, offset)| source::AlteredOffset {
+                source_partition: partition.clone(),
+                source_offset: offset.clone(),
+            });
+        let (config, altered) = (wire_config(config), altered.collect::<Vec<_>>());
+        guest.call("alter-offsets", Deadline::Validate, |exports, store| {
+            exports.call_alter_offsets(store, class, &config, &altered)
+        })
+    }
+
+    /// The same of a sink connector: where it is to go on in partitions of topics.
+    ///
+    /// # Errors
+    /// The guest's own when it refuses, or its fault.
+    pub fn alter_sink_offsets(
+        &self,
+        class: &str,
+        config: &Properties,
+        offsets: &[(TopicPartition, Option<i64>)],
+    ) -> Result<bool, SandboxError> {
+        let indices = self.0.exports.sink()?;
+        let load = |store: &mut Store<State>, guest: &Instance| indices.load(store, guest);
+        let mut guest: Guest<sink::Guest> = Guest::new(&self.0, Purpose::default(), load)?;
+        let altered = offsets
+            .iter()
+            .map(|(partition, offset)| sink::AlteredOffset {
+                topic: partition.topic.to_string(),
+                partition: partition.partition,
+                offset: *offset,
+            });
+        let (config, altered) = (wire_config(config), altered.collect::<Vec<_>>());
+        guest.call("alter-offsets", Deadline::Validate, |exports, store| {
+            exports.call_alter_offsets(store, class, &config, &altered)
+        })
     }
 
     /// Makes a source task's guest.

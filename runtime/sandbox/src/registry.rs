@@ -153,7 +153,8 @@ impl Registry {
     fn uploads(&self) -> Result<&Uploads, SandboxError> {
         self.uploads.as_ref().ok_or_else(|| {
             SandboxError::Conflict(
-                "this worker keeps no uploaded components: its sandbox.plugins.dir is empty".to_owned(),
+                "this worker keeps no uploaded components: its sandbox.plugins.dir is empty"
+                    .to_owned(),
             )
         })
     }

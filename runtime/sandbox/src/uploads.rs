@@ -12,9 +12,6 @@ use crate::plugin::Plugin;
 use crate::private_folder;
 use crate::sandbox::Sandbox;
 
-/// The most bytes of all uploaded components together, unless the worker says otherwise.
-pub const UPLOADED_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
-
 /// The folder of uploaded components.
 pub(crate) struct Uploads {
     sandbox: Sandbox,

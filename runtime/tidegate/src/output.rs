@@ -1,9 +1,13 @@
 //! What the user sees: tables, JSON, the log.
 
 use std::io::{IsTerminal, Write};
+use std::sync::OnceLock;
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, TableComponent, presets};
+use tidegate_herder::loggers::ApplyFilter;
+use tidegate_herder::{LogLevel, Loggers};
 use tidegate_model::guest_text::is_unsafe;
+use tracing_subscriber::EnvFilter;
 
 /// How wide a table is where no terminal says it.
 const WIDTH: u16 = 100;
@@ -14,16 +18,47 @@ const TAGS: [&str; 10] = [
 /// That of it which ends a word.
 const BREAKS: [&str; 4] = ["br", "p", "ul", "li"];
 
+/// What sets another filter of the log.
+static SET_FILTER: OnceLock<ApplyFilter> = OnceLock::new();
+
+/// What is logged without RUST_LOG.
+const FILTER_DEFAULT: &str = "info";
+
 /// Writes the log to standard error; RUST_LOG sets its level, `info` without it.
 pub fn start_logging() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt()
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(FILTER_DEFAULT));
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
-        .init();
+        .with_filter_reloading();
+    let handle = log.reload_handle();
+    SET_FILTER.get_or_init(|| {
+        Box::new(move |filter| {
+            if let Err(error) = handle.reload(EnvFilter::new(filter)) {
+                tracing::error!(%error, "The levels of the log could not be changed.");
+            }
+        })
+    });
+    log.init();
+}
+
+/// The loggers of this program, as clients of REST read and set them.
+pub fn loggers() -> Loggers {
+    let given = std::env::var(EnvFilter::DEFAULT_ENV).ok();
+    let parsed = given.and_then(|given| Some((EnvFilter::try_new(&given).ok()?, given)));
+    let (filter, text) =
+        parsed.unwrap_or_else(|| (EnvFilter::new(FILTER_DEFAULT), FILTER_DEFAULT.to_owned()));
+    let hint = filter.max_level_hint().map(|level| level.to_string());
+    let root = hint.and_then(|level| LogLevel::of(&level));
+    let apply = |filter: &str| {
+        if let Some(set) = SET_FILTER.get() {
+            set(filter);
+        }
+    };
+    Loggers::new(root.unwrap_or(LogLevel::Info), &text, Box::new(apply))
 }
 
 /// Prints a table: a rule under the headings, no wider than the terminal. `whole` columns, from the left, are never

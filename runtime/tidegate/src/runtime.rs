@@ -11,7 +11,7 @@ use tidegate_config::definition::list;
 use tidegate_config::worker::{Bootstrap, SandboxSettings, Warning, WorkerConfig};
 use tidegate_config::{ConfigError, Properties};
 use tidegate_convert::{ConvertError, Role};
-use tidegate_sandbox::{Limits, Registry, Sandbox, Settings};
+use tidegate_sandbox::{Digest, Limits, Registry, Sandbox, Settings};
 
 use crate::args::{BrokerArguments, PluginPathArguments};
 use crate::failure::Failure;
@@ -138,11 +138,31 @@ pub fn named_broker(arguments: &BrokerArguments) -> Result<Arc<dyn Broker>, Fail
 /// Opens the plugins of a worker, and says which cannot be used.
 pub fn registry(config: &WorkerConfig, folders: &[PathBuf]) -> Result<Arc<Registry>, Failure> {
     let sandbox = Sandbox::new(sandbox_settings(&config.sandbox))?;
-    let registry = Registry::open(&sandbox, folders);
+    let mut registry = Registry::open(&sandbox, folders);
+    let uploads = uploads_folder(config);
+    registry.accept_uploads(&sandbox, &uploads, config.sandbox.plugins_bytes_max)?;
     for (path, error) in registry.problems() {
         tracing::error!(path = %path.display(), %error, "A plugin cannot be used.");
     }
     Ok(Arc::new(registry))
+}
+
+/// Where a worker keeps uploaded components. Without `sandbox.plugins.dir`: beside its embedded log, or in a folder of the
+/// user's that is this worker's alone.
+pub fn uploads_folder(config: &WorkerConfig) -> PathBuf {
+    if let Some(folder) = &config.sandbox.plugins_dir {
+        return folder.clone();
+    }
+    let servers = match &config.bootstrap {
+        Bootstrap::Embedded(folder) => return folder.join("plugins"),
+        Bootstrap::Kafka(servers) => servers,
+    };
+    let worker = format!("{servers} {}", config.config_topic.name);
+    let digest = Digest::of(worker.as_bytes()).to_string();
+    let name = digest.get(..16).unwrap_or_default();
+    user_folder("XDG_DATA_HOME", ".local/share")
+        .join("plugins")
+        .join(name)
 }
 
 /// The folders of a worker's plugins.
@@ -233,13 +253,17 @@ fn sandbox_settings(given: &SandboxSettings) -> Settings {
 
 /// Where compiled plugins are kept when nothing is said: the user's cache folder.
 fn default_cache_dir() -> PathBuf {
-    let given = std::env::var_os("XDG_CACHE_HOME")
+    user_folder("XDG_CACHE_HOME", ".cache").join("compiled")
+}
+
+/// This program's folder in the one that a variable names, or in that below the home folder.
+fn user_folder(variable: &str, below_home: &str) -> PathBuf {
+    let given = std::env::var_os(variable)
         .filter(|folder| !folder.is_empty())
         .map(PathBuf::from);
-    let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
+    let home = || std::env::var_os("HOME").map(|home| Path::new(&home).join(below_home));
     given
         .or_else(home)
         .unwrap_or_else(std::env::temp_dir)
         .join("tidegate")
-        .join("compiled")
 }

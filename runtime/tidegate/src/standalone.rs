@@ -147,7 +147,8 @@ async fn work(
         let broker = runtime::broker(&config)?;
         let registry = runtime::registry(&config, &runtime::plugin_path(&config))?;
         let worker = Arc::new(Worker::open(config, broker, registry)?);
-        let herder = Herder::start(Arc::clone(&worker), worker_id, &expected)?;
+        let herder = Herder::start(Arc::clone(&worker), worker_id, &expected)?
+            .with_loggers(crate::output::loggers());
         Ok(Opened { worker, herder })
     });
     let opened = tokio::select! {

@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use tidegate_config::plugin_version::VersionRange;
 use tidegate_config::connector::{ConnectorConfig, TransformConfig};
+use tidegate_config::plugin_version::VersionRange;
 use tidegate_model::Batch;
 use tidegate_sandbox::{Condition, Identity, Kind, Plugin, Registry, Step};
 

@@ -6,6 +6,7 @@
 //! of the task: when failures are tolerated, or a dead letter queue is named.
 
 use std::ops::Range;
+use std::time::Instant;
 
 use tidegate_model::ErrorClass;
 use tidegate_sandbox::SandboxError;
@@ -22,7 +23,17 @@ pub const FAULTS_ALONE_MAX: usize = 10;
 pub struct Isolation {
     /// Whether a record at which a guest faults is found and fails alone.
     pub isolates: bool,
+    /// Before this, a fault fails the task: a plugin that is new on trial is to be found out, not worked around.
+    pub trial_until: Option<Instant>,
     pub abandoned: Abandoned,
+}
+
+impl Isolation {
+    /// Whether the record is to be looked for at which this happened.
+    pub fn isolates(&self, error: &SandboxError) -> bool {
+        let on_trial = self.trial_until.is_some_and(|until| Instant::now() < until);
+        self.isolates && !on_trial && error.class() == ErrorClass::GuestFault
+    }
 }
 
 /// How a guest took records.
@@ -45,7 +56,7 @@ impl Faults {
 
     /// Whether the record is to be looked for at which this happened.
     pub fn isolates(&self, error: &SandboxError) -> bool {
-        self.isolation.isolates && error.class() == ErrorClass::GuestFault
+        self.isolation.isolates(error)
     }
 
     /// The guest answered.
@@ -124,6 +135,7 @@ mod tests {
     fn faults() -> Faults {
         Faults::new(Isolation {
             isolates: true,
+            trial_until: None,
             abandoned: Abandoned::default(),
         })
     }

@@ -25,14 +25,17 @@
 //! | `positions` | how far a sink was delivered and committed |
 //! | `submitted` | which source offsets are safe: the longest acknowledged prefix per source partition |
 //! | [`offset_store`] | source offsets in their compacted topic |
+//! | [`altered_offsets`] | offsets as the operator reads, alters and forgets them |
 //! | [`topic_log`] | a compacted topic as a table: read to the end, write and wait |
 //! | `file_watch` | wakes a source when a file it was granted changes |
 //! | [`progress`] | counters of a task |
+//! | [`used_topics`] | which topics a task uses |
 //!
 //! Invariants: a source offset is written only after every record before it is acknowledged; a guest hears
 //! `commit` only after its offset is durable; a sink's position is committed only after `flush`,
 //! and after all records that failed before it are in the dead letter queue, where there is one.
 
+pub mod altered_offsets;
 mod blocking;
 mod by_topic;
 mod chain;
@@ -64,6 +67,7 @@ mod submitted;
 mod suspects;
 pub mod task;
 pub mod topic_log;
+pub mod used_topics;
 pub mod worker;
 
 pub use error::WorkerError;

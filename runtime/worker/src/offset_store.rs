@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tidegate_broker::{Broker, Producer};
+use tidegate_config::ConfigError;
 use tidegate_config::worker::StorageTopic;
 use tidegate_convert::{Converter, Role};
 use tidegate_model::value::Encoder;
@@ -31,8 +32,34 @@ const CONNECTOR_OFFSETS_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// The offsets of each connector, by its name.
 type Table = HashMap<String, Offsets>;
 
-/// By source partition (in canonical form): the encoded source offset.
-type ByPartition = HashMap<Vec<u8>, Vec<u8>>;
+/// By source partition (in canonical form).
+type ByPartition = HashMap<Vec<u8>, Kept>;
+
+/// What is kept of a source partition.
+#[derive(Debug, Clone)]
+struct Kept {
+    /// The source offset, encoded.
+    offset: Vec<u8>,
+    /// The source partition as it was written, where that is another way to write it: its next record has the same
+    /// key.
+    written: Option<Box<[u8]>>,
+}
+
+impl Kept {
+    fn of(partition: &[u8], canonical: &[u8], offset: Vec<u8>) -> Self {
+        Self {
+            offset,
+            written: (partition != canonical).then(|| partition.into()),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.offset.len() + self.written.as_ref().map_or(0, |written| written.len())
+    }
+}
+
+/// What the operator is not shown of a source offset: fields that begin so.
+const PRIVATE_PREFIX: &str = "tidegate.";
 
 /// The offsets of one connector.
 #[derive(Debug, Default)]
@@ -43,28 +70,28 @@ struct Offsets {
 }
 
 impl Offsets {
-    fn insert(&mut self, partition: Vec<u8>, offset: Vec<u8>) {
-        self.bytes += offset.len();
+    fn insert(&mut self, partition: Vec<u8>, kept: Kept) {
+        self.bytes += kept.bytes();
         let partition_bytes = partition.len();
-        match self.by_partition.insert(partition, offset) {
-            Some(replaced) => self.bytes -= replaced.len(),
+        match self.by_partition.insert(partition, kept) {
+            Some(replaced) => self.bytes -= replaced.bytes(),
             None => self.bytes += partition_bytes,
         }
     }
 
     fn remove(&mut self, partition: &[u8]) {
         if let Some(removed) = self.by_partition.remove(partition) {
-            self.bytes -= partition.len() + removed.len();
+            self.bytes -= partition.len() + removed.bytes();
         }
     }
 
     /// Whether there is room for these too.
     fn check_room(&self, more: &ByPartition) -> Result<(), String> {
         let (mut partitions, mut bytes) = (self.by_partition.len(), self.bytes);
-        for (partition, offset) in more {
-            bytes += offset.len();
+        for (partition, kept) in more {
+            bytes += kept.bytes();
             match self.by_partition.get(partition) {
-                Some(replaced) => bytes -= replaced.len(),
+                Some(replaced) => bytes -= replaced.bytes(),
                 None => {
                     partitions += 1;
                     bytes += partition.len();
@@ -116,10 +143,12 @@ impl OffsetStore {
         offsets: &[(Vec<u8>, Vec<u8>)],
     ) -> Result<(), WorkerError> {
         let name = connector.as_str();
-        let new: ByPartition = offsets
-            .iter()
-            .map(|(partition, offset)| (canonical(partition), offset.clone()))
-            .collect();
+        let kept = |(partition, offset): &(Vec<u8>, Vec<u8>)| {
+            let canonical = canonical(partition);
+            let kept = Kept::of(partition, &canonical, offset.clone());
+            (canonical, kept)
+        };
+        let new: ByPartition = offsets.iter().map(kept).collect();
         if let Some(kept) = self.table().get(name) {
             kept.check_room(&new)
         } else {
@@ -149,6 +178,72 @@ impl OffsetStore {
         Ok(())
     }
 
+    /// Sets and forgets offsets of a connector that has no tasks, as its operator asks, and waits until that is
+    /// durable.
+    ///
+    /// # Errors
+    /// As [`OffsetStore::write`].
+    pub async fn alter(
+        &self,
+        connector: &ConnectorName,
+        offsets: &[(Vec<u8>, Option<Vec<u8>>)],
+    ) -> Result<(), WorkerError> {
+        let mut set = Vec::new();
+        let mut forgotten = Vec::new();
+        for (partition, offset) in offsets {
+            let partition = self.as_written(connector, partition);
+            match offset {
+                Some(offset) => set.push((partition, offset.clone())),
+                None => forgotten.push(partition),
+            }
+        }
+        if !set.is_empty() {
+            self.write(connector, &set).await?;
+        }
+        let mut entries = Vec::with_capacity(forgotten.len());
+        {
+            let mut json = json_converter()?;
+            for partition in &forgotten {
+                entries.push((to_json(json.as_mut(), &key(connector, partition))?, None));
+            }
+        }
+        self.log.write(entries).await?;
+        if let Some(kept) = self.table().get_mut(connector.as_str()) {
+            for partition in forgotten {
+                kept.remove(&canonical(&partition));
+            }
+        }
+        Ok(())
+    }
+
+    /// A source partition as its last record has it: a record with another key would not take its place.
+    fn as_written(&self, connector: &ConnectorName, partition: &[u8]) -> Vec<u8> {
+        let canonical = canonical(partition);
+        let table = self.table();
+        let kept = table.get(connector.as_str());
+        match kept.and_then(|kept| kept.by_partition.get(&canonical)) {
+            None => partition.to_vec(),
+            Some(kept) => kept.written.as_deref().unwrap_or(&canonical).to_vec(),
+        }
+    }
+
+    /// All source partitions of a connector with their offsets, encoded and in order. What a connector keeps in an
+    /// offset for itself, under names that begin with `tidegate.`, is left out.
+    #[must_use]
+    pub fn all(&self, connector: &ConnectorName) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let table = self.table();
+        let offsets = table.get(connector.as_str());
+        let offsets = offsets.into_iter().flat_map(|kept| &kept.by_partition);
+        let mut all: Vec<_> = offsets
+            .map(|(partition, kept)| {
+                let partition = kept.written.as_deref().unwrap_or(partition);
+                (partition.to_vec(), shown(&kept.offset))
+            })
+            .collect();
+        all.sort();
+        all
+    }
+
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -174,7 +269,7 @@ impl OffsetReader for ConnectorOffsets {
         let partition = canonical(partition);
         let table = self.store.table();
         let offsets = table.get(&self.connector);
-        Ok(offsets.and_then(|offsets| offsets.by_partition.get(&partition).cloned()))
+        Ok(offsets.and_then(|offsets| Some(offsets.by_partition.get(&partition)?.offset.clone())))
     }
 }
 
@@ -190,7 +285,8 @@ fn apply(table: &mut Table, json: &mut dyn Converter, record: LogRecord<'_>) -> 
     let [Value::String(connector), partition @ Value::Map(_)] = parts.as_slice() else {
         return Err("the key is not [\"connector\",{partition}]".to_owned());
     };
-    let partition = canonical(&partition.to_encoded());
+    let written = partition.to_encoded();
+    let partition = canonical(&written);
     let offsets = table.entry(connector.clone()).or_default();
     match record.value {
         None => offsets.remove(&partition),
@@ -199,10 +295,21 @@ fn apply(table: &mut Table, json: &mut dyn Converter, record: LogRecord<'_>) -> 
             if !matches!(Value::decode(&offset), Ok(Value::Map(_))) {
                 return Err("the value is not an object".to_owned());
             }
-            offsets.insert(partition, offset);
+            let kept = Kept::of(&written, &partition, offset);
+            offsets.insert(partition, kept);
         }
     }
     Ok(())
+}
+
+/// A source offset without what the connector keeps in it for itself.
+fn shown(offset: &[u8]) -> Vec<u8> {
+    let Ok(Value::Map(mut entries)) = Value::decode(offset) else {
+        return offset.to_vec();
+    };
+    entries
+        .retain(|(key, _)| !matches!(key, Value::String(name) if name.starts_with(PRIVATE_PREFIX)));
+    Value::Map(entries).to_encoded()
 }
 
 /// The key of a source partition, as an encoded value.
@@ -239,6 +346,30 @@ fn canonical(partition: &[u8]) -> Vec<u8> {
     Value::decode(partition).map_or_else(|_| partition.to_vec(), |value| normal(value).to_encoded())
 }
 
+/// Encoded values, such as source partitions and offsets, as JSON texts.
+///
+/// # Errors
+/// When a value is not for JSON.
+pub fn as_json(encoded: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, WorkerError> {
+    let mut json = json_converter()?;
+    let texts = encoded.iter().map(|value| to_json(json.as_mut(), value));
+    texts.collect()
+}
+
+/// A JSON text as an encoded value.
+///
+/// # Errors
+/// When it is none, or has too much of something.
+pub fn of_json(text: &[u8]) -> Result<Vec<u8>, WorkerError> {
+    let encoded = from_json(json_converter()?.as_mut(), text);
+    encoded.map_err(|message| {
+        WorkerError::Config(ConfigError::Key {
+            key: "offsets".to_owned(),
+            message,
+        })
+    })
+}
+
 fn json_converter() -> Result<Box<dyn Converter>, WorkerError> {
     let config = [("schemas.enable".to_owned(), "false".to_owned())].into();
     tidegate_convert::converter(
@@ -249,6 +380,7 @@ fn json_converter() -> Result<Box<dyn Converter>, WorkerError> {
     .map_err(|error| WorkerError::Internal(error.to_string()))
 }
 
+/// An encoded value as JSON.
 fn to_json(json: &mut dyn Converter, encoded: &[u8]) -> Result<Vec<u8>, WorkerError> {
     let mut failures = Vec::new();
     let column = json.from_connect("", &one(encoded), &[], &[], &mut failures);
@@ -321,7 +453,11 @@ mod tests {
     #[test]
     fn a_connector_has_room_for_so_many_partitions_and_bytes() {
         let mut offsets = Offsets::default();
-        let numbered = |number: usize| (number.to_le_bytes().to_vec(), vec![1]);
+        let kept = |offset: Vec<u8>| Kept {
+            offset,
+            written: None,
+        };
+        let numbered = |number: usize| (number.to_le_bytes().to_vec(), kept(vec![1]));
         for number in 0..CONNECTOR_PARTITIONS_MAX {
             let (partition, offset) = numbered(number);
             offsets.insert(partition, offset);
@@ -333,7 +469,8 @@ mod tests {
                 .unwrap_err(),
             "it has 100001 source partitions; the offsets of at most 100000 are kept"
         );
-        let large = |bytes: usize| -> ByPartition { [(numbered(7).0, vec![0; bytes])].into() };
+        let large =
+            |bytes: usize| -> ByPartition { [(numbered(7).0, kept(vec![0; bytes]))].into() };
         let room = CONNECTOR_OFFSETS_BYTES_MAX - offsets.bytes + 1;
         assert_eq!(offsets.check_room(&large(room)), Ok(()));
         assert!(offsets.check_room(&large(room + 1)).is_err());

@@ -22,6 +22,7 @@ use crate::sink_guest::SinkGuest;
 use crate::steps::Turns;
 use crate::suspects::Suspects;
 use crate::task::Abandoned;
+use crate::used_topics::UsedTopics;
 
 /// The most records of one fetch.
 const FETCH_RECORDS_MAX: usize = 2_000;
@@ -40,6 +41,7 @@ pub struct SinkPipeline {
     pub converters: RecordConverters,
     pub chain: Chain,
     pub progress: Arc<Progress>,
+    pub topics: UsedTopics,
     pub failures: Failures,
     /// The partitions that the guest was told to open.
     pub assigned: BTreeSet<TopicPartition>,
@@ -239,6 +241,7 @@ impl SinkPipeline {
         interrupted: &dyn Fn() -> bool,
     ) -> Result<Stepped, WorkerError> {
         let (batch, mut fetched) = self.together(batch);
+        self.topics.used(&batch.topics);
         let again = self.suspects.any().then(|| batch.clone());
         let counted = self.positions.counted(&fetched);
         let Some(prepared) = self.prepare(batch, &mut fetched, interrupted)? else {

@@ -18,6 +18,7 @@ use crate::source_rows::{JsonLetters, SourceRows, before_conversion};
 use crate::steps::Turns;
 use crate::submitted::{Sent, Submitted};
 use crate::task::Abandoned;
+use crate::used_topics::UsedTopics;
 
 /// The most records of one poll.
 pub const POLL_RECORDS_MAX: u32 = 2_000;
@@ -35,6 +36,7 @@ pub struct SourcePipeline {
     pub own_topics: [TopicName; 3],
     pub submitted: Arc<Submitted>,
     pub progress: Arc<Progress>,
+    pub topics: UsedTopics,
     pub failures: Failures,
     /// Writes records that failed, where they are kept.
     pub json: Option<JsonLetters>,
@@ -144,6 +146,9 @@ impl SourcePipeline {
             // Its group was told, which counts and logs it; the others are on their way.
             Err(error) if self.failures.tolerant() && error.class() == ErrorClass::Data => {}
             submitted => submitted?,
+        }
+        if !batch.is_empty() {
+            self.topics.used(&batch.topics);
         }
         Ok(Stepped::Moved)
     }

@@ -57,7 +57,7 @@ impl Suspects {
 
     /// Whether the record is to be looked for at which this happened.
     pub fn isolates(&self, error: &SandboxError) -> bool {
-        self.isolation.isolates && error.class() == ErrorClass::GuestFault
+        self.isolation.isolates(error)
     }
 
     /// Whether any record is suspect.
@@ -183,6 +183,7 @@ mod tests {
     fn suspects() -> Suspects {
         Suspects::new(Isolation {
             isolates: true,
+            trial_until: None,
             abandoned: Abandoned::default(),
         })
     }

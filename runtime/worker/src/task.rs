@@ -75,6 +75,17 @@ impl Abandoned {
 pub trait Listener: Send + Sync {
     /// A task has a new state. Called on the task's own thread; returns at once.
     fn task_state(&self, task: &TaskId, state: State);
+
+    /// A task wrote to a topic, or read from it. Called once for each topic and reset, on a thread of the task's;
+    /// returns at once.
+    fn topic_used(&self, task: &TaskId, topic: &str) {
+        let _ = (task, topic);
+    }
+
+    /// How often topics were forgotten: those that are used afterwards are told again.
+    fn topic_resets(&self) -> u64 {
+        0
+    }
 }
 
 /// A running task.

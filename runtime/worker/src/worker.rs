@@ -1,17 +1,19 @@
 //! What all tasks of this process share, and how a task is made of it.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tidegate_broker::{Broker, Producer, Subscription, TopicPattern};
-use tidegate_config::plugin_version::VersionRange;
 use tidegate_config::Properties;
 use tidegate_config::connector::{ConnectorConfig, DlqConfig, ErrorsConfig, SinkTopics};
 use tidegate_config::grants::{Grants, Policy, grants};
+use tidegate_config::plugin_version::VersionRange;
 use tidegate_config::worker::WorkerConfig;
 use tidegate_model::{Batch, TaskId, TopicName};
 use tidegate_sandbox::{Digest, Identity, Kind, Plugin, PluginInfo, Registry};
 use tokio::sync::watch;
 
+use crate::altered_offsets::sink_group;
 use crate::blocking;
 use crate::chain::Chain;
 use crate::dead_letters::{DeadLetters, NewDeadLetters};
@@ -33,6 +35,7 @@ use crate::steps::{Steps, Turns};
 use crate::submitted::Submitted;
 use crate::suspects::Suspects;
 use crate::task::{Abandoned, Listener, State, TargetState, TaskHandle};
+use crate::used_topics::UsedTopics;
 
 /// What all tasks of this process share.
 pub struct Worker {
@@ -58,6 +61,15 @@ pub struct NewTask {
     pub policy: Policy,
     /// What it does first.
     pub target: TargetState,
+    /// Until when a plugin of it is on trial: the first fault of a guest fails the task.
+    pub trial_until: Option<Instant>,
+}
+
+/// What a task shares with whoever watches it.
+struct Watched {
+    progress: Arc<Progress>,
+    abandoned: Abandoned,
+    topics: UsedTopics,
 }
 
 /// A connector's class, found.
@@ -127,18 +139,21 @@ impl Worker {
             found.ok().map(|(plugin, _)| plugin.digest())
         };
         for transform in connector.transforms().unwrap_or_default() {
-            found.extend(find(
-                Kind::Transform,
-                &transform.class,
-                &transform.version,
-            ));
-            found.extend(transform.predicate.and_then(|predicate| {
-                find(Kind::Predicate, &predicate.class, &predicate.version)
-            }));
+            found.extend(find(Kind::Transform, &transform.class, &transform.version));
+            found.extend(
+                transform.predicate.and_then(|predicate| {
+                    find(Kind::Predicate, &predicate.class, &predicate.version)
+                }),
+            );
         }
         found.sort_unstable();
         found.dedup();
         found
+    }
+
+    /// The source offsets of all connectors.
+    pub(crate) fn offsets(&self) -> &Arc<OffsetStore> {
+        &self.offsets
     }
 
     /// Finds the class of a connector.
@@ -181,7 +196,11 @@ impl Worker {
         let abandoned = Abandoned::default();
         let task = new.task.clone();
         let worker = Arc::clone(self);
-        let watched = (Arc::clone(&progress), abandoned.clone());
+        let watched = Watched {
+            progress: Arc::clone(&progress),
+            abandoned: abandoned.clone(),
+            topics: UsedTopics::of(&new.task, &listener),
+        };
         let end = tokio::spawn(async move {
             let task = new.task.clone();
             let report = {
@@ -219,7 +238,7 @@ impl Worker {
         self: Arc<Self>,
         new: NewTask,
         target: watch::Receiver<TargetState>,
-        (progress, abandoned): (Arc<Progress>, Abandoned),
+        watched: Watched,
         report: Box<dyn Fn(State) + Send + Sync>,
     ) -> Result<(), WorkerError> {
         let class = self.connector_class(&new.connector)?;
@@ -235,8 +254,8 @@ impl Worker {
                 SinkTopics::Regex(regex) => Subscription::Pattern(TopicPattern::parse(&regex)?),
             };
             self.check_subscription(&new, &subscription)?;
-            let left = abandoned.clone();
-            let make = move || self.sink_pipeline(&new, &class, own_turns, progress, left);
+            let abandoned = watched.abandoned.clone();
+            let make = move || self.sink_pipeline(&new, &class, own_turns, watched);
             let pipeline = Some(blocking::make(&turns, make).await?);
             return SinkTask {
                 subscription,
@@ -254,8 +273,8 @@ impl Worker {
         let config = class.info.definition.resolved(&new.config);
         let granted = Self::grants(&new, &class)?;
         let file_changes = self.files.changes_of(&granted.files);
-        let left = abandoned.clone();
-        let make = move || self.source_pipeline(&new, &class, &granted, own_turns, progress, left);
+        let abandoned = watched.abandoned.clone();
+        let make = move || self.source_pipeline(&new, &class, &granted, own_turns, watched);
         let pipeline = blocking::make(&turns, make).await?;
         let submitted = Arc::clone(&pipeline.submitted);
         let progress = Arc::clone(&pipeline.progress);
@@ -331,15 +350,20 @@ impl Worker {
         class: &ConnectorClass,
         granted: &Grants,
         turns: Turns,
-        progress: Arc<Progress>,
-        abandoned: Abandoned,
+        watched: Watched,
     ) -> Result<SourcePipeline, WorkerError> {
+        let Watched {
+            progress,
+            abandoned,
+            topics,
+        } = watched;
         let identity = identity(new);
         let producer = self.producer_of(new)?;
         let errors = new.connector.errors()?;
         let tolerant = errors.tolerance_all;
         let isolation = Isolation {
             isolates: tolerant || errors.dlq.is_some(),
+            trial_until: new.trial_until,
             abandoned: abandoned.clone(),
         };
         let offsets = self.offsets.of(&new.task.connector);
@@ -367,6 +391,7 @@ impl Worker {
             own_topics: self.own_topics(),
             submitted: Arc::new(Submitted::new(Arc::clone(&progress), tolerant)),
             progress,
+            topics,
             failures,
             json: json.transpose()?,
             left: None,
@@ -416,21 +441,23 @@ impl Worker {
         new: &NewTask,
         class: &ConnectorClass,
         turns: Turns,
-        progress: Arc<Progress>,
-        abandoned: Abandoned,
+        watched: Watched,
     ) -> Result<SinkPipeline, WorkerError> {
+        let Watched {
+            progress,
+            abandoned,
+            topics,
+        } = watched;
         let identity = identity(new);
         let errors = new.connector.errors()?;
         let isolation = Isolation {
             isolates: errors.tolerance_all || errors.dlq.is_some(),
+            trial_until: new.trial_until,
             abandoned: abandoned.clone(),
         };
         let granted = Self::grants(new, class)?;
         let overrides = new.connector.client_overrides("consumer.override.");
-        let group = overrides
-            .get("group.id")
-            .cloned()
-            .unwrap_or_else(|| format!("connect-{}", new.task.connector));
+        let group = sink_group(&new.connector);
         let guest = SinkGuest::make(NewSink {
             plugin: class.plugin.clone(),
             identity: identity.clone(),
@@ -460,6 +487,7 @@ impl Worker {
                 &progress,
             )?,
             progress,
+            topics,
             failures,
             assigned: Default::default(),
             positions: Positions::default(),

@@ -227,7 +227,7 @@ fn the_last_offset_of_a_poll_has_a_fingerprint_of_what_stands_before_it() {
     let last = Value::Map(vec![
         ("position".into(), 13_i64.into()),
         // FNV-1a of "first\nsecond\n".
-        ("fingerprint".into(), "76a6ff4a080b3649".into()),
+        ("tidegate.fingerprint".into(), "76a6ff4a080b3649".into()),
     ]);
     assert_eq!(offsets, [offset(6), last]);
 }

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use crate::exports::tidegate::connect::sink::Guest;
+use crate::exports::tidegate::connect::sink::{AlteredOffset, Guest};
 use crate::tidegate::connect::sink_progress;
 use crate::types::{
     Batch, Config, Error, ErrorKind, RecordError, TopicPartition, TopicPartitionOffset,
@@ -151,6 +151,10 @@ fn write_partitions(what: &str, partitions: &[TopicPartition]) {
 impl Guest for Component {
     fn task_configs(_: String, config: Config, tasks_max: u32) -> Result<Vec<Config>, Error> {
         Ok(vec![config; tasks_max as usize])
+    }
+
+    fn alter_offsets(_: String, _: Config, _: Vec<AlteredOffset>) -> Result<bool, Error> {
+        Ok(true)
     }
 
     fn start(class_name: String, config: Config) -> Result<(), Error> {

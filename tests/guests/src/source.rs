@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use crate::exports::tidegate::connect::source::{Guest, PollLimits, Polled};
+use crate::exports::tidegate::connect::source::{AlteredOffset, Guest, PollLimits, Polled};
 use crate::tidegate::connect::{host, source_offsets};
 use crate::types::{Batch, Column, Config, Error, ErrorKind, Headers};
 use crate::{Component, config_value, error, misdeeds, write_lines};
@@ -12,7 +12,9 @@ pub const NAMES: &[&str] = &[
     "Counts",
     "LoopsInValidate",
     "FindsManyProblems",
+    "LoopsInAlterOffsets",
     "LoopsInTaskConfigs",
+    "RefusesOffsets",
     "TooManyTasks",
     "LoopsInStart",
     "LooksAround",
@@ -126,6 +128,21 @@ impl Guest for Component {
             "test.LoopsInTaskConfigs" => misdeeds::loop_for_ever(),
             "test.TooManyTasks" => Ok(vec![config; tasks_max as usize + 1]),
             _ => Ok(vec![config]),
+        }
+    }
+
+    fn alter_offsets(
+        class_name: String,
+        _: Config,
+        offsets: Vec<AlteredOffset>,
+    ) -> Result<bool, Error> {
+        match class_name.as_str() {
+            "test.LoopsInAlterOffsets" => misdeeds::loop_for_ever(),
+            "test.RefusesOffsets" => Err(error(
+                ErrorKind::Data,
+                format!("{} offsets are refused", offsets.len()),
+            )),
+            _ => Ok(false),
         }
     }
 

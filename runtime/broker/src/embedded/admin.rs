@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tidegate_model::{TopicName, TopicPartition};
 
 use super::log::Log;
+use crate::altered_offsets::check_offsets;
 use crate::{Admin, BrokerError, NewTopic, TopicDescription};
 
 /// The manager of an embedded log.
@@ -56,6 +57,21 @@ impl Admin for EmbeddedAdmin {
 
     fn group_offsets(&self, group: &str) -> Result<Vec<(TopicPartition, i64)>, BrokerError> {
         self.log.all_committed(group)
+    }
+
+    fn alter_group_offsets(
+        &self,
+        group: &str,
+        offsets: &[(TopicPartition, Option<i64>)],
+    ) -> Result<(), BrokerError> {
+        check_offsets(offsets, |topic| {
+            Ok(self.log.topic(topic).map(|topic| topic.count()))
+        })?;
+        let groups = self.log.groups();
+        if groups.has_members(group) {
+            return Err(BrokerError::GroupNotEmpty(group.to_owned()));
+        }
+        self.log.alter_positions(group, offsets)
     }
 
     fn delete_group(&self, group: &str) -> Result<(), BrokerError> {

@@ -55,6 +55,31 @@ impl Log {
         Ok(())
     }
 
+    /// Sets and forgets positions of a group, all or none.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn alter_positions(
+        &self,
+        group: &str,
+        positions: &[(TopicPartition, Option<i64>)],
+    ) -> Result<(), BrokerError> {
+        self.store.write().transaction(|connection| {
+            for (TopicPartition { topic, partition }, offset) in positions {
+                let (topic, partition) = (topic.as_str(), *partition);
+                match offset {
+                    Some(offset) => {
+                        tables::set_position(connection, group, topic, partition, *offset)?;
+                    }
+                    None => tables::remove_position(connection, group, topic, partition)?,
+                }
+            }
+            Ok(())
+        })?;
+        self.bell.written();
+        Ok(())
+    }
+
     /// Forgets all positions of a group.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 //! A question is asked again while the cluster is away, until [`TIMEOUT`]; a refusal ends it at once. The first
 //! thing a manager does is such a question, so that whoever opens a cluster hears soon and clearly what is wrong.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic as KafkaTopic, TopicReplication};
 use rdkafka::client::Client;
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 use tidegate_model::{TopicName, TopicPartition};
@@ -22,6 +23,7 @@ use super::context::{AskContext, LogContext};
 use super::error::of_code;
 use super::native;
 use super::settings::{ClientSettings, Role};
+use crate::altered_offsets::check_offsets;
 use crate::{Admin, BrokerError, NewTopic, Properties, TopicDescription};
 
 /// How long the cluster may take to answer.
@@ -140,6 +142,13 @@ impl KafkaAdmin {
         }
     }
 
+    /// A client that asks about a group, and is no member of it.
+    fn group_client(&self, group: &str) -> Result<BaseConsumer<LogContext>, BrokerError> {
+        let mut config = self.settings.config(Role::Reader, &Properties::new())?;
+        config.set("group.id", group);
+        Ok(config.create_with_context(LogContext)?)
+    }
+
     /// Waits until a new topic is seen, so that who created it can use it.
     fn wait_visible(&self, topic: &TopicName, there: bool) -> Result<(), BrokerError> {
         let deadline = Instant::now() + VISIBLE_TIMEOUT;
@@ -244,9 +253,7 @@ impl Admin for KafkaAdmin {
     }
 
     fn group_offsets(&self, group: &str) -> Result<Vec<(TopicPartition, i64)>, BrokerError> {
-        let mut config = self.settings.config(Role::Reader, &Properties::new())?;
-        config.set("group.id", group);
-        let client: BaseConsumer<LogContext> = config.create_with_context(LogContext)?;
+        let client = self.group_client(group)?;
         let mut list = TopicPartitionList::new();
         for (topic, count) in self.all()? {
             for partition in 0..count {
@@ -266,6 +273,48 @@ impl Admin for KafkaAdmin {
             Some((partition, offset))
         });
         Ok(positions.collect())
+    }
+
+    /// Positions are committed by a client that is no member, which a group with members refuses. librdkafka lets
+    /// nobody forget single positions, so the group is forgotten and the others are committed again: a failure in
+    /// between delivers again what those had passed, and loses nothing.
+    fn alter_group_offsets(
+        &self,
+        group: &str,
+        offsets: &[(TopicPartition, Option<i64>)],
+    ) -> Result<(), BrokerError> {
+        let topics = self.all()?;
+        check_offsets(offsets, |topic| {
+            let found = topics.iter().find(|(name, _)| name == topic);
+            Ok(found.map(|(_, count)| *count))
+        })?;
+        let mut wanted: BTreeMap<TopicPartition, i64> = BTreeMap::new();
+        if offsets.iter().any(|(_, offset)| offset.is_none()) {
+            wanted.extend(self.group_offsets(group)?);
+            self.delete_group(group)?;
+        }
+        for (partition, offset) in offsets {
+            match offset {
+                Some(offset) => drop(wanted.insert(partition.clone(), *offset)),
+                None => drop(wanted.remove(partition)),
+            }
+        }
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let mut list = TopicPartitionList::new();
+        for (TopicPartition { topic, partition }, offset) in wanted {
+            list.add_partition_offset(topic.as_str(), partition, Offset::Offset(offset))?;
+        }
+        let committed = self.group_client(group)?.commit(&list, CommitMode::Sync);
+        committed.map_err(|error| match error.rdkafka_error_code() {
+            Some(
+                RDKafkaErrorCode::UnknownMemberId
+                | RDKafkaErrorCode::IllegalGeneration
+                | RDKafkaErrorCode::RebalanceInProgress,
+            ) => BrokerError::GroupNotEmpty(group.to_owned()),
+            _ => error.into(),
+        })
     }
 
     fn delete_group(&self, group: &str) -> Result<(), BrokerError> {

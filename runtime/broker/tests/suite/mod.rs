@@ -66,6 +66,7 @@ macro_rules! all_cases {
             what_kafka_refuses_is_refused
             writing_creates_a_topic
             a_group_is_forgotten_when_it_has_no_members
+            positions_of_a_group_without_members_are_altered
             the_cluster_has_an_id
             dangerous_settings_are_refused_by_name
         }
@@ -1057,6 +1058,47 @@ pub fn a_group_is_forgotten_when_it_has_no_members(fixture: &Fixture<'_>) {
     consumer.close();
     admin.delete_group(&fixture.group()).unwrap();
     assert_eq!(admin.group_offsets(&fixture.group()).unwrap(), []);
+}
+
+pub fn positions_of_a_group_without_members_are_altered(fixture: &Fixture<'_>) {
+    let topic = fixture.topic(2, &[]);
+    fixture.write(&numbered(&topic, 0, 0..4)).unwrap();
+    let (admin, group) = (fixture.broker.admin(), fixture.group());
+    fn at<T>(topic: &TopicName, number: i32, offset: T) -> (TopicPartition, T) {
+        (partition(topic, number), offset)
+    }
+    let mut consumer = fixture.consumer(&[&topic]);
+    let mut seen = Seen::default();
+    fetch_until(consumer.as_mut(), &mut seen, |seen| seen.values.len() >= 4);
+    consumer.commit(&[at(&topic, 0, 4)]).unwrap();
+    let busy = admin.alter_group_offsets(&group, &[at(&topic, 0, Some(1))]);
+    assert!(
+        matches!(busy, Err(BrokerError::GroupNotEmpty(_))),
+        "{busy:?}"
+    );
+    consumer.close();
+    let alter = |offsets: &[_]| admin.alter_group_offsets(&group, offsets);
+    let now = || admin.group_offsets(&group).unwrap();
+    alter(&[at(&topic, 0, Some(3)), at(&topic, 1, Some(0))]).unwrap();
+    assert_eq!(now(), [at(&topic, 0, 3), at(&topic, 1, 0)]);
+    for (wrong, offset) in [(partition(&topic, 2), 0), (partition(&topic, 0), -1)] {
+        assert!(alter(&[(wrong, Some(offset))]).is_err());
+    }
+    let elsewhere = partition(&fixture.name("not-there"), 0);
+    let unknown = alter(&[(elsewhere.clone(), Some(0))]);
+    assert!(
+        matches!(unknown, Err(BrokerError::UnknownTopic(_))),
+        "{unknown:?}"
+    );
+    alter(&[at(&topic, 1, None), (elsewhere, None)]).unwrap();
+    assert_eq!(now(), [at(&topic, 0, 3)]);
+    let mut consumer = fixture.consumer(&[&topic]);
+    let mut seen = Seen::default();
+    fetch_until(consumer.as_mut(), &mut seen, |seen| !seen.values.is_empty());
+    assert_eq!(seen.values.len(), 1, "it goes on where it was set");
+    consumer.close();
+    alter(&[at(&topic, 0, None)]).unwrap();
+    assert_eq!(now(), []);
 }
 
 pub fn the_cluster_has_an_id(fixture: &Fixture<'_>) {

@@ -9,9 +9,11 @@ use serde_json::Value;
 use tidegate_config::Properties;
 use tidegate_config::connector::ConnectorConfig;
 use tidegate_config::worker::Listener;
-use tidegate_herder::control::Change;
+use tidegate_herder::component_info::ComponentInfo;
+use tidegate_herder::control::{Change, LogScope};
 use tidegate_herder::info::*;
-use tidegate_herder::{Control, Health};
+use tidegate_herder::loggers::LoggerLevel;
+use tidegate_herder::{Control, Health, LogLevel, Loggers};
 use tidegate_herder::{Created, HerderError, InitialState};
 use tidegate_rest::Server;
 use tidegate_rest::limits::Limits;
@@ -24,8 +26,11 @@ use tokio::sync::{Notify, oneshot};
 pub struct Fake {
     /// By name, with what they do.
     pub connectors: Mutex<BTreeMap<String, (Properties, StateName)>>,
+    /// The components that were uploaded.
+    pub uploaded: Mutex<Vec<Vec<u8>>>,
     /// When set, `GET /` waits for it.
     pub wait: Option<Arc<Notify>>,
+    pub loggers: Loggers,
 }
 
 fn not_found<T>(name: &str) -> Result<T, HerderError> {
@@ -102,6 +107,18 @@ fn status(name: &str, connector: &(Properties, StateName), shown: StateName) -> 
             })
             .collect(),
         kind: info.kind,
+        upgrade: None,
+    }
+}
+
+fn component_info(bytes: &[u8]) -> ComponentInfo {
+    ComponentInfo {
+        digest: "d1".to_owned(),
+        bytes: bytes.len(),
+        uploaded: true,
+        imports: vec![],
+        plugins: vec![],
+        connectors: vec![],
     }
 }
 
@@ -237,6 +254,69 @@ impl Control for Fake {
             .map(drop)
             .map_err(|_| missing())
     }
+    async fn reset_topics(&self, name: &str) -> Result<(), HerderError> {
+        self.of(name, |_| ())
+    }
+    async fn loggers(&self) -> Result<BTreeMap<String, LoggerLevel>, HerderError> {
+        Ok(self.loggers.all())
+    }
+    async fn logger(&self, name: &str) -> Result<LoggerLevel, HerderError> {
+        self.loggers.get(name)
+    }
+    async fn set_logger(
+        &self,
+        name: &str,
+        level: LogLevel,
+        _: LogScope,
+    ) -> Result<Vec<String>, HerderError> {
+        self.loggers.set(name, level)
+    }
+    async fn offsets(&self, name: &str) -> Result<ConnectorOffsets, HerderError> {
+        self.of(name, |_| ConnectorOffsets { offsets: vec![] })
+    }
+    async fn alter_offsets(
+        &self,
+        name: &str,
+        offsets: Vec<ConnectorOffset>,
+    ) -> Result<String, HerderError> {
+        self.of(name, |_| format!("{offsets:?}"))
+    }
+    async fn reset_offsets(&self, name: &str) -> Result<String, HerderError> {
+        self.of(name, |_| "reset".to_owned())
+    }
+    async fn upload(&self, component: Vec<u8>) -> Result<(ComponentInfo, bool), HerderError> {
+        let mut uploaded = self.uploaded.lock().unwrap();
+        let new = !uploaded.contains(&component);
+        let info = component_info(&component);
+        if component.starts_with(b"bad") {
+            return Err(HerderError::Unfit("no component".to_owned()));
+        }
+        uploaded.push(component);
+        Ok((info, new))
+    }
+
+    async fn components(&self) -> Result<Vec<ComponentInfo>, HerderError> {
+        let uploaded = self.uploaded.lock().unwrap();
+        Ok(uploaded.iter().map(|bytes| component_info(bytes)).collect())
+    }
+
+    async fn component(
+        &self,
+        name: &str,
+        version: Option<&str>,
+    ) -> Result<ComponentInfo, HerderError> {
+        let mut info = component_info(b"");
+        info.digest = format!("{name} {}", version.unwrap_or("-"));
+        Ok(info)
+    }
+
+    async fn remove_component(&self, name: &str, _: Option<&str>) -> Result<(), HerderError> {
+        match name {
+            "used" => Err(HerderError::Conflict("it is used".to_owned())),
+            _ => Ok(()),
+        }
+    }
+
     async fn plugins(&self, connectors_only: bool) -> Result<Vec<PluginSummary>, HerderError> {
         let kinds: &[&str] = if connectors_only {
             &["source"]

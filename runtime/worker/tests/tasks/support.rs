@@ -228,6 +228,7 @@ impl Place {
             connector,
             policy: Policy::Permissive,
             target,
+            trial_until: None,
         };
         let states: Arc<States> = Arc::default();
         let _context = self.runtime.enter();

@@ -350,6 +350,21 @@ pub fn set_position(
     Ok(())
 }
 
+/// Removes the position of a group in a partition.
+pub fn remove_position(
+    connection: &Connection,
+    group: &str,
+    topic: &str,
+    partition: i32,
+) -> rusqlite::Result<()> {
+    connection.execute(
+        "DELETE FROM position WHERE consumer_group = ?1 AND partition = ?3
+         AND topic = (SELECT id FROM topic WHERE name = ?2)",
+        (group, topic, partition),
+    )?;
+    Ok(())
+}
+
 /// Removes the positions of a group.
 pub fn remove_positions(connection: &Connection, group: &str) -> rusqlite::Result<()> {
     connection.execute("DELETE FROM position WHERE consumer_group = ?1", [group])?;
