@@ -22,4 +22,5 @@ mod rest;
 mod restart;
 mod secured;
 mod stopping;
+mod stranger;
 mod support;

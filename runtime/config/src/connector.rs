@@ -5,7 +5,6 @@
 
 use tidegate_model::{ConnectorName, TopicName};
 
-use crate::client_overrides::REFUSED_CLIENT_KEYS;
 pub use crate::converter::{ConverterConfig, ConverterRole};
 pub use crate::errors::{DLQ_REPLICATION_FACTOR, DLQ_TOPIC, DlqConfig, ErrorsConfig};
 pub use crate::framework::{ConnectorRole, definition};

@@ -1,0 +1,241 @@
+//! A stranger's session: a component that was built elsewhere is uploaded, run, upgraded while it runs, taken back
+//! when it fails, and deleted.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+
+use serde_json::{Value, json};
+
+use crate::support::{Broker, Place, Rest, append, lines, root, wait_for};
+
+const CLASS: &str = "com.example.VersionedSinkConnector";
+
+/// The component, built outside of the workspace.
+static BUILT: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().unwrap();
+    let source = root().join("tests/stranger");
+    std::fs::create_dir(folder.path().join("src")).unwrap();
+    std::fs::copy(source.join("src/lib.rs"), folder.path().join("src/lib.rs")).unwrap();
+    let manifest = std::fs::read_to_string(source.join("Cargo.toml")).unwrap();
+    let sdk = root().join("guest-sdk/rust");
+    let manifest = manifest.replace("../../guest-sdk/rust", sdk.to_str().unwrap());
+    std::fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
+    std::fs::copy(root().join("Cargo.lock"), folder.path().join("Cargo.lock")).unwrap();
+    let target = target_folder().join("stranger");
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--release", "--target", "wasm32-wasip2"])
+        .current_dir(folder.path())
+        .env("CARGO_TARGET_DIR", &target)
+        .status();
+    assert!(built.unwrap().success());
+    std::fs::read(target.join("wasm32-wasip2/release/stranger.wasm")).unwrap()
+});
+
+fn target_folder() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    test.ancestors().nth(3).unwrap().to_owned()
+}
+
+/// The component in another version.
+fn version(major: u8) -> Vec<u8> {
+    let mut component = BUILT.clone();
+    let marker = b"1.0.0-stranger";
+    let places: Vec<_> = (0..component.len() - marker.len())
+        .filter(|at| component[*at..].starts_with(marker))
+        .collect();
+    assert_eq!(places.len(), 1, "the version stands there once");
+    component[places[0]] = b'0' + major;
+    component
+}
+
+fn upload(rest: &Rest, component: &[u8]) -> (u16, Value) {
+    rest.send_bytes(
+        "POST",
+        "/connector-plugins",
+        "Content-Type: application/wasm",
+        component,
+    )
+}
+
+fn start(place: &mut Place) -> (crate::support::Running, Rest) {
+    let worker = place.start();
+    let rest = place.rest();
+    (worker, rest)
+}
+
+fn place() -> Place {
+    let mut place = Place::new(Broker::Embedded);
+    let folder = place.path("");
+    place.add_worker_key(&format!("sandbox.policy.write={}", folder.display()));
+    std::fs::write(place.path("in"), "").unwrap();
+    place.file_source(&place.path("in"), "lines");
+    place
+}
+
+fn config(place: &Place, out: &Path, version: &str) -> Value {
+    json!({
+        "connector.class": CLASS, "tasks.max": "1", "file": out, "topics": place.topic("lines"),
+        "connector.plugin.version": version, "errors.tolerance": "all",
+    })
+}
+
+#[test]
+fn a_component_is_uploaded_upgraded_taken_back_and_deleted() {
+    let mut place = place();
+    let (worker, rest) = start(&mut place);
+    let (input, out) = (place.path("in"), place.path("out"));
+
+    // Uploaded: once, however often.
+    let (status, first) = upload(&rest, &version(1));
+    assert_eq!(status, 201, "{first}");
+    assert_eq!(first["plugins"][0]["class"], CLASS);
+    assert_eq!(first["plugins"][0]["version"], "1.0.0-stranger");
+    assert_eq!(
+        first["plugins"][0]["grants"],
+        json!([{"key": "file", "what": "write_file"}])
+    );
+    assert_eq!(first["bytes"], version(1).len());
+    assert_eq!(upload(&rest, &version(1)), (200, first.clone()));
+    let answers: Vec<_> = std::thread::scope(|scope| {
+        let upload = || upload(&rest, &version(2)).0;
+        let threads: Vec<_> = (0..20).map(|_| scope.spawn(upload)).collect();
+        threads.into_iter().map(|it| it.join().unwrap()).collect()
+    });
+    assert_eq!(answers.iter().filter(|status| **status == 201).count(), 1);
+    assert_eq!(answers.iter().filter(|status| **status == 200).count(), 19);
+    assert_eq!(upload(&rest, &version(3)).0, 201);
+
+    // A version that is not there is named with those that are.
+    let unknown = json!({"name": "sink", "config": config(&place, &out, "9")});
+    let (status, refused) = rest.send("POST", "/connectors", Some(unknown));
+    assert_eq!(status, 400, "{refused}");
+    assert!(refused.to_string().contains("2.0.0-stranger"), "{refused}");
+
+    // The version that was asked for runs, not the newest.
+    let body = json!({"name": "sink", "config": config(&place, &out, "1.0.0-stranger")});
+    let (status, created) = rest.send("POST", "/connectors", Some(body));
+    assert_eq!(status, 201, "{created}");
+    append(&input, "a\nb\n");
+    let written = |wanted: &[&str]| {
+        wait_for(
+            "the lines",
+            || format!("{:?}\n{}", lines(&out), place.log()),
+            || lines(&out).len() >= wanted.len(),
+        );
+        assert_eq!(lines(&out), wanted);
+    };
+    written(&["1 a", "1 b"]);
+    let status = rest.wait_for_task("sink", "RUNNING");
+    assert_eq!(status["tasks"][0]["version"], "1.0.0-stranger");
+
+    // Upgraded while it runs: nothing is lost, nothing comes twice.
+    let put = |version: &str| {
+        let body = Some(json!({"connector.plugin.version": version}));
+        let (status, answer) = rest.send("PATCH", "/connectors/sink/config", body);
+        assert_eq!(status, 200, "{answer}");
+    };
+    put("[2,3)");
+    append(&input, "c\n");
+    written(&["1 a", "1 b", "2 c"]);
+    let status = rest.wait_for_task("sink", "RUNNING");
+    assert_eq!(status["upgrade"]["state"], "TRIAL", "{status}");
+
+    // The next version traps: the one before is back and has the record, which is given up by nobody.
+    put("3.0.0-stranger");
+    append(&input, "d\npoison for 3\ne\n");
+    wait_for(
+        "the way back",
+        || place.log(),
+        || rest.send("GET", "/connectors/sink/status", None).1["upgrade"]["state"] == "ROLLED_BACK",
+    );
+    let (_, info) = rest.send("GET", "/connectors/sink", None);
+    assert_eq!(info["config"]["connector.plugin.version"], "[2,3)");
+    let end = lines_after(&out, "2 e", &place);
+    let tail: Vec<_> = end.iter().skip(3).map(|line| &line[2..]).collect();
+    assert_eq!(tail, ["d", "poison for 3", "e"], "{end:?}");
+    let status = rest.wait_for_task("sink", "RUNNING");
+    let trace = status["upgrade"]["trace"].to_string();
+    assert!(trace.contains("this is poison"), "{trace}");
+
+    // What is in use stays; what is not goes.
+    let path = |version: &str| format!("/connector-plugins/{CLASS}?version={version}");
+    let (status, used) = rest.send("DELETE", &path("2.0.0-stranger"), None);
+    assert_eq!(status, 409, "{used}");
+    assert!(used["message"].to_string().contains("sink"), "{used}");
+    let (status, several) = rest.send("DELETE", &format!("/connector-plugins/{CLASS}"), None);
+    assert_eq!(status, 409, "{several}");
+    assert_eq!(rest.send("DELETE", &path("3.0.0-stranger"), None).0, 204);
+    assert_eq!(rest.send("GET", &path("3.0.0-stranger"), None).0, 404);
+
+    // All of it is there after a restart.
+    assert!(worker.stop().success(), "{}", place.log());
+    let (worker, rest) = start(&mut place);
+    let status = rest.wait_for_task("sink", "RUNNING");
+    assert_eq!(status["tasks"][0]["version"], "2.0.0-stranger");
+    let digest = first["digest"].as_str().unwrap();
+    let (status, again) = rest.send("GET", &format!("/connector-plugins/{digest}"), None);
+    assert_eq!((status, &again), (200, &first));
+    append(&input, "f\n");
+    lines_after(&out, "2 f", &place);
+
+    // And all of it can go.
+    assert_eq!(rest.send("DELETE", "/connectors/sink", None).0, 204);
+    assert_eq!(rest.send("DELETE", &path("2.0.0-stranger"), None).0, 204);
+    let gone = rest.send("DELETE", &format!("/connector-plugins/{digest}"), None);
+    assert_eq!(gone.0, 204);
+    let all = rest.send("GET", "/connector-plugins?connectorsOnly=false", None).1;
+    assert!(!all.to_string().contains(CLASS), "{all}");
+    assert!(worker.stop().success(), "{}", place.log());
+}
+
+/// The lines of a file once it ends with one.
+fn lines_after(path: &Path, last: &str, place: &Place) -> Vec<String> {
+    wait_for(
+        last,
+        || format!("{:?}\n{}", lines(path), place.log()),
+        || lines(path).last().is_some_and(|line| line == last),
+    );
+    lines(path)
+}
+
+#[test]
+fn what_is_no_component_is_refused_with_what_was_found() {
+    let mut place = place();
+    let (worker, rest) = start(&mut place);
+    let whole = version(1);
+    let core_module = b"\0asm\x01\0\0\0".to_vec();
+    for (what, bytes, word) in [
+        ("nothing", Vec::new(), "empty"),
+        ("text", b"hello".to_vec(), "WebAssembly"),
+        ("a core module", core_module, "core module"),
+        ("half of one", whole[..whole.len() / 2].to_vec(), ""),
+    ] {
+        let (status, refused) = upload(&rest, &bytes);
+        assert_eq!(status, 422, "{what}: {refused}");
+        let message = refused["message"].as_str().unwrap();
+        assert!(message.contains(word), "{what}: {message}");
+        let folder = place.path("").display().to_string();
+        assert!(!message.contains(&folder), "{what}: {message}");
+    }
+    let send = |header: &str, bytes: &[u8]| {
+        let (status, answer) = rest.send_bytes("POST", "/connector-plugins", header, bytes);
+        (status, answer["message"].to_string())
+    };
+    assert_eq!(send("Content-Type: application/json", &whole).0, 415);
+    let compressed = "Content-Type: application/wasm\r\nContent-Encoding: gzip";
+    assert_eq!(send(compressed, &whole).0, 415);
+    let (status, message) = rest.announce("/connector-plugins", 64 * 1024 * 1024 + 1);
+    assert_eq!(status, 413, "{message}");
+
+    // A class in a version is one thing: another component cannot take its place.
+    assert_eq!(upload(&rest, &whole).0, 201);
+    let mut other = whole.clone();
+    // A custom section of its own: id 0, two bytes, a name of one byte.
+    other.extend([0, 2, 1, b'x']);
+    let (status, refused) = upload(&rest, &other);
+    assert_eq!(status, 409, "{refused}");
+    let builtin = rest.send("DELETE", "/connector-plugins/FileStreamSink", None);
+    assert_eq!(builtin.0, 409, "{}", builtin.1);
+    assert!(worker.stop().success(), "{}", place.log());
+}
