@@ -156,7 +156,7 @@ fn a_component_is_uploaded_upgraded_taken_back_and_deleted() {
     assert_eq!(tail, ["d", "poison for 3", "e"], "{end:?}");
     let status = rest.wait_for_task("sink", "RUNNING");
     let trace = status["upgrade"]["trace"].to_string();
-    assert!(trace.contains("this is poison"), "{trace}");
+    assert!(trace.contains("put trapped"), "{trace}");
 
     // What is in use stays; what is not goes.
     let path = |version: &str| format!("/connector-plugins/{CLASS}?version={version}");
@@ -184,7 +184,9 @@ fn a_component_is_uploaded_upgraded_taken_back_and_deleted() {
     assert_eq!(rest.send("DELETE", &path("2.0.0-stranger"), None).0, 204);
     let gone = rest.send("DELETE", &format!("/connector-plugins/{digest}"), None);
     assert_eq!(gone.0, 204);
-    let all = rest.send("GET", "/connector-plugins?connectorsOnly=false", None).1;
+    let all = rest
+        .send("GET", "/connector-plugins?connectorsOnly=false", None)
+        .1;
     assert!(!all.to_string().contains(CLASS), "{all}");
     assert!(worker.stop().success(), "{}", place.log());
 }
@@ -206,9 +208,9 @@ fn what_is_no_component_is_refused_with_what_was_found() {
     let whole = version(1);
     let core_module = b"\0asm\x01\0\0\0".to_vec();
     for (what, bytes, word) in [
-        ("nothing", Vec::new(), "empty"),
-        ("text", b"hello".to_vec(), "WebAssembly"),
-        ("a core module", core_module, "core module"),
+        ("nothing", Vec::new(), "not WebAssembly"),
+        ("text", b"hello".to_vec(), "not WebAssembly"),
+        ("a core module", core_module, "core WebAssembly module"),
         ("half of one", whole[..whole.len() / 2].to_vec(), ""),
     ] {
         let (status, refused) = upload(&rest, &bytes);
