@@ -12,6 +12,7 @@
 //! | [`origin`] | whether the file or a variable set a worker's key |
 //! | [`rest`], [`tls`] | the REST server: access, TLS, headers |
 //! | [`access`] | who may do what over REST |
+//! | [`telemetry`] | where traces go |
 //! | [`grants`] | what a plugin is granted, by the values of the keys that name something outside |
 //! | [`policy`] | how far grants may go |
 //!
@@ -31,6 +32,7 @@ pub mod origin;
 pub mod policy;
 pub mod properties;
 pub mod rest;
+pub mod telemetry;
 pub mod tls;
 pub mod worker;
 

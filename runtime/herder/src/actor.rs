@@ -88,7 +88,10 @@ impl Actor {
             match prepared.await {
                 Ok(prepared) => self.start(&name, prepared).await,
                 Err(HerderError::Stopped) => break,
-                Err(error) => self.fail(&name, &error),
+                Err(error) => {
+                    self.connectors.startups().attempt();
+                    self.fail(&name, &error);
+                }
             }
         }
         self.connectors.set_started();
@@ -322,6 +325,7 @@ impl Actor {
     /// Starts a connector's tasks. What fails is in its state.
     async fn start(&mut self, name: &ConnectorName, prepared: Prepared) {
         self.generation += 1;
+        self.connectors.startups().attempt();
         let class = match prepared.class {
             Ok(class) => class,
             Err(error) => return self.fail(name, &error),
@@ -334,6 +338,7 @@ impl Actor {
             return;
         };
         if target == TargetState::Stopped {
+            self.connectors.startups().ended(true);
             return self.set_connector_state(name, StateName::Stopped, None);
         }
         let configs = match class.tasks {
@@ -356,6 +361,7 @@ impl Actor {
             })
             .collect();
         self.connectors.change(name, |known| known.tasks = tasks);
+        self.connectors.startups().ended(true);
         tracing::info!(connector = %name, "The connector was started.");
     }
 
@@ -429,6 +435,7 @@ impl Actor {
 
     fn fail(&mut self, name: &ConnectorName, error: &dyn std::error::Error) {
         tracing::error!(connector = %name, %error, "The connector failed.");
+        self.connectors.startups().ended(false);
         self.set_connector_state(name, StateName::Failed, Some(error.to_string()));
     }
 

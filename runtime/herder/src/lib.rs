@@ -8,6 +8,7 @@
 //! | `actor` | the owner of every connector: the only one that changes them |
 //! | `connectors` | every connector, as a table that is read without asking the actor |
 //! | [`checks`], `preparation` | what plugins are asked for a request, before the actor hears of it |
+//! | [`measures`] | what is measured of the worker, its connectors and their tasks |
 //! | `plugins` | what is told about plugins |
 //! | `config_log` | the config topic: connectors, task configurations, target states |
 //! | `status_board` | the states of connectors and tasks, and the status topic |
@@ -24,6 +25,7 @@ pub mod control;
 mod error;
 pub mod herder;
 pub mod info;
+pub mod measures;
 mod plugins;
 mod preparation;
 mod status_board;

@@ -4,6 +4,12 @@ use std::io::{IsTerminal, Write};
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, TableComponent, presets};
 use tidegate_model::guest_text::is_unsafe;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::traces::{self, Spans, is_exported};
 
 /// How wide a table is where no terminal says it.
 const WIDTH: u16 = 100;
@@ -18,11 +24,15 @@ const BREAKS: [&str; 4] = ["br", "p", "ul", "li"];
 pub fn start_logging() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
+        .with_filter(filter_fn(|metadata| metadata.target() != traces::TARGET))
+        .with_filter(filter);
+    tracing_subscriber::registry()
+        .with(lines)
+        .with(Spans.with_filter(filter_fn(is_exported)))
         .init();
 }
 
