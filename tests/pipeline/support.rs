@@ -115,7 +115,7 @@ impl Place {
             .split_whitespace()
             .next()
             .unwrap();
-        Rest(address.to_owned())
+        Rest(address.to_owned(), String::new())
     }
 
     /// Writes a connector's file; its keys are given as `key=value` lines.
@@ -246,7 +246,7 @@ impl Drop for Running {
 }
 
 /// A client of a worker's REST API.
-pub struct Rest(String);
+pub struct Rest(String, String);
 
 impl Rest {
     /// Where it is: `host:port`.
@@ -263,12 +263,18 @@ impl Rest {
         body: Option<serde_json::Value>,
     ) -> (u16, serde_json::Value) {
         let body = body.map(|body| body.to_string()).unwrap_or_default();
-        self.send_bytes(
-            method,
-            path,
-            "Content-Type: application/json",
-            body.as_bytes(),
-        )
+        let json = "Content-Type: application/json";
+        self.send_bytes(method, path, json, body.as_bytes())
+    }
+
+    /// The same with a line of its own in each request's head.
+    pub fn with_header(self, line: &str) -> Self {
+        Self(self.0, format!("{line}\r\n"))
+    }
+
+    /// An answer that is no JSON.
+    pub fn text(&self, method: &str, path: &str) -> String {
+        self.exchange(method, path, "Accept: */*", 0, b"").1
     }
 
     /// Sends a request with a body of any kind.
@@ -279,12 +285,13 @@ impl Rest {
         headers: &str,
         body: &[u8],
     ) -> (u16, serde_json::Value) {
-        self.exchange(method, path, headers, body.len(), body)
+        let (status, answer) = self.exchange(method, path, headers, body.len(), body);
+        (status, serde_json::from_str(&answer).unwrap_or_default())
     }
 
     /// Announces a component of so many bytes, and sends none.
     #[allow(dead_code, reason = "another test includes this file too")]
-    pub fn announce(&self, path: &str, bytes: usize) -> (u16, serde_json::Value) {
+    pub fn announce(&self, path: &str, bytes: usize) -> (u16, String) {
         self.exchange("POST", path, "Content-Type: application/wasm", bytes, b"")
     }
 
@@ -295,13 +302,13 @@ impl Rest {
         headers: &str,
         length: usize,
         body: &[u8],
-    ) -> (u16, serde_json::Value) {
+    ) -> (u16, String) {
         let mut stream = TcpStream::connect(&self.0).unwrap();
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\n{headers}\r\nContent-Length: {length}\r\n\
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\n{headers}\r\n{}Content-Length: {length}\r\n\
              Connection: close\r\n\r\n",
-            self.0
+            self.0, self.1
         )
         .unwrap();
         // A server may refuse a body before it has read all of it.
@@ -310,7 +317,7 @@ impl Rest {
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        (status, serde_json::from_str(body).unwrap_or_default())
+        (status, body.to_owned())
     }
 
     /// Waits until a connector's task has a state.

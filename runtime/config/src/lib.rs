@@ -12,6 +12,7 @@
 //! | [`origin`] | whether the file or a variable set a worker's key |
 //! | [`rest`], [`tls`] | the REST server: access, TLS, headers |
 //! | [`access`] | who may do what over REST |
+//! | [`telemetry`] | where traces go |
 //! | [`grants`] | what a plugin is granted, by the values of the keys that name something outside |
 //! | [`plugin_version`] | which versions of a plugin are asked for |
 //! | [`policy`] | how far grants may go |
@@ -33,6 +34,7 @@ pub mod plugin_version;
 pub mod policy;
 pub mod properties;
 pub mod rest;
+pub mod telemetry;
 pub mod tls;
 pub mod worker;
 

@@ -26,6 +26,7 @@ use crate::origin::Origin;
 use crate::policy::{Allowed, Policy};
 use crate::properties;
 use crate::rest::RestConfig;
+use crate::telemetry::TracesConfig;
 use crate::worker_keys::{self, Known};
 
 /// The folder of the embedded log when a standalone worker has no `bootstrap.servers`.
@@ -148,6 +149,8 @@ pub struct WorkerConfig {
     pub listeners: Vec<Listener>,
     /// What else is said of it.
     pub rest: RestConfig,
+    /// Where traces go; `None`: nowhere.
+    pub traces: Option<TracesConfig>,
     /// The folders with plugins; empty when `plugin.path` is not set.
     pub plugin_path: Vec<PathBuf>,
     /// How often tasks commit offsets.
@@ -278,6 +281,7 @@ impl WorkerConfig {
                 header_converter: converter,
                 listeners: Vec::new(),
                 rest: RestConfig::default(),
+                traces: None,
                 plugin_path: Vec::new(),
                 offset_flush_interval: Duration::from_secs(60),
                 offset_flush_timeout: Duration::from_secs(5),
@@ -339,6 +343,7 @@ impl WorkerConfig {
             header_converter: ConverterConfig::of(ConverterRole::Header, &keys)
                 .unwrap_or_else(simple),
             rest: RestConfig::of(&keys, &listeners)?,
+            traces: TracesConfig::of(&keys)?,
             listeners,
             plugin_path: list(text(&keys, "plugin.path").unwrap_or_default())
                 .into_iter()

@@ -100,7 +100,10 @@ impl Actor {
             match prepared.await {
                 Ok(prepared) => self.start(&name, prepared).await,
                 Err(HerderError::Stopped) => break,
-                Err(error) => self.fail(&name, &error),
+                Err(error) => {
+                    self.connectors.startups().attempt();
+                    self.fail(&name, &error);
+                }
             }
         }
         self.connectors.set_started();
@@ -445,6 +448,7 @@ impl Actor {
     async fn start(&mut self, name: &ConnectorName, prepared: Prepared) {
         self.generation += 1;
         let components = prepared.components;
+        self.connectors.startups().attempt();
         let class = match prepared.class {
             Ok(class) => class,
             Err(error) => return self.fail(name, &error),
@@ -458,6 +462,7 @@ impl Actor {
             return;
         };
         if target == TargetState::Stopped {
+            self.connectors.startups().ended(true);
             return self.set_connector_state(name, StateName::Stopped, None);
         }
         // A paused connector is not asked for its tasks before it runs: it keeps those that it had.
@@ -485,6 +490,7 @@ impl Actor {
             })
             .collect();
         self.connectors.change(name, |known| known.tasks = tasks);
+        self.connectors.startups().ended(true);
         tracing::info!(connector = %name, "The connector was started.");
     }
 
@@ -560,6 +566,7 @@ impl Actor {
 
     fn fail(&mut self, name: &ConnectorName, error: &dyn std::error::Error) {
         tracing::error!(connector = %name, %error, "The connector failed.");
+        self.connectors.startups().ended(false);
         self.set_connector_state(name, StateName::Failed, Some(error.to_string()));
     }
 

@@ -14,6 +14,7 @@ use crate::info::{
     PluginSummary, ServerInfo, TaskInfo, TaskStatus,
 };
 use crate::loggers::{LogLevel, LoggerLevel};
+use crate::measures::WorkerMeasures;
 
 /// Whether a worker can do its work (KIP-1017).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +48,10 @@ pub trait Control: Send + Sync + 'static {
     fn server_info(&self) -> impl Future<Output = Result<ServerInfo, HerderError>> + Send;
     /// Whether it can do its work.
     fn health(&self) -> impl Future<Output = Health> + Send;
+    /// What is measured; nothing where nothing is.
+    fn measures(&self) -> impl Future<Output = Result<WorkerMeasures, HerderError>> + Send {
+        async { Ok(WorkerMeasures::default()) }
+    }
     /// The names of all connectors.
     fn connectors(&self) -> impl Future<Output = Result<Vec<String>, HerderError>> + Send;
     /// A connector.

@@ -31,9 +31,10 @@ use crate::info::{
     PluginSummary, ServerInfo, TaskInfo, TaskStatus,
 };
 use crate::loggers::{LogLevel, LoggerLevel, Loggers};
+use crate::measures::WorkerMeasures;
 use crate::preparation::Prepared;
 use crate::status_board::StatusBoard;
-use crate::{components, offsets, plugins, validation};
+use crate::{components, measures, offsets, plugins, validation};
 
 /// How many requests may wait for the actor; further ones wait to be sent.
 const REQUESTS_MAX: usize = 256;
@@ -380,6 +381,12 @@ impl Control for Herder {
         } else {
             Health::Starting("Worker is still starting up.".to_owned())
         }
+    }
+
+    async fn measures(&self) -> Result<WorkerMeasures, HerderError> {
+        let connectors = Arc::clone(&self.connectors);
+        self.blocking(move |worker| Ok(measures::measure(worker, &connectors)))
+            .await
     }
 
     async fn connectors(&self) -> Result<Vec<String>, HerderError> {

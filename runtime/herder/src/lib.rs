@@ -10,6 +10,7 @@
 //! | [`checks`], `preparation` | what plugins are asked for a request, before the actor hears of it |
 //! | [`component_info`], `components` | components: uploaded, told about, taken away |
 //! | `upgrade` | other versions of a connector's plugins, on trial |
+//! | [`measures`] | what is measured of the worker, its connectors and their tasks |
 //! | `plugins` | what is told about plugins |
 //! | [`loggers`] | the levels of the log |
 //! | `offsets` | offsets as a client reads and alters them |
@@ -31,6 +32,7 @@ mod error;
 pub mod herder;
 pub mod info;
 pub mod loggers;
+pub mod measures;
 mod offsets;
 mod plugins;
 mod preparation;

@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, HOST, LOCATION, ORIGIN, WWW_AUTHENTICATE};
@@ -10,10 +11,12 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tidegate_config::rest::{CrossOrigin, ResponseHeader, RestConfig};
+use tracing::Instrument;
 
 use crate::access::{Access, Caller};
 use crate::audit::Asked;
 use crate::error::{Failure, RestError};
+use crate::metrics::Metrics;
 use crate::peer::Peer;
 use crate::roles::{Route, route};
 use crate::{answer_headers, cross_origin};
@@ -23,6 +26,7 @@ pub(crate) struct Guard {
     access: Access,
     cross_origin: CrossOrigin,
     headers: Vec<ResponseHeader>,
+    metrics: Arc<Metrics>,
 }
 
 impl Guard {
@@ -31,6 +35,7 @@ impl Guard {
             access: Access::of(config)?,
             cross_origin: config.cross_origin.clone(),
             headers: config.response_headers.clone(),
+            metrics: Arc::default(),
         })
     }
 
@@ -65,7 +70,9 @@ pub(crate) async fn guard(
     mut request: Request,
     next: Next,
 ) -> Response {
+    let begun = Instant::now();
     let route = route(request.method(), request.uri().path());
+    request.extensions_mut().insert(Arc::clone(&guard.metrics));
     let peer = request.extensions().get::<Peer>().cloned();
     let secure = peer.as_ref().is_some_and(|peer| peer.secure);
     let origin = cross_origin::allowed(&guard.cross_origin, &request);
@@ -89,7 +96,14 @@ pub(crate) async fn guard(
             };
             let answer = match failure {
                 Some(failure) => refusal(failure),
-                None => next.run(request).await,
+                None => {
+                    let span = span(route, &request);
+                    let answer = next.run(request).instrument(span.clone()).await;
+                    let status = answer.status();
+                    span.record("http.response.status_code", status.as_u16());
+                    span.record("failed", status.is_server_error());
+                    answer
+                }
             };
             if let Some(asked) = asked {
                 asked.answered(caller.as_ref(), &answer);
@@ -104,7 +118,25 @@ pub(crate) async fn guard(
         cross_origin::mark(&mut answer, origin);
     }
     answer_headers::add(answer.headers_mut(), &guard.headers);
+    let requests = &guard.metrics.requests;
+    requests.add(route, answer.status(), begun.elapsed());
     answer
+}
+
+/// What traces tell of a request: its route, and nothing that a client chose.
+fn span(route: &Route, request: &Request) -> tracing::Span {
+    let span = tracing::debug_span!(
+        target: "tidegate::span",
+        "request",
+        otel.name = format_args!("{} {}", route.method, route.path),
+        otel.kind = "server",
+        http.request.method = route.method,
+        http.route = route.path,
+        http.response.status_code = tracing::field::Empty,
+        failed = tracing::field::Empty,
+        traceparent = request.headers().get("traceparent").and_then(|above| above.to_str().ok()),
+    );
+    span
 }
 
 /// Whether a browser asks on behalf of a page whose host is a name. Where nobody is asked who calls, the name may be a

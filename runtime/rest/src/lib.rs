@@ -10,6 +10,8 @@
 //! | `gate` | what is true of every request: time, what the client accepts, where it comes from |
 //! | `body`, `path`, `query` | the parts of a request, parsed at the edge |
 //! | `connectors`, `loggers`, `offsets`, `plugins`, `root` | the handlers |
+//! | `metrics`, `metric_list`, `metric_text` | `/metrics`: the list of what there is, and its text |
+//! | `requests`, `process` | what REST itself and the process have to tell there |
 //! | `error` | failures, as `{"error_code": …, "message": …}` |
 //! | [`limits`] | every limit on a client |
 //!
@@ -30,11 +32,16 @@ mod error;
 mod gate;
 mod guard;
 mod loggers;
+mod metric_list;
+mod metric_text;
+mod metrics;
 mod offsets;
 mod path;
 mod peer;
 mod plugins;
+mod process;
 mod query;
+mod requests;
 mod roles;
 mod root;
 mod secrets;
@@ -42,6 +49,8 @@ mod tls;
 
 pub use audit::TARGET as AUDIT_TARGET;
 pub use error::RestError;
+pub use metric_text::LABEL_BYTES_MAX;
+pub use metrics::PAGE_AGE_MAX;
 pub use secrets::{
     SECRET_BYTES_MAX, VERIFICATION_WAIT_MAX, VERIFICATIONS_MAX, new_token, password_digest,
 };

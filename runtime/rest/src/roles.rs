@@ -55,6 +55,7 @@ const OPTIONS: Route = Route {
 pub(crate) const ROUTES: &[Route] = &[
     see("/"),
     see("/health"),
+    see("/metrics"),
     see("/connectors"),
     change("POST", "/connectors", Role::Admin),
     see("/connectors/{name}"),

@@ -20,6 +20,7 @@
 //! | `source`, `sink`, `transform` | the typed instances |
 //! | `in_hand` | how far a sink says that it came with its batch |
 //! | `bridge`, `reads`, `incoming`, `merge` | batches across the boundary: moved, held back, checked, merged |
+//! | `usage` | what the guests of a task have used |
 //! | `step_count` | what each transform of a chain did, as its guest says it |
 //! | `parts`, `gathered` | a batch that is too large for one call: divided, and put together again |
 //!
@@ -64,6 +65,7 @@ mod ticker;
 mod transform;
 mod unoffered;
 mod uploads;
+mod usage;
 
 pub use compile::{
     COMPILE_ADDRESS_BYTES_MAX, COMPILE_CPU_SECONDS_MAX, COMPILE_TIME_MAX, compile_child,
@@ -87,6 +89,7 @@ pub use source::{Polled, SourceInstance, WAIT_MS_MAX};
 pub use state::OffsetReader;
 pub use step_count::StepCount;
 pub use transform::{Condition, PredicateInstance, Step, Tested, TransformInstance};
+pub use usage::{Refusal, Usage, Used};
 
 #[cfg(test)]
 mod tests {

@@ -13,6 +13,7 @@ mod runtime;
 mod standalone;
 mod stop_signals;
 mod topics;
+mod traces;
 mod transform_table;
 
 mod validate;
