@@ -9,6 +9,7 @@
 //! | delete | tombstones | the tasks end |
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tidegate_broker::BrokerError;
 use tidegate_config::Properties;
@@ -30,6 +31,9 @@ use crate::herder::{Created, InitialState, Put, PutMode, Request};
 use crate::info::{ConnectorStatus, StateName};
 use crate::preparation::Prepared;
 use crate::status_board::{Known, StatusBoard, Subject};
+
+/// How long the last states may take to be written when the worker ends.
+const STATUS_WRITE_MAX: Duration = Duration::from_secs(2);
 
 /// The owner of every connector.
 pub(crate) struct Actor {
@@ -99,6 +103,7 @@ impl Actor {
         while let Some(request) = requests.recv().await {
             if let Request::Shutdown(reply) = request {
                 let late = self.stop_all().await;
+                self.board.settle(STATUS_WRITE_MAX).await;
                 // Whoever asked may be gone; there is nothing left to do for them.
                 drop(reply.send(Ok(late)));
                 return;
@@ -299,7 +304,7 @@ impl Actor {
         let has = |known: &Connector| known.tasks.iter().any(|known| known.id.task == task);
         if !self.connectors.with(name, has)? {
             return Err(HerderError::NotFound(format!(
-                "Task {name}-{task} not found"
+                "Unknown task: {name}-{task}"
             )));
         }
         let deadline = self.worker.config().task_shutdown_timeout;

@@ -273,6 +273,11 @@ impl Herder {
     ) -> impl FnOnce() -> Result<Prepared, HerderError> + Send + 'static {
         let (worker, config, policy) = (Arc::clone(&self.worker), config.clone(), policy.clone());
         move || {
+            let refused = worker.config().override_policy.check(&config.properties);
+            if !refused.is_empty() {
+                let messages = refused.into_iter().map(|(_, message)| message);
+                return Err(HerderError::Invalid(messages.collect()));
+            }
             validation::check(&worker, &config, &policy)?;
             Ok(Prepared::of(&worker, &config))
         }

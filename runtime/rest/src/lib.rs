@@ -7,6 +7,7 @@
 //! | `gate` | what is true of every request: time, what the client accepts, where it comes from |
 //! | `body`, `path`, `query` | the parts of a request, parsed at the edge |
 //! | `connectors`, `loggers`, `offsets`, `plugins`, `root` | the handlers |
+//! | `openapi`, `schemas` | the description of all this |
 //! | `error` | failures, as `{"error_code": …, "message": …}` |
 //! | [`limits`] | every limit on a client |
 //!
@@ -23,10 +24,12 @@ mod error;
 mod gate;
 mod loggers;
 mod offsets;
+mod openapi;
 mod path;
 mod plugins;
 mod query;
 mod root;
+mod schemas;
 
 pub use error::RestError;
 pub use server::Server;

@@ -233,7 +233,7 @@ impl Control for Fake {
         self.of(name, |connector| status(name, connector, shown))
     }
     async fn restart_task(&self, name: &str, task: u32) -> Result<(), HerderError> {
-        let missing = || HerderError::NotFound(format!("Task {name}-{task} not found"));
+        let missing = || HerderError::NotFound(format!("Unknown task: {name}-{task}"));
         self.task_status(name, task)
             .await
             .map(drop)
