@@ -8,7 +8,7 @@ use tidegate_model::{ConnectorName, TopicName};
 pub use crate::client_overrides::REFUSED_CLIENT_KEYS;
 pub use crate::converter::{ConverterConfig, ConverterRole};
 pub use crate::errors::{DLQ_REPLICATION_FACTOR, DLQ_TOPIC, DlqConfig, ErrorsConfig};
-pub use crate::framework::{ConnectorRole, definition};
+pub use crate::framework::{ConnectorRole, EnrichedKind, definition, plugin_definition};
 pub use crate::topic_creation::{TOPIC_CREATION_GROUPS_MAX, TopicCreation, TopicGroup};
 pub use crate::transforms::{PREDICATES_MAX, PredicateConfig, TRANSFORMS_MAX, TransformConfig};
 

@@ -13,7 +13,7 @@
 //! | `sandbox` | the engine and all that is loaded |
 //! | `engine`, `ticker`, `limiter` | wasmtime's knobs; the clock behind deadlines; memory and tables in sum |
 //! | `shape`, `compile`, `cache`, `digest` | from bytes to machine code |
-//! | `plugin`, `describe`, `registry`, `class_name`, `nearest_name` | what a component is, and finding it by name |
+//! | `plugin`, `describe`, `registry`, `class_name`, `nearest_name`, `version_range` | what a component is, and finding it by name |
 //! | `guest` | one store, one call at a time, nothing after a fault |
 //! | `state`, `host_functions`, `files`, `file_open`, `folder_listing`, `file_output`, `guest_log`, `guest_output`, `unoffered` | what a guest is given, and its words |
 //! | `source`, `sink`, `transform` | the typed instances |
@@ -61,6 +61,7 @@ mod step_count;
 mod ticker;
 mod transform;
 mod unoffered;
+mod version_range;
 
 pub use compile::{
     COMPILE_ADDRESS_BYTES_MAX, COMPILE_CPU_SECONDS_MAX, COMPILE_TIME_MAX, compile_child,
@@ -83,6 +84,7 @@ pub use source::{Polled, SourceInstance, WAIT_MS_MAX};
 pub use state::OffsetReader;
 pub use step_count::StepCount;
 pub use transform::{Condition, PredicateInstance, Step, Tested, TransformInstance};
+pub use version_range::VersionRange;
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,7 @@
 //! The plugins of the `plugin.path` folders, and those that were uploaded; found by class name.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -112,6 +113,26 @@ impl Registry {
         find(&self.plugins(), &[Kind::Source, Kind::Sink], class)
     }
 
+    /// The full names of the classes of a kind, in alphabetical order, each once.
+    #[must_use]
+    pub fn class_names(&self, kind: Kind) -> Vec<String> {
+        let infos = self.list().into_iter();
+        let names = infos.filter(|(_, info)| info.kind == kind);
+        let names: BTreeSet<String> = names.map(|(_, info)| info.class_name.clone()).collect();
+        names.into_iter().collect()
+    }
+
+    /// The versions that there are of a class of a kind, the lowest first.
+    #[must_use]
+    pub fn versions(&self, kind: Kind, class_name: &str) -> Vec<String> {
+        let infos = self.list().into_iter();
+        let same = infos.filter(|(_, info)| info.kind == kind && info.class_name == class_name);
+        let mut versions: Vec<String> = same.map(|(_, info)| info.version.clone()).collect();
+        versions.sort_by(|one, other| version(one).cmp(&version(other)));
+        versions.dedup();
+        versions
+    }
+
     /// The classes of any kind whose names are most like a name, the nearest first.
     #[must_use]
     pub fn nearest(&self, class: &str) -> Vec<String> {
@@ -203,7 +224,7 @@ fn listed(mut names: Vec<String>) -> String {
 }
 
 /// A version as something to compare: its numbers, then its text.
-fn version(version: &str) -> (Vec<u64>, &str) {
+pub(crate) fn version(version: &str) -> (Vec<u64>, &str) {
     let numbers = version
         .split(['.', '-', '+'])
         .map_while(|part| part.parse().ok())
