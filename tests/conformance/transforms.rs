@@ -164,6 +164,7 @@ fn identity() -> Identity {
     Identity {
         connector: ConnectorName::parse("conformance").expect("a name"),
         task: Some(0),
+        usage: Default::default(),
     }
 }
 

@@ -18,6 +18,7 @@ mod following;
 mod guests;
 mod idle;
 mod kill;
+mod observed;
 mod offsets;
 mod rest;
 mod restart;

@@ -115,7 +115,7 @@ impl Place {
             .split_whitespace()
             .next()
             .unwrap();
-        Rest(address.to_owned())
+        Rest(address.to_owned(), String::new())
     }
 
     /// Writes a connector's file; its keys are given as `key=value` lines.
@@ -252,7 +252,7 @@ impl Drop for Running {
 }
 
 /// A client of a worker's REST API.
-pub struct Rest(String);
+pub struct Rest(String, String);
 
 impl Rest {
     /// Where it is: `host:port`.
@@ -268,13 +268,29 @@ impl Rest {
         path: &str,
         body: Option<serde_json::Value>,
     ) -> (u16, serde_json::Value) {
+        let (status, body) = self.exchange(method, path, body);
+        (status, serde_json::from_str(&body).unwrap_or_default())
+    }
+
+    /// The same with a line of its own in each request's head.
+    pub fn with_header(self, line: &str) -> Self {
+        Self(self.0, format!("{line}\r\n"))
+    }
+
+    /// An answer that is no JSON.
+    pub fn text(&self, method: &str, path: &str) -> String {
+        self.exchange(method, path, None).1
+    }
+
+    fn exchange(&self, method: &str, path: &str, body: Option<serde_json::Value>) -> (u16, String) {
         let body = body.map(|body| body.to_string()).unwrap_or_default();
         let mut stream = TcpStream::connect(&self.0).unwrap();
         write!(
             stream,
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
-             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+             {}Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
             self.0,
+            self.1,
             body.len()
         )
         .unwrap();
@@ -282,7 +298,7 @@ impl Rest {
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        (status, serde_json::from_str(body).unwrap_or_default())
+        (status, body.to_owned())
     }
 
     /// Waits until a connector's task has a state.

@@ -10,12 +10,16 @@
 //! | [`worker`] | the worker's configuration |
 //! | [`environment`] | worker keys from `CONNECT_…` variables |
 //! | [`origin`] | whether the file or a variable set a worker's key |
+//! | [`rest`], [`tls`] | the REST server: access, TLS, headers |
+//! | [`access`] | who may do what over REST |
+//! | [`telemetry`] | where traces go |
 //! | [`grants`] | what a plugin is granted, by the values of the keys that name something outside |
 //! | [`policy`] | how far grants may go |
 //!
 //! The crate reads the configuration files it is told to read and does no other I/O. Its words are Kafka
 //! Connect's wherever a client may compare them.
 
+pub mod access;
 pub mod connector;
 pub mod converter;
 pub mod definition;
@@ -27,6 +31,9 @@ pub mod listener;
 pub mod origin;
 pub mod policy;
 pub mod properties;
+pub mod rest;
+pub mod telemetry;
+pub mod tls;
 pub mod worker;
 
 mod address;

@@ -11,25 +11,28 @@ pub struct Listener {
     pub host: String,
     /// The port; 0: any that is free.
     pub port: u16,
+    /// Whether it speaks TLS.
+    pub secure: bool,
 }
 
 impl Listener {
-    /// Parses `http://host:port`.
+    /// Parses `http://host:port` or `https://host:port`, of `listeners`.
     ///
     /// # Errors
-    /// When it is something else, or asks for TLS, which is not supported.
+    /// When it is something else.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        let wrong = |message: &str| ConfigError::value("listeners", text, message);
+        Self::parse_as("listeners", text)
+    }
+
+    /// The same, of another key.
+    pub(crate) fn parse_as(key: &str, text: &str) -> Result<Self, ConfigError> {
+        let wrong = |message: &str| ConfigError::value(key, text, message);
         let Some((scheme, rest)) = text.split_once("://") else {
             return Err(wrong("a URL such as http://127.0.0.1:8083 is wanted"));
         };
-        if scheme.eq_ignore_ascii_case("https") {
-            return Err(wrong(
-                "https is not supported; use http on a loopback address behind a TLS proxy",
-            ));
-        }
-        if !scheme.eq_ignore_ascii_case("http") {
-            return Err(wrong("the scheme http is wanted"));
+        let secure = scheme.eq_ignore_ascii_case("https");
+        if !secure && !scheme.eq_ignore_ascii_case("http") {
+            return Err(wrong("the scheme http or https is wanted"));
         }
         let Some((host, port)) = rest.trim_end_matches('/').rsplit_once(':') else {
             return Err(wrong("a port is wanted, such as http://127.0.0.1:8083"));
@@ -48,6 +51,7 @@ impl Listener {
         Ok(Self {
             host: host.to_owned(),
             port,
+            secure,
         })
     }
 }
@@ -58,6 +62,7 @@ impl Default for Listener {
         Self {
             host: "127.0.0.1".to_owned(),
             port: 8083,
+            secure: false,
         }
     }
 }
@@ -90,11 +95,11 @@ mod tests {
             Listener::parse("http://[::1]:80").unwrap().to_string(),
             "[::1]:80"
         );
+        assert!(Listener::parse("https://:1").unwrap().secure);
         for bad in [
             "",
             "8083",
             "http://localhost",
-            "https://:1",
             "ftp://a:1",
             "http://a:70000",
             "http://a b:1",

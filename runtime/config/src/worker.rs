@@ -26,6 +26,8 @@ use crate::errors::{boolean, number};
 use crate::origin::Origin;
 use crate::policy::{Allowed, Policy};
 use crate::properties;
+use crate::rest::RestConfig;
+use crate::telemetry::TracesConfig;
 use crate::worker_keys::{self, Known};
 
 /// The folder of the embedded log when a standalone worker has no `bootstrap.servers`.
@@ -136,6 +138,10 @@ pub struct WorkerConfig {
     pub header_converter: ConverterConfig,
     /// Where the REST server listens.
     pub listeners: Vec<Listener>,
+    /// What else is said of it.
+    pub rest: RestConfig,
+    /// Where traces go; `None`: nowhere.
+    pub traces: Option<TracesConfig>,
     /// The folders with plugins; empty when `plugin.path` is not set.
     pub plugin_path: Vec<PathBuf>,
     /// How often tasks commit offsets.
@@ -267,6 +273,8 @@ impl WorkerConfig {
                 value_converter: converter.clone(),
                 header_converter: converter,
                 listeners: Vec::new(),
+                rest: RestConfig::default(),
+                traces: None,
                 plugin_path: Vec::new(),
                 offset_flush_interval: Duration::from_secs(60),
                 offset_flush_timeout: Duration::from_secs(5),
@@ -318,6 +326,7 @@ impl WorkerConfig {
             (None, Mode::Standalone) => "connect-standalone".to_owned(),
             (None, Mode::Distributed) => return Err(missing("group.id")),
         };
+        let listeners = listeners(&keys)?;
         let config = Self {
             bootstrap: bootstrap(mode, &keys)?,
             bootstrap_given: text(&keys, "bootstrap.servers").is_some(),
@@ -327,7 +336,9 @@ impl WorkerConfig {
             value_converter: converter(ConverterRole::Value)?,
             header_converter: ConverterConfig::of(ConverterRole::Header, &keys)
                 .unwrap_or_else(simple),
-            listeners: listeners(&keys)?,
+            rest: RestConfig::of(&keys, &listeners)?,
+            traces: TracesConfig::of(&keys)?,
+            listeners,
             plugin_path: list(text(&keys, "plugin.path").unwrap_or_default())
                 .into_iter()
                 .map(PathBuf::from)
@@ -345,7 +356,7 @@ impl WorkerConfig {
                 .collect(),
             producer: with_prefix(&keys, "producer."),
             consumer: with_prefix(&keys, "consumer."),
-            admin: with_prefix(&keys, "admin."),
+            admin: admin(&keys),
             topic_creation_enable: boolean(&keys, "topic.creation.enable", true)?,
             override_policy: OverridePolicy::of(&keys)?,
             topic_tracking_enable: boolean(&keys, "topic.tracking.enable", true)?,
@@ -444,6 +455,13 @@ fn bootstrap(mode: Mode, keys: &Properties) -> Result<Bootstrap, ConfigError> {
         }
     }
     Ok(Bootstrap::Kafka(servers.to_owned()))
+}
+
+/// Settings of the admin client; `admin.listeners` is the REST server's.
+fn admin(keys: &Properties) -> Properties {
+    let mut settings = with_prefix(keys, "admin.");
+    settings.remove("listeners");
+    settings
 }
 
 fn listeners(keys: &Properties) -> Result<Vec<Listener>, ConfigError> {

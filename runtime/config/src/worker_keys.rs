@@ -3,6 +3,14 @@
 
 /// Keys that do something.
 pub(crate) const KEYS: &[&str] = &[
+    "access.control.allow.methods",
+    "access.control.allow.origin",
+    "admin.listeners",
+    "response.http.headers.config",
+    "rest.access.file",
+    "rest.extension.basic.auth.file",
+    "rest.extension.classes",
+    "rest.unauthenticated.beyond.loopback",
     "bootstrap.servers",
     "client.id",
     "config.storage.replication.factor",
@@ -25,6 +33,12 @@ pub(crate) const KEYS: &[&str] = &[
     "offset.storage.partitions",
     "offset.storage.replication.factor",
     "offset.storage.topic",
+    "otel.exporter.otlp.endpoint",
+    "otel.exporter.otlp.headers",
+    "otel.exporter.otlp.protocol",
+    "otel.exporter.otlp.traces.endpoint",
+    "otel.service.name",
+    "otel.traces.sampler.arg",
     "plugin.path",
     "sandbox.cache.dir",
     "sandbox.call.bytes.max",
@@ -76,9 +90,6 @@ pub(crate) const HARMLESS: &[&str] = &[
 
 /// Keys of Kafka Connect whose lack could surprise: each is a warning when it is set.
 pub(crate) const WITHOUT_EFFECT: &[&str] = &[
-    "access.control.allow.methods",
-    "access.control.allow.origin",
-    "admin.listeners",
     "config.providers",
     "exactly.once.source.support",
     "inter.worker.key.generation.algorithm",
@@ -86,8 +97,6 @@ pub(crate) const WITHOUT_EFFECT: &[&str] = &[
     "inter.worker.key.ttl.ms",
     "inter.worker.signature.algorithm",
     "inter.worker.verification.algorithms",
-    "response.http.headers.config",
-    "rest.extension.classes",
 ];
 
 /// Client settings that producers, consumers and the admin client share.
@@ -119,6 +128,7 @@ const PREFIXES: &[&str] = &[
     "key.converter.",
     "value.converter.",
     "header.converter.",
+    "listeners.https.",
 ];
 
 /// What is known of a worker's key.

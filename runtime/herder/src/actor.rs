@@ -96,7 +96,10 @@ impl Actor {
             match prepared.await {
                 Ok(prepared) => self.start(&name, prepared).await,
                 Err(HerderError::Stopped) => break,
-                Err(error) => self.fail(&name, &error),
+                Err(error) => {
+                    self.connectors.startups().attempt();
+                    self.fail(&name, &error);
+                }
             }
         }
         self.connectors.set_started();
@@ -304,7 +307,7 @@ impl Actor {
         let has = |known: &Connector| known.tasks.iter().any(|known| known.id.task == task);
         if !self.connectors.with(name, has)? {
             return Err(HerderError::NotFound(format!(
-                "Unknown task: {name}-{task}"
+                "Task {name}-{task} not found"
             )));
         }
         let deadline = self.worker.config().task_shutdown_timeout;
@@ -381,6 +384,7 @@ impl Actor {
     /// Starts a connector's tasks. What fails is in its state.
     async fn start(&mut self, name: &ConnectorName, prepared: Prepared) {
         self.generation += 1;
+        self.connectors.startups().attempt();
         let class = match prepared.class {
             Ok(class) => class,
             Err(error) => return self.fail(name, &error),
@@ -393,6 +397,7 @@ impl Actor {
             return;
         };
         if target == TargetState::Stopped {
+            self.connectors.startups().ended(true);
             return self.set_connector_state(name, StateName::Stopped, None);
         }
         // A paused connector is not asked for its tasks before it runs: it keeps those that it had.
@@ -420,6 +425,7 @@ impl Actor {
             })
             .collect();
         self.connectors.change(name, |known| known.tasks = tasks);
+        self.connectors.startups().ended(true);
         tracing::info!(connector = %name, "The connector was started.");
     }
 
@@ -493,6 +499,7 @@ impl Actor {
 
     fn fail(&mut self, name: &ConnectorName, error: &dyn std::error::Error) {
         tracing::error!(connector = %name, %error, "The connector failed.");
+        self.connectors.startups().ended(false);
         self.set_connector_state(name, StateName::Failed, Some(error.to_string()));
     }
 

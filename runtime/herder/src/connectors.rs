@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use tidegate_config::Properties;
 use tidegate_config::connector::ConnectorConfig;
 use tidegate_config::grants::Policy;
 use tidegate_model::{ConnectorName, TaskId};
 use tidegate_worker::progress::{Counts, TransformCounts};
-use tidegate_worker::{TargetState, TaskHandle};
+use tidegate_worker::{Progress, Startups, TargetState, TaskHandle};
 
 use crate::error::HerderError;
 use crate::herder::Moved;
@@ -23,6 +24,25 @@ pub(crate) struct Connectors {
     table: RwLock<BTreeMap<ConnectorName, Connector>>,
     board: Arc<StatusBoard>,
     started: AtomicBool,
+    started_ms: u64,
+    startups: Startups,
+}
+
+/// A connector as it is measured.
+pub(crate) struct Measured {
+    pub(crate) config: ConnectorConfig,
+    pub(crate) kind: ConnectorKind,
+    pub(crate) version: Option<String>,
+    pub(crate) state: StateName,
+    pub(crate) tasks: Vec<MeasuredTask>,
+}
+
+/// A task as it is measured.
+pub(crate) struct MeasuredTask {
+    pub(crate) task: u32,
+    pub(crate) state: StateName,
+    /// None while the task is being stopped.
+    pub(crate) progress: Option<Arc<Progress>>,
 }
 
 /// A connector.
@@ -63,7 +83,47 @@ impl Connectors {
             table: RwLock::default(),
             board,
             started: AtomicBool::new(false),
+            started_ms: SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |now| u64::try_from(now.as_millis()).unwrap_or(u64::MAX)),
+            startups: Startups::default(),
         }
+    }
+
+    /// When this was made, in milliseconds since the epoch.
+    pub(crate) fn started_ms(&self) -> u64 {
+        self.started_ms
+    }
+
+    /// How often connectors were started.
+    pub(crate) fn startups(&self) -> &Startups {
+        &self.startups
+    }
+
+    /// What is measured of a connector.
+    pub(crate) fn measured(&self, name: &ConnectorName) -> Option<Measured> {
+        let state = |subject| {
+            let known = self.board.get(&subject);
+            known.map_or(StateName::Unassigned, |known| known.state)
+        };
+        self.find(name, |connector| Measured {
+            config: connector.config.clone(),
+            kind: connector.kind,
+            version: connector.version.clone(),
+            state: state(Subject::Connector(name.clone())),
+            tasks: connector
+                .tasks
+                .iter()
+                .map(|task| MeasuredTask {
+                    task: task.id.task,
+                    state: state(Subject::Task(task.id.clone())),
+                    progress: task
+                        .handle
+                        .as_ref()
+                        .map(|handle| Arc::clone(handle.progress())),
+                })
+                .collect(),
+        })
     }
 
     /// Whether all connectors that were stored have been started.

@@ -13,6 +13,7 @@ use crate::info::{
     PluginSummary, ServerInfo, TaskInfo, TaskStatus,
 };
 use crate::loggers::{LogLevel, LoggerLevel};
+use crate::measures::WorkerMeasures;
 
 /// Whether a worker can do its work (KIP-1017).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +47,10 @@ pub trait Control: Send + Sync + 'static {
     fn server_info(&self) -> impl Future<Output = Result<ServerInfo, HerderError>> + Send;
     /// Whether it can do its work.
     fn health(&self) -> impl Future<Output = Health> + Send;
+    /// What is measured; nothing where nothing is.
+    fn measures(&self) -> impl Future<Output = Result<WorkerMeasures, HerderError>> + Send {
+        async { Ok(WorkerMeasures::default()) }
+    }
     /// The names of all connectors.
     fn connectors(&self) -> impl Future<Output = Result<Vec<String>, HerderError>> + Send;
     /// A connector.
@@ -144,10 +149,11 @@ pub trait Control: Send + Sync + 'static {
         &self,
         connectors_only: bool,
     ) -> impl Future<Output = Result<Vec<PluginSummary>, HerderError>> + Send;
-    /// The configuration keys of a plugin.
+    /// The configuration keys of a plugin, in a version that is asked for.
     fn plugin_config(
         &self,
         class: &str,
+        version: Option<&str>,
     ) -> impl Future<Output = Result<Vec<ConfigKeyInfo>, HerderError>> + Send;
     /// Checks a connector's configuration without creating it.
     fn validate(

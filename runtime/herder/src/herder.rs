@@ -29,9 +29,10 @@ use crate::info::{
     PluginSummary, ServerInfo, TaskInfo, TaskStatus,
 };
 use crate::loggers::{LogLevel, LoggerLevel, Loggers};
+use crate::measures::WorkerMeasures;
 use crate::preparation::Prepared;
 use crate::status_board::StatusBoard;
-use crate::{offsets, plugins, validation};
+use crate::{measures, offsets, plugins, validation};
 
 /// How many requests may wait for the actor; further ones wait to be sent.
 const REQUESTS_MAX: usize = 256;
@@ -273,11 +274,6 @@ impl Herder {
     ) -> impl FnOnce() -> Result<Prepared, HerderError> + Send + 'static {
         let (worker, config, policy) = (Arc::clone(&self.worker), config.clone(), policy.clone());
         move || {
-            let refused = worker.config().override_policy.check(&config.properties);
-            if !refused.is_empty() {
-                let messages = refused.into_iter().map(|(_, message)| message);
-                return Err(HerderError::Invalid(messages.collect()));
-            }
             validation::check(&worker, &config, &policy)?;
             Ok(Prepared::of(&worker, &config))
         }
@@ -382,6 +378,12 @@ impl Control for Herder {
         } else {
             Health::Starting("Worker is still starting up.".to_owned())
         }
+    }
+
+    async fn measures(&self) -> Result<WorkerMeasures, HerderError> {
+        let connectors = Arc::clone(&self.connectors);
+        self.blocking(move |worker| Ok(measures::measure(worker, &connectors)))
+            .await
     }
 
     async fn connectors(&self) -> Result<Vec<String>, HerderError> {
@@ -569,9 +571,13 @@ impl Control for Herder {
             .await
     }
 
-    async fn plugin_config(&self, class: &str) -> Result<Vec<ConfigKeyInfo>, HerderError> {
-        let class = class.to_owned();
-        self.blocking(move |worker| plugins::keys(worker, &class))
+    async fn plugin_config(
+        &self,
+        class: &str,
+        version: Option<&str>,
+    ) -> Result<Vec<ConfigKeyInfo>, HerderError> {
+        let (class, version) = (class.to_owned(), version.map(str::to_owned));
+        self.blocking(move |worker| plugins::keys(worker, &class, version.as_deref()))
             .await
     }
 

@@ -8,6 +8,7 @@
 //! | `actor` | the owner of every connector: the only one that changes them |
 //! | `connectors` | every connector, as a table that is read without asking the actor |
 //! | [`checks`], `preparation` | what plugins are asked for a request, before the actor hears of it |
+//! | [`measures`] | what is measured of the worker, its connectors and their tasks |
 //! | `plugins` | what is told about plugins |
 //! | [`loggers`] | the levels of the log |
 //! | `offsets` | offsets as a client reads and alters them |
@@ -27,6 +28,7 @@ mod error;
 pub mod herder;
 pub mod info;
 pub mod loggers;
+pub mod measures;
 mod offsets;
 mod plugins;
 mod preparation;

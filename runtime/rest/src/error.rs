@@ -19,6 +19,23 @@ pub enum RestError {
         /// What the operating system says.
         source: std::io::Error,
     },
+    /// It would listen beyond loopback for everyone.
+    #[error(
+        "listeners: {address} is reached from other machines, and nobody is asked who it is. Name a file with \
+         rest.access.file, or https with ssl.client.auth=required, or listen on 127.0.0.1; if everyone who reaches \
+         this port may run connectors here, say so with {key}=true",
+        key = tidegate_config::rest::OPEN_KEY
+    )]
+    Open {
+        /// The address.
+        address: String,
+    },
+    /// A key or a file of access or TLS cannot work.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The system gives no random numbers.
+    #[error("there are no random numbers: {0}")]
+    Random(String),
 }
 
 impl RestError {
@@ -26,7 +43,8 @@ impl RestError {
     #[must_use]
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::Bind { .. } => ErrorClass::Config,
+            Self::Bind { .. } | Self::Open { .. } | Self::Config(_) => ErrorClass::Config,
+            Self::Random(_) => ErrorClass::Fatal,
         }
     }
 }

@@ -67,6 +67,9 @@ const ALWAYS: [u16; 5] = [401, 403, 406, 500, 503];
 /// And of one that has a body.
 const WITH_BODY: [u16; 4] = [400, 408, 413, 415];
 
+/// The only answer that is not JSON.
+const METRICS: &str = "Metrics";
+
 const EXPAND: (&str, &str) = (
     "expand",
     "status or info, or both when it is given twice: the answer has them for each connector.",
@@ -83,6 +86,12 @@ const OPERATIONS: &[Operation] = &[
         path: "/health",
         summary: "Whether the worker can do its work. 503 while it starts, 500 when it cannot.",
         answers: &[(200, Some("Health"))],
+        ..GET
+    },
+    Operation {
+        path: "/metrics",
+        summary: "What is measured, as Prometheus reads it.",
+        answers: &[(200, Some(METRICS))],
         ..GET
     },
     Operation {
@@ -431,6 +440,9 @@ impl Operation {
 
 /// JSON of a schema, or of a list of them.
 fn content(schema: &str) -> Value {
+    if schema == METRICS {
+        return json!({"text/plain": {"schema": {"type": "string"}}});
+    }
     let reference = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
     let schema = match schema.strip_suffix("[]") {
         Some(name) => json!({"type": "array", "items": reference(name)}),

@@ -11,7 +11,7 @@ use tidegate_herder::control::Control;
 use crate::error::Failure;
 use crate::gate::gate;
 use crate::limits::Limits;
-use crate::{connectors, loggers, offsets, openapi, plugins, root};
+use crate::{connectors, loggers, metrics, offsets, openapi, plugins, root};
 
 /// The routes of the API.
 pub fn router<C: Control>(control: Arc<C>, limits: Limits) -> Router {
@@ -19,6 +19,7 @@ pub fn router<C: Control>(control: Arc<C>, limits: Limits) -> Router {
         .route("/", get(root::server_info::<C>))
         .route("/health", get(root::health::<C>))
         .route("/openapi.json", get(openapi::get))
+        .route("/metrics", get(metrics::metrics::<C>))
         .route(
             "/connectors",
             get(connectors::list::<C>).post(connectors::create::<C>),

@@ -4,29 +4,38 @@
 //! hyper's, with timers, a cap on connections and a bounded end.
 
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::uri::{PathAndQuery, Uri};
+use axum::middleware::from_fn_with_state;
+use axum::response::IntoResponse;
 use axum::{Router, http};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use openssl::ssl::{Ssl, SslAcceptor};
+use tidegate_config::rest::{AdminListeners, RestConfig};
+use tidegate_config::tls::ClientAuth;
 use tidegate_config::worker::Listener;
 use tidegate_herder::control::Control;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio_openssl::SslStream;
 use tower::ServiceExt;
 
-use crate::error::RestError;
+use crate::error::{Failure, RestError};
+use crate::guard::{Guard, guard};
 use crate::limits::{Limits, REFUSALS_MAX};
+use crate::peer::Peer;
 use crate::router::router;
+use crate::tls;
 
 /// How long accepting rests after it failed, as it does when the process has no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -41,28 +50,72 @@ const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: appli
 
 /// A server that listens, and serves once it is given a herder.
 pub struct Server {
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listening>,
+    guard: Guard,
     limits: Limits,
 }
 
+/// A socket that listens.
+struct Listening {
+    socket: TcpListener,
+    tls: Option<Arc<SslAcceptor>>,
+    answers: Answers,
+}
+
+/// What is answered where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answers {
+    /// Everything.
+    All,
+    /// Everything but `/admin`.
+    AllButAdmin,
+    /// `/admin` alone.
+    Admin,
+}
+
 impl Server {
-    /// Listens on these addresses. Clients may connect, and are served from [`Server::serve`] on.
+    /// Listens on these addresses, for everyone on this machine.
     ///
     /// # Errors
-    /// When an address cannot be listened on.
+    /// When an address cannot be listened on, or is reached from other machines.
     pub async fn bind(addresses: &[Listener]) -> Result<Self, RestError> {
-        let mut listeners = Vec::with_capacity(addresses.len());
-        for address in addresses {
-            let bound = TcpListener::bind((address.host.as_str(), address.port)).await;
-            listeners.push(bound.map_err(|source| RestError::Bind {
-                address: address.to_string(),
-                source,
-            })?);
-        }
-        Ok(Self {
-            listeners,
+        Self::open(addresses, &RestConfig::default()).await
+    }
+
+    /// Listens as the worker's keys say. Clients may connect, and are served from [`Server::serve`] on.
+    ///
+    /// # Errors
+    /// When an address cannot be listened on, is reached from other machines and nobody is asked who it is, or when
+    /// what the keys name cannot be read.
+    pub async fn open(addresses: &[Listener], config: &RestConfig) -> Result<Self, RestError> {
+        let guard = Guard::of(config)?;
+        let tls = config.tls.as_ref().map(tls::acceptor).transpose()?;
+        let certified = config
+            .tls
+            .as_ref()
+            .is_some_and(|tls| tls.client_auth == ClientAuth::Required);
+        let mut server = Self {
+            listeners: Vec::new(),
+            guard,
             limits: Limits::default(),
-        })
+        };
+        let (answers, own): (_, &[Listener]) = match &config.admin {
+            AdminListeners::Same => (Answers::All, &[]),
+            AdminListeners::Nowhere => (Answers::AllButAdmin, &[]),
+            AdminListeners::Own(own) => (Answers::AllButAdmin, own),
+        };
+        let tls = tls.map(Arc::new);
+        let all = addresses.iter().map(|address| (address, answers));
+        for (address, answers) in all.chain(own.iter().map(|own| (own, Answers::Admin))) {
+            let asks = server.guard.asks() || (certified && address.secure);
+            let socket = listen(address, asks, config.open).await?;
+            server.listeners.push(Listening {
+                socket,
+                tls: tls.clone().filter(|_| address.secure),
+                answers,
+            });
+        }
+        Ok(server)
     }
 
     /// Sets other limits.
@@ -76,15 +129,19 @@ impl Server {
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.listeners
             .iter()
-            .filter_map(|listener| listener.local_addr().ok())
+            .filter_map(|listener| listener.socket.local_addr().ok())
             .collect()
     }
 
     /// Serves until `shutdown` is done; then requests have 10 s to end.
     pub async fn serve<C: Control>(self, control: Arc<C>, shutdown: impl Future<Output = ()>) {
         let (stop, stopped) = watch::channel(false);
+        let guarded = from_fn_with_state(Arc::new(self.guard), guard);
+        let router = Router::new()
+            .fallback_service(router(control, self.limits.clone()))
+            .layer(guarded);
         let shared = Arc::new(Shared {
-            router: router(control, self.limits.clone()),
+            router,
             connections: Arc::new(Semaphore::new(self.limits.connections)),
             refusals: Arc::new(Semaphore::new(REFUSALS_MAX)),
             limits: self.limits,
@@ -104,6 +161,39 @@ impl Server {
     }
 }
 
+/// Listens on an address once it is clear that it is either for this machine alone, or asks who calls.
+async fn listen(address: &Listener, asks: bool, open: bool) -> Result<TcpListener, RestError> {
+    let failed = |source| RestError::Bind {
+        address: address.to_string(),
+        source,
+    };
+    let found = tokio::net::lookup_host((address.host.as_str(), address.port));
+    let found: Vec<SocketAddr> = found.await.map_err(failed)?.collect();
+    let beyond = found.iter().any(|found| !is_loopback(found.ip()));
+    if beyond && !asks {
+        if !open {
+            return Err(RestError::Open {
+                address: address.to_string(),
+            });
+        }
+        tracing::warn!(%address, "REST is open to everyone who reaches this address, as the configuration says.");
+    } else if beyond && !address.secure {
+        tracing::warn!(%address,
+            "Tokens and passwords cross the network as they are: use https here, or listen on 127.0.0.1 behind a proxy.");
+    }
+    TcpListener::bind(found.as_slice()).await.map_err(failed)
+}
+
+fn is_loopback(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_loopback(),
+        IpAddr::V6(address) => {
+            let mapped = address.to_ipv4_mapped();
+            mapped.map_or_else(|| address.is_loopback(), |mapped| mapped.is_loopback())
+        }
+    }
+}
+
 /// What all connections share.
 struct Shared {
     router: Router,
@@ -113,16 +203,16 @@ struct Shared {
 }
 
 /// Accepts connections until it is told to stop, then waits for those that are open.
-async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+async fn accept(listener: Listening, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
         let accepted = tokio::select! {
             _ = stopped.wait_for(|stopped| *stopped) => break,
-            accepted = listener.accept() => accepted,
+            accepted = listener.socket.accept() => accepted,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, address) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "A REST connection could not be accepted.");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -132,14 +222,31 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopped: watch::
         match Arc::clone(&shared.connections).try_acquire_owned() {
             Ok(permit) => {
                 let (shared, stopped) = (Arc::clone(&shared), stopped.clone());
+                let (tls, answers) = (listener.tls.clone(), listener.answers);
+                let peer = Peer {
+                    address,
+                    secure: tls.is_some(),
+                    subject: None,
+                };
                 connections.spawn(async move {
-                    serve_connection(stream, shared, stopped).await;
+                    match tls {
+                        None => serve_connection(stream, peer, answers, shared, stopped).await,
+                        Some(tls) => {
+                            let wait = shared.limits.header_time;
+                            if let Some((stream, peer)) = secured(stream, &tls, peer, wait).await {
+                                serve_connection(stream, peer, answers, shared, stopped).await;
+                            }
+                        }
+                    }
                     drop(permit);
                 });
             }
             Err(_) => {
-                // When even refusals are too many, the connection is closed without a word.
-                if let Ok(permit) = Arc::clone(&shared.refusals).try_acquire_owned() {
+                // When even refusals are too many, the connection is closed without a word; so is one that would have
+                // to be encrypted first.
+                if listener.tls.is_none()
+                    && let Ok(permit) = Arc::clone(&shared.refusals).try_acquire_owned()
+                {
                     connections.spawn(async move {
                         drop(tokio::time::timeout(REFUSAL_TIME_MAX, refuse(stream)).await);
                         drop(permit);
@@ -152,16 +259,54 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopped: watch::
     while connections.join_next().await.is_some() {}
 }
 
-async fn serve_connection(
+/// Agrees on keys with a client, and takes the subject of its certificate.
+async fn secured(
     stream: TcpStream,
+    acceptor: &SslAcceptor,
+    peer: Peer,
+    wait: Duration,
+) -> Option<(SslStream<TcpStream>, Peer)> {
+    let agreed = async {
+        let ssl = Ssl::new(acceptor.context()).map_err(|error| error.to_string())?;
+        let mut stream = SslStream::new(ssl, stream).map_err(|error| error.to_string())?;
+        let accepted = std::pin::Pin::new(&mut stream).accept().await;
+        accepted.map_err(|error| error.to_string())?;
+        Ok::<_, String>(stream)
+    };
+    let agreed = tokio::time::timeout(wait, agreed).await;
+    match agreed.unwrap_or_else(|_| Err("it took too long".to_owned())) {
+        Ok(stream) => {
+            let certificate = stream.ssl().peer_certificate();
+            let subject = certificate.map(|certificate| tls::subject(&certificate));
+            Some((stream, Peer { subject, ..peer }))
+        }
+        Err(error) => {
+            tracing::debug!(%error, "A REST connection could not be encrypted.");
+            None
+        }
+    }
+}
+
+async fn serve_connection(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: Peer,
+    answers: Answers,
     shared: Arc<Shared>,
     mut stopped: watch::Receiver<bool>,
 ) {
     let limits = &shared.limits;
     let router = shared.router.clone();
     let service = service_fn(move |request: http::Request<Incoming>| {
-        let request = without_trailing_slash(request.map(Body::new));
-        router.clone().oneshot(request)
+        let mut request = without_trailing_slash(request.map(Body::new));
+        let answered = answers.path(request.uri().path());
+        request.extensions_mut().insert(peer.clone());
+        let router = router.clone();
+        async move {
+            match answered {
+                true => router.oneshot(request).await,
+                false => Ok(Failure::plain(http::StatusCode::NOT_FOUND).into_response()),
+            }
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -186,6 +331,17 @@ async fn serve_connection(
     if let Err(error) = ended {
         // Clients that send garbage, or hang up, are theirs to mend.
         tracing::debug!(%error, "A REST connection ended early.");
+    }
+}
+
+impl Answers {
+    fn path(self, path: &str) -> bool {
+        let is_admin = path == "/admin" || path.starts_with("/admin/");
+        match self {
+            Self::All => true,
+            Self::AllButAdmin => !is_admin,
+            Self::Admin => is_admin,
+        }
     }
 }
 

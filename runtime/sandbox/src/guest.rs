@@ -22,6 +22,7 @@ use crate::plugin::Loaded;
 use crate::settings::Deadline;
 use crate::state::{Purpose, State};
 use crate::ticker::Ticker;
+use crate::usage::{Refusal, thread_time};
 
 /// The most bytes of a line of a trace: a frame, whose name the guest chose.
 const TRACE_LINE_BYTES_MAX: usize = 200;
@@ -36,6 +37,24 @@ pub(crate) struct Guest<E> {
 struct Live<E> {
     store: Store<State>,
     exports: E,
+    /// The bytes of its memories that are counted as used.
+    counted: usize,
+}
+
+impl<E> Live<E> {
+    /// Counts its memories as they are now.
+    fn count_memory(&mut self) {
+        let state = self.store.data();
+        let bytes = state.limiter.memory_bytes();
+        state.usage.resized(self.counted, bytes);
+        self.counted = bytes;
+    }
+}
+
+impl<E> Drop for Live<E> {
+    fn drop(&mut self) {
+        self.store.data().usage.resized(self.counted, 0);
+    }
 }
 
 impl<E> Guest<E> {
@@ -60,9 +79,15 @@ impl<E> Guest<E> {
                 load(store, &instance)
             },
         )?;
+        let mut live = Live {
+            store,
+            exports,
+            counted: 0,
+        };
+        live.count_memory();
         Ok(Self {
             component: Arc::clone(component),
-            live: Some(Live { store, exports }),
+            live: Some(live),
             first_fault: String::new(),
         })
     }
@@ -99,12 +124,27 @@ impl<E> Guest<E> {
         let answer = timed(&self.component, &mut live.store, call, deadline, |store| {
             run(exports, store)
         });
+        live.count_memory();
         answer.map_err(|fault| self.end(fault))
     }
 
     /// Ends the guest because of what it answered.
     pub(crate) fn violation(&mut self, call: &'static str, message: String) -> SandboxError {
         self.end(SandboxError::Violation { call, message })
+    }
+
+    /// Records of so many bytes are handed to it.
+    pub(crate) fn gives(&self, bytes: usize) {
+        if let Some(live) = &self.live {
+            live.store.data().usage.gave(bytes);
+        }
+    }
+
+    /// It handed over records of so many bytes.
+    pub(crate) fn gave(&self, bytes: usize) {
+        if let Some(live) = &self.live {
+            live.store.data().usage.got(bytes);
+        }
     }
 
     /// Whether a fault ended it.
@@ -120,6 +160,9 @@ impl<E> Guest<E> {
     }
 
     fn end(&mut self, fault: SandboxError) -> SandboxError {
+        if let Some(live) = &self.live {
+            live.store.data().usage.faulted();
+        }
         self.live = None;
         self.first_fault = fault.to_string();
         fault
@@ -154,7 +197,15 @@ fn timed<T>(
     let _running = sandbox.ticker.running();
     store.set_epoch_deadline(Ticker::ticks(limit));
     store.data_mut().deadline = Instant::now() + limit;
-    run(store).map_err(|error| fault(&error, store, call, deadline, limit.as_millis()))
+    let (begun, cpu_begun) = (Instant::now(), thread_time());
+    let done = run(store);
+    let cpu = thread_time().saturating_sub(cpu_begun);
+    let state = store.data_mut();
+    state.usage.called(begun.elapsed(), cpu);
+    let (memory, tables) = state.limiter.take_refusals();
+    state.usage.refused(Refusal::Memory, memory);
+    state.usage.refused(Refusal::Table, tables);
+    done.map_err(|error| fault(&error, store, call, deadline, limit.as_millis()))
 }
 
 fn fault(

@@ -10,6 +10,8 @@ use std::time::Instant;
 use tidegate_model::ConnectorName;
 use tidegate_model::guest_text::clean;
 
+use crate::usage::{Refusal, Usage};
+
 /// The most bytes of a guest's log line.
 pub const LOG_LINE_BYTES_MAX: usize = 4096;
 /// The lines per second that a guest may log in the long run.
@@ -29,6 +31,8 @@ pub struct Identity {
     pub connector: ConnectorName,
     /// The task; `None`: the connector itself.
     pub task: Option<u32>,
+    /// What its guests use is counted here.
+    pub usage: Arc<Usage>,
 }
 
 impl fmt::Display for Identity {
@@ -77,6 +81,9 @@ impl GuestLog {
     pub(crate) fn line(&self, level: Level, text: &str) {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(dropped) = inner.allow(Instant::now()) else {
+            if let Some(identity) = &inner.identity {
+                identity.usage.refused(Refusal::Log, 1);
+            }
             return;
         };
         if dropped > 0 {

@@ -19,6 +19,7 @@
 //! | `source`, `sink`, `transform` | the typed instances |
 //! | `in_hand` | how far a sink says that it came with its batch |
 //! | `bridge`, `reads`, `incoming`, `merge` | batches across the boundary: moved, held back, checked, merged |
+//! | `usage` | what the guests of a task have used |
 //! | `step_count` | what each transform of a chain did, as its guest says it |
 //! | `parts`, `gathered` | a batch that is too large for one call: divided, and put together again |
 //!
@@ -61,6 +62,7 @@ mod step_count;
 mod ticker;
 mod transform;
 mod unoffered;
+mod usage;
 mod version_range;
 
 pub use compile::{
@@ -84,6 +86,7 @@ pub use source::{Polled, SourceInstance, WAIT_MS_MAX};
 pub use state::OffsetReader;
 pub use step_count::StepCount;
 pub use transform::{Condition, PredicateInstance, Step, Tested, TransformInstance};
+pub use usage::{Refusal, Usage, Used};
 pub use version_range::VersionRange;
 
 #[cfg(test)]

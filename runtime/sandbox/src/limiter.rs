@@ -26,6 +26,8 @@ struct Sum {
     /// What the last growth added, in case the system refuses what we allowed.
     last: usize,
     refused: bool,
+    /// How often it was, since that was last asked.
+    refusals: u64,
 }
 
 impl Sum {
@@ -35,6 +37,7 @@ impl Sum {
             max,
             last: 0,
             refused: false,
+            refusals: 0,
         }
     }
 
@@ -47,6 +50,7 @@ impl Sum {
             self.used = sum;
         }
         self.refused |= sum > self.max;
+        self.refusals += u64::from(sum > self.max);
         allowed
     }
 
@@ -67,6 +71,12 @@ impl Limiter {
     /// The bytes of all linear memories.
     pub(crate) fn memory_bytes(&self) -> usize {
         self.memory.used
+    }
+
+    /// How often more memory and more table elements were refused since this was last asked.
+    pub(crate) fn take_refusals(&mut self) -> (u64, u64) {
+        let take = |sum: &mut Sum| std::mem::take(&mut sum.refusals);
+        (take(&mut self.memory), take(&mut self.tables))
     }
 
     /// What was refused so far, for the message of a trap that follows from it.

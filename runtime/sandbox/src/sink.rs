@@ -101,6 +101,7 @@ impl SinkInstance {
 
     fn put_part(&mut self, batch: Batch) -> (Batch, PutPart) {
         let count = batch.count;
+        self.guest.gives(batch.payload_bytes());
         let wire = to_wire(batch);
         self.in_hand.give(count);
         let answer = self.guest.call("put", Deadline::Put, |exports, store| {

@@ -131,6 +131,7 @@ impl SourceInstance {
         if count > records_max {
             return Err(format!("{count} records; {records_max} were asked for"));
         }
+        self.guest.gave(polled.batch.payload_bytes());
         incoming::batch(&polled.batch, &mut self.known)?;
         polled.check_positions()?;
         Ok(polled)

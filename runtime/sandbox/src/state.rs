@@ -17,6 +17,7 @@ use crate::guest_output::{GuestOutput, Stream};
 use crate::in_hand::InHand;
 use crate::limiter::Limiter;
 use crate::settings::Limits;
+use crate::usage::Usage;
 
 /// The most bytes of random numbers in one call.
 const RANDOM_BYTES_MAX: u64 = 1024 * 1024;
@@ -54,6 +55,7 @@ impl Purpose<'_> {
 pub(crate) struct State {
     pub(crate) limiter: Limiter,
     pub(crate) log: GuestLog,
+    pub(crate) usage: Arc<Usage>,
     pub(crate) offsets: Option<Arc<dyn OffsetReader>>,
     pub(crate) in_hand: Arc<InHand>,
     /// Until when the call that runs may wait inside the host.
@@ -64,6 +66,8 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn new(limits: &Limits, purpose: Purpose<'_>) -> Result<Self, SandboxError> {
+        let usage = purpose.identity.as_ref();
+        let usage = usage.map_or_else(Arc::default, |identity| Arc::clone(&identity.usage));
         let log = GuestLog::new(purpose.identity);
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.resources_max);
@@ -71,6 +75,7 @@ impl State {
             limiter: Limiter::new(limits.memory_bytes_max, limits.table_elements_max),
             wasi: wasi(&log, purpose.grants)?,
             log,
+            usage,
             offsets: purpose.offsets,
             in_hand: purpose.in_hand,
             deadline: Instant::now(),

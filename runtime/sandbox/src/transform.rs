@@ -112,6 +112,7 @@ impl TransformInstance {
     fn apply_part(&mut self, mut batch: Batch) -> Result<Applied, SandboxError> {
         let held = Held::take(&mut batch, self.reads);
         let count = batch.count;
+        self.guest.gives(batch.payload_bytes());
         let wire = to_wire(batch);
         let begun = Instant::now();
         let answer = self
@@ -124,6 +125,7 @@ impl TransformInstance {
         held.give_back(&mut batch);
         match answer {
             Ok(answer) => {
+                self.guest.gave(answer_bytes(&answer));
                 let mut applied = merge(batch, answer, self.steps, &mut self.known)
                     .map_err(|message| self.guest.violation("apply", message))?;
                 applied.within(call, count, self.steps);
@@ -152,6 +154,18 @@ impl TransformInstance {
     pub fn memory_bytes(&self) -> usize {
         self.guest.memory_bytes()
     }
+}
+
+/// The bytes of the columns that a chain answers with.
+fn answer_bytes(answer: &transform::Transformed) -> usize {
+    let column = |column: &Option<transform::ValueColumn>| {
+        let column = column.as_ref();
+        column.map_or(0, |column| column.values.bytes.len())
+    };
+    let headers = answer.headers.as_ref().map_or(0, |headers| {
+        headers.keys.bytes.len() + headers.values.bytes.len()
+    });
+    column(&answer.keys) + column(&answer.values) + headers
 }
 
 /// What a predicate says of a batch.
@@ -226,6 +240,10 @@ impl PredicateInstance {
 
     fn test_part(&mut self, batch: &Batch) -> Result<Vec<bool>, SandboxError> {
         self.fill(batch);
+        let (keys, headers) = (&self.wire.keys, &self.wire.headers);
+        let bytes = keys.bytes.len() + self.wire.values.bytes.len();
+        let bytes = bytes + headers.keys.bytes.len() + headers.values.bytes.len();
+        self.guest.gives(bytes);
         let wire = &self.wire;
         let answer = self
             .guest

@@ -9,6 +9,7 @@ use wasmtime::{Result, bail};
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable, IoError};
 
 use crate::state::State;
+use crate::usage::Refusal;
 
 /// The packages and interfaces of WASI 0.2 that the linker has.
 const OFFERED: [&str; 8] = [
@@ -40,7 +41,8 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>, component: &Component) -
             match item.ty {
                 ComponentItem::ComponentFunc(_) => {
                     let full_name = format!("{interface}#{name}");
-                    linker.func_new(name, move |_, _, _, _| {
+                    linker.func_new(name, move |store, _, _, _| {
+                        store.data().usage.refused(Refusal::Interface, 1);
                         bail!("it called {full_name}, which this worker does not offer")
                     })?;
                 }

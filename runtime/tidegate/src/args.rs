@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Kafka Connect's job, done with WebAssembly.
 #[derive(Debug, Parser)]
@@ -31,13 +31,15 @@ pub enum Command {
     Plugins(PluginsArguments),
     /// Check a connector's configuration without running it.
     Validate(ValidateArguments),
+    /// Make a digest of a password, or a token with its digest, for the file of rest.access.file.
+    Access(AccessArguments),
 }
 
 impl Command {
     /// Whether a failure is to be JSON on standard output too. The JSON lines of `standalone` are its progress.
     pub fn fails_in_json(&self) -> bool {
         match self {
-            Self::Standalone(_) => false,
+            Self::Standalone(_) | Self::Access(_) => false,
             Self::Topics(arguments) => arguments.json,
             Self::Consume(arguments) => arguments.json,
             Self::Plugins(arguments) => arguments.json,
@@ -148,4 +150,20 @@ pub struct ValidateArguments {
     /// Print JSON, as Kafka Connect's REST API answers.
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of `access`.
+#[derive(Debug, Args)]
+pub struct AccessArguments {
+    /// `password` reads one from standard input and prints its digest; `token` makes a new one.
+    pub kind: AccessKind,
+}
+
+/// What is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AccessKind {
+    /// A password's digest.
+    Password,
+    /// A token and its digest.
+    Token,
 }

@@ -92,7 +92,8 @@ impl Failure {
             Self::Sandbox(error) => code(error.class()),
             Self::Worker(error) => code(error.class()),
             Self::Herder(error) => code(error.class()),
-            Self::Io(_) | Self::Rest(_) | Self::Failed(_) => 1,
+            Self::Io(_) | Self::Rest(RestError::Bind { .. }) | Self::Failed(_) => 1,
+            Self::Rest(error) => code(error.class()),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Tidegate: Kafka Connect's job, done with WebAssembly. This is the command line; `tidegate help` lists it.
 
+mod access;
 mod args;
 mod consume;
 mod failure;
@@ -12,6 +13,7 @@ mod runtime;
 mod standalone;
 mod stop_signals;
 mod topics;
+mod traces;
 mod transform_table;
 
 mod validate;
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         Command::Consume(arguments) => consume::run(&arguments),
         Command::Plugins(arguments) => plugins::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
+        Command::Access(arguments) => access::run(&arguments),
     };
     done.map_or_else(|failure| failure.report(json), |()| ExitCode::SUCCESS)
 }

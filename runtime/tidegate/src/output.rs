@@ -7,7 +7,12 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Table, TableComponent, p
 use tidegate_herder::loggers::ApplyFilter;
 use tidegate_herder::{LogLevel, Loggers};
 use tidegate_model::guest_text::is_unsafe;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, reload};
+
+use crate::traces::{self, Spans, is_exported};
 
 /// How wide a table is where no terminal says it.
 const WIDTH: u16 = 100;
@@ -28,13 +33,7 @@ const FILTER_DEFAULT: &str = "info";
 pub fn start_logging() {
     let filter =
         EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(FILTER_DEFAULT));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
-        .with_filter_reloading();
-    let handle = log.reload_handle();
+    let (filter, handle) = reload::Layer::new(filter);
     SET_FILTER.get_or_init(|| {
         Box::new(move |filter| {
             if let Err(error) = handle.reload(EnvFilter::new(filter)) {
@@ -42,7 +41,16 @@ pub fn start_logging() {
             }
         })
     });
-    log.init();
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .with_filter(filter_fn(|metadata| metadata.target() != traces::TARGET))
+        .with_filter(filter);
+    tracing_subscriber::registry()
+        .with(lines)
+        .with(Spans.with_filter(filter_fn(is_exported)))
+        .init();
 }
 
 /// The loggers of this program, as clients of REST read and set them.

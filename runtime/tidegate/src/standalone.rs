@@ -21,6 +21,7 @@ use crate::progress::Progress;
 use crate::progress_line::{ProgressLine, Style};
 use crate::runtime;
 use crate::stop_signals::StopSignals;
+use crate::traces::Traces;
 
 /// The blocking threads that are left when tasks hold all of theirs: one for each request of REST, and as many for
 /// writes to the internal topics.
@@ -51,7 +52,9 @@ pub fn run(arguments: &StandaloneArguments) -> Result<(), Failure> {
         .enable_all()
         .max_blocking_threads(STEPS_MAX + CONTROL_THREADS_MAX)
         .build()?;
+    let traces = Traces::start(config.traces.as_ref())?;
     let ended = tokio.block_on(work(config, asked, progress))?;
+    traces.finish();
     if ended == Ended::Whole {
         // A client may have asked for what a guest takes long to answer.
         tokio.shutdown_timeout(THREADS_TIME_MAX);
@@ -133,7 +136,7 @@ async fn work(
         };
         tracing::info!(folder = %folder.display(), "Topics are kept in this process{given}: for one worker and for tests.");
     }
-    let server = Server::bind(&config.listeners).await?;
+    let server = Server::open(&config.listeners, &config.rest).await?;
     let addresses = server.addresses();
     let worker_id = addresses
         .first()

@@ -153,6 +153,8 @@ pub trait Originals {
 
 /// How a task deals with records that fail.
 pub struct Failures {
+    /// Whose records they are.
+    pub task: TaskId,
     tolerant: bool,
     /// How it tries again.
     pub retry: Retry,
@@ -171,6 +173,7 @@ impl Failures {
     ) -> Self {
         let log_shows_records = errors.log_include_messages;
         Self {
+            task: task.clone(),
             tolerant: errors.tolerance_all,
             retry: Retry::of(errors, progress),
             log: errors

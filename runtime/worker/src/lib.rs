@@ -31,6 +31,7 @@
 //! | [`progress`] | counters of a task |
 //! | `topic_creator` | creates the topics of a source, as its connector says |
 //! | [`used_topics`] | which topics a task uses |
+//! | [`measures`], [`window`], `state_times` | what else is measured of it: batches, calls, commits, states, usage |
 //!
 //! Invariants: a source offset is written only after every record before it is acknowledged; a guest hears
 //! `commit` only after its offset is durable; a sink's position is committed only after `flush`,
@@ -50,6 +51,7 @@ mod fetched_rows;
 mod file_watch;
 mod link;
 mod link_steps;
+pub mod measures;
 pub mod offset_store;
 mod polled_positions;
 mod positions;
@@ -63,6 +65,7 @@ mod sink_task;
 mod source_pipeline;
 mod source_rows;
 mod source_task;
+mod state_times;
 pub mod steps;
 mod submitted;
 mod suspects;
@@ -70,9 +73,12 @@ pub mod task;
 mod topic_creator;
 pub mod topic_log;
 pub mod used_topics;
+pub mod window;
 pub mod worker;
 
 pub use error::WorkerError;
+pub use measures::{Measures, Startups};
 pub use progress::Progress;
 pub use task::{State, TargetState, TaskHandle};
+pub use tidegate_sandbox::Refusal;
 pub use worker::Worker;

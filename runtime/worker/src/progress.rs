@@ -6,6 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tidegate_sandbox::StepCount;
 
+use crate::measures::Measures;
+
 /// What a task has done since it started.
 #[derive(Debug, Default)]
 pub struct Progress {
@@ -37,6 +39,8 @@ pub struct Progress {
     joined: AtomicU64,
     /// 1 while a sink task is paused: what waits for it is not waited for.
     paused: AtomicU64,
+    /// What is measured beside.
+    measures: Measures,
     /// The transforms of its chain, in order, once that is made.
     transforms: OnceLock<Vec<Arc<TransformProgress>>>,
 }
@@ -173,11 +177,19 @@ impl Progress {
         transforms.map(|transform| transform.counts()).collect()
     }
 
+    /// What is measured beside.
+    #[must_use]
+    pub fn measures(&self) -> &Measures {
+        &self.measures
+    }
+
     pub(crate) fn took(&self, records: usize) {
+        self.measures.taken.add(records as u64);
         self.records_in.fetch_add(records as u64, Relaxed);
     }
 
     pub(crate) fn gave(&self, records: usize) {
+        self.measures.given.add(records as u64);
         self.records_out.fetch_add(records as u64, Relaxed);
     }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tidegate_broker::{Consumer, Fetched};
 use tidegate_model::{Batch, ErrorClass, TopicName, TopicPartition};
 use tidegate_sandbox::{SandboxError, SinkInstance};
+use tracing::field::Empty;
 
 use crate::blocking::Lent;
 use crate::chain::Chain;
@@ -161,6 +162,7 @@ impl SinkPipeline {
                 self.refuse(&partitions)?;
                 self.lifecycle(|instance| instance.open(&partitions))?;
                 self.assigned.extend(partitions);
+                self.progress.measures().set_partitions(self.assigned.len());
                 self.progress.set_joined(true);
                 Ok(Stepped::Moved)
             }
@@ -169,6 +171,7 @@ impl SinkPipeline {
                 self.lifecycle(|instance| instance.close(&partitions))?;
                 self.assigned
                     .retain(|partition| !partitions.contains(partition));
+                self.progress.measures().set_partitions(self.assigned.len());
                 self.positions.forget(&partitions);
                 self.suspects.forget(&partitions);
                 self.keep_ahead(|partition| !partitions.contains(partition));
@@ -192,6 +195,12 @@ impl SinkPipeline {
             return Ok(());
         }
         self.abandoned.check()?;
+        let identity = &self.failures.task;
+        let _span = tracing::debug_span!(
+            target: "tidegate::span", "flush and commit",
+            connector = %identity.connector, task = identity.task,
+        )
+        .entered();
         let safe = match self.guest.instance.flush(&delivered) {
             Ok(safe) => safe,
             // What was taken stays taken; the next commit flushes it again.
@@ -214,8 +223,17 @@ impl SinkPipeline {
             return Ok(());
         }
         self.abandoned.check()?;
-        match self.consumer.commit(&safe) {
-            Ok(()) => self.positions.committed(&safe),
+        let begun = Instant::now();
+        let committed = self.consumer.commit(&safe);
+        let measures = self.progress.measures();
+        measures.committed(begun.elapsed(), committed.is_ok());
+        match committed {
+            Ok(()) => {
+                self.positions.committed(&safe);
+                if self.positions.uncommitted().is_empty() {
+                    measures.set_active(0);
+                }
+            }
             // The next commit takes them in; until then a restart would deliver them again.
             Err(error) if error.class() == ErrorClass::Retriable => {
                 tracing::warn!(%error, "Positions could not be committed; they are committed with the next ones.");
@@ -240,8 +258,26 @@ impl SinkPipeline {
         batch: Batch,
         interrupted: &dyn Fn() -> bool,
     ) -> Result<Stepped, WorkerError> {
+        let identity = &self.failures.task;
+        let span = tracing::debug_span!(
+            target: "tidegate::span", "sink batch",
+            connector = %identity.connector, task = identity.task,
+            records = batch.len(), bytes = batch.payload_bytes(), failed = Empty,
+        );
+        let _entered = span.clone().entered();
+        let delivered = self.deliver_batch(batch, interrupted);
+        span.record("failed", delivered.is_err());
+        delivered
+    }
+
+    fn deliver_batch(
+        &mut self,
+        batch: Batch,
+        interrupted: &dyn Fn() -> bool,
+    ) -> Result<Stepped, WorkerError> {
         let (batch, mut fetched) = self.together(batch);
         self.topics.used(&batch.topics);
+        self.progress.measures().came(batch.payload_bytes());
         let again = self.suspects.any().then(|| batch.clone());
         let counted = self.positions.counted(&fetched);
         let Some(prepared) = self.prepare(batch, &mut fetched, interrupted)? else {
@@ -320,7 +356,14 @@ impl SinkPipeline {
             return Ok(done);
         }
         self.abandoned.check()?;
-        let put = self.guest.instance.put(batch);
+        let measures = self.progress.measures();
+        let (records, begun) = (batch.len(), Instant::now());
+        measures.went(batch.payload_bytes());
+        let put = {
+            let _span = tracing::debug_span!(target: "tidegate::span", "put", records).entered();
+            self.guest.instance.put(batch)
+        };
+        measures.called(records, begun.elapsed());
         let refused = put.errors.iter().map(|error| error.index);
         self.progress.gave(rows.new_of(put.answered, refused));
         let errors = put.errors.into_iter();
@@ -482,7 +525,10 @@ impl SinkPipeline {
     ) -> Result<Option<Prepared>, WorkerError> {
         let trying = self.failures.retry.until(interrupted);
         let mut failed = self.suspects.lost(fetched);
-        let decoded = self.converters.decode(batch, &mut failed, trying);
+        let decoded = {
+            let _span = tracing::debug_span!(target: "tidegate::span", "converters").entered();
+            self.converters.decode(batch, &mut failed, trying)
+        };
         let Some((batch, replaced)) = decoded else {
             return Ok(None);
         };
@@ -496,7 +542,10 @@ impl SinkPipeline {
             (batch.select(&rows), Some(rows))
         };
         let first = failed.len();
-        let transformed = self.chain.apply(batch, &mut failed, trying);
+        let transformed = {
+            let _span = tracing::debug_span!(target: "tidegate::span", "transforms").entered();
+            self.chain.apply(batch, &mut failed, trying)
+        };
         let transformed = transformed.map_err(|error| error.in_hand(|| fetched.describe()))?;
         let Some(transformed) = transformed else {
             return Ok(None);
@@ -536,8 +585,9 @@ impl SinkPipeline {
         }
         let filtered = |(row, kept): (usize, &bool)| !kept && rows.is_new(row);
         let filtered = kept.iter().enumerate().filter(|at| filtered(*at)).count();
-        self.progress
-            .took((0..done).filter(|row| rows.is_new(*row)).count());
+        let taken = (0..done).filter(|row| rows.is_new(*row)).count();
+        self.progress.took(taken);
+        self.progress.measures().add_active(taken);
         self.progress.filtered(filtered);
         let lag = self.consumer.lag().unwrap_or(0);
         self.progress.set_lag(lag + self.ahead.len() as u64);

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use tidegate_broker::{Acknowledge, Producer};
 use tidegate_model::{Batch, ErrorClass, TopicName};
 use tidegate_sandbox::{SandboxError, SourceInstance};
+use tracing::Span;
+use tracing::field::Empty;
 
 use crate::blocking::Lent;
 use crate::chain::{Chain, Transformed};
@@ -110,13 +112,35 @@ impl SourcePipeline {
     fn step(&mut self, interrupted: &dyn Fn() -> bool) -> Result<Stepped, WorkerError> {
         self.failures.check()?;
         self.deal_with_refused()?;
+        let identity = &self.failures.task;
+        let span = tracing::debug_span!(
+            target: "tidegate::span", "source batch",
+            connector = %identity.connector, task = identity.task,
+            records = Empty, bytes = Empty, idle = Empty, failed = Empty,
+        );
+        let _entered = span.clone().entered();
+        let stepped = self.step_in(&span, interrupted);
+        span.record("failed", stepped.is_err());
+        stepped
+    }
+
+    fn step_in(
+        &mut self,
+        span: &Span,
+        interrupted: &dyn Fn() -> bool,
+    ) -> Result<Stepped, WorkerError> {
         let polled = match self.left.take() {
             Some(polled) => polled,
             None => match self.poll()? {
                 Ok(polled) => polled,
-                Err(nothing) => return Ok(nothing),
+                Err(nothing) => {
+                    span.record("idle", true);
+                    return Ok(nothing);
+                }
             },
         };
+        span.record("records", polled.batch.len());
+        span.record("bytes", polled.batch.payload_bytes());
         let Some(prepared) = self.prepare(polled, interrupted)? else {
             return Ok(Stepped::Idle(None));
         };
@@ -142,8 +166,10 @@ impl SourcePipeline {
         });
         self.abandoned.check()?;
         let count = u32::try_from(new_groups.len()).unwrap_or(u32::MAX);
+        self.progress.measures().went(batch.payload_bytes());
         let first = self.submitted.register(new_groups, sent.as_ref());
         let acknowledge: Arc<dyn Acknowledge> = Arc::clone(&self.submitted) as _;
+        let _span = tracing::debug_span!(target: "tidegate::span", "submit").entered();
         let submitted = self
             .producer
             .submit(&batch, &groups, first, count, &acknowledge);
@@ -182,6 +208,9 @@ impl SourcePipeline {
 
     /// Polls once; or what to do when that found nothing.
     fn poll(&mut self) -> Result<Result<Polled, Stepped>, WorkerError> {
+        let begun = Instant::now();
+        let span = tracing::debug_span!(target: "tidegate::span", "poll", idle = Empty);
+        let _entered = span.clone().entered();
         let polled = match self.instance.poll(POLL_RECORDS_MAX, POLL_BYTES_MAX) {
             Ok(polled) => polled,
             Err(error) => return self.poll_failed(error).map(Err),
@@ -189,9 +218,13 @@ impl SourcePipeline {
         self.poll_failed = false;
         self.abandoned.check()?;
         if polled.batch.is_empty() {
+            span.record("idle", true);
             let wait = Duration::from_millis(polled.wait_ms.into());
             return Ok(Err(Stepped::Idle((!wait.is_zero()).then_some(wait))));
         }
+        let measures = self.progress.measures();
+        measures.called(polled.batch.len(), begun.elapsed());
+        measures.came(polled.batch.payload_bytes());
         self.progress.took(polled.batch.len());
         Ok(Ok(Polled {
             batch: polled.batch,
@@ -216,7 +249,10 @@ impl SourcePipeline {
         let keeps = self.failures.keep_originals() || trying.is_on();
         let kept = keeps.then(|| batch.clone());
         let mut failed = Vec::new();
-        let transformed = self.chain.apply(batch, &mut failed, trying);
+        let transformed = {
+            let _span = tracing::debug_span!(target: "tidegate::span", "transforms").entered();
+            self.chain.apply(batch, &mut failed, trying)
+        };
         let transformed = transformed
             .map_err(|error| error.in_hand(|| format!("{polled_count} polled records")))?;
         let Some(Transformed { batch, inputs }) = transformed else {
@@ -229,7 +265,10 @@ impl SourcePipeline {
         }
         let dropped = Transformed::dropped(&batch, inputs.as_deref(), polled_count, failed.len());
         let mut unconverted = Vec::new();
-        let encoded = self.converters.encode(batch, &mut unconverted, trying);
+        let encoded = {
+            let _span = tracing::debug_span!(target: "tidegate::span", "converters").entered();
+            self.converters.encode(batch, &mut unconverted, trying)
+        };
         let Some((batch, replaced)) = encoded else {
             self.left = kept.map(|batch| Polled { batch, positions });
             return Ok(None);

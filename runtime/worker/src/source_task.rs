@@ -200,7 +200,13 @@ impl SourceTask {
     /// for the next time.
     async fn commit(&mut self) -> Result<(), WorkerError> {
         self.abandoned.check()?;
-        let written = match self.write_offsets().await {
+        let begun = Instant::now();
+        let written = self.write_offsets().await;
+        if written.as_ref().map_or(true, |written| !written.is_empty()) {
+            let measures = self.progress.measures();
+            measures.committed(begun.elapsed(), written.is_ok());
+        }
+        let written = match written {
             Ok(written) => written,
             Err(error) if error.may_pass() => {
                 tracing::warn!(connector = %self.task.connector, task = self.task.task, %error,

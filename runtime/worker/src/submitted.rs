@@ -390,6 +390,7 @@ impl Acknowledge for Submitted {
             }
         }
         self.progress.set_lag(state.records as u64);
+        self.progress.measures().set_active(state.records as u64);
         drop(guard);
         self.changed.notify_waiters();
     }

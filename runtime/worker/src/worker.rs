@@ -1,6 +1,7 @@
 //! What all tasks of this process share, and how a task is made of it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tidegate_broker::{Broker, Producer, Subscription, TopicPattern};
 use tidegate_config::Properties;
@@ -19,6 +20,7 @@ use crate::error::{Stage, WorkerError};
 use crate::failures::Failures;
 use crate::faults::Isolation;
 use crate::file_watch::FileWatch;
+use crate::measures::Startups;
 use crate::offset_store::OffsetStore;
 use crate::positions::Positions;
 use crate::progress::Progress;
@@ -46,6 +48,7 @@ pub struct Worker {
     producer: Arc<dyn Producer>,
     files: FileWatch,
     steps: Steps,
+    task_startups: Startups,
 }
 
 /// A task to start.
@@ -67,6 +70,27 @@ struct Watched {
     progress: Arc<Progress>,
     abandoned: Abandoned,
     topics: UsedTopics,
+}
+
+/// Who is told the states of a task.
+struct Told {
+    task: TaskId,
+    listener: Arc<dyn Listener>,
+    progress: Arc<Progress>,
+    worker: Arc<Worker>,
+    /// Whether it has started, or failed to.
+    started: AtomicBool,
+}
+
+impl Told {
+    fn state(&self, state: State) {
+        self.progress.measures().states.enter(&state);
+        if !self.started.swap(true, Ordering::Relaxed) {
+            let failed = matches!(state, State::Failed { .. });
+            self.worker.task_startups.ended(!failed);
+        }
+        self.listener.task_state(&self.task, state);
+    }
 }
 
 /// A connector's class, found.
@@ -98,6 +122,7 @@ impl Worker {
             producer,
             files: FileWatch::new(),
             steps: Steps::new(),
+            task_startups: Startups::default(),
         })
     }
 
@@ -117,6 +142,12 @@ impl Worker {
     #[must_use]
     pub fn producer(&self) -> &Arc<dyn Producer> {
         &self.producer
+    }
+
+    /// How often tasks were started.
+    #[must_use]
+    pub fn task_startups(&self) -> &Startups {
+        &self.task_startups
     }
 
     /// The plugins.
@@ -188,27 +219,33 @@ impl Worker {
             abandoned: abandoned.clone(),
             topics: UsedTopics::of(&new.task, &listener),
         };
+        self.task_startups.attempt();
+        let told = Told {
+            task: new.task.clone(),
+            listener,
+            progress: Arc::clone(&progress),
+            worker: Arc::clone(self),
+            started: AtomicBool::new(false),
+        };
         let end = tokio::spawn(async move {
             let task = new.task.clone();
+            let listener = Arc::new(told);
             let report = {
-                let (listener, task) = (Arc::clone(&listener), task.clone());
-                move |state| listener.task_state(&task, state)
+                let listener = Arc::clone(&listener);
+                move |state| listener.state(state)
             };
             match worker.run(new, target, watched, Box::new(report)).await {
-                Ok(()) => listener.task_state(&task, State::Unassigned),
+                Ok(()) => listener.state(State::Unassigned),
                 Err(WorkerError::Abandoned) => {
                     tracing::info!(connector = %task.connector, task = task.task,
                         "The task that did not stop in time has ended.");
-                    listener.task_state(&task, State::Unassigned);
+                    listener.state(State::Unassigned);
                 }
                 Err(error) => {
                     tracing::error!(connector = %task.connector, task = task.task, %error, "The task failed.");
-                    listener.task_state(
-                        &task,
-                        State::Failed {
-                            trace: trace(&error),
-                        },
-                    );
+                    listener.state(State::Failed {
+                        trace: trace(&error),
+                    });
                 }
             }
         });
@@ -344,7 +381,7 @@ impl Worker {
             abandoned,
             topics,
         } = watched;
-        let identity = identity(new);
+        let identity = identity(new, &progress);
         let producer = self.producer_of(new)?;
         let errors = new.connector.errors()?;
         let tolerant = errors.tolerance_all;
@@ -444,7 +481,7 @@ impl Worker {
             abandoned,
             topics,
         } = watched;
-        let identity = identity(new);
+        let identity = identity(new, &progress);
         let errors = new.connector.errors()?;
         let isolation = Isolation {
             isolates: errors.tolerance_all || errors.dlq.is_some(),
@@ -506,10 +543,11 @@ pub fn connector_class(
     Ok(ConnectorClass { plugin, info })
 }
 
-fn identity(new: &NewTask) -> Identity {
+fn identity(new: &NewTask, progress: &Progress) -> Identity {
     Identity {
         connector: new.task.connector.clone(),
         task: Some(new.task.task),
+        usage: Arc::clone(&progress.measures().usage),
     }
 }
 

@@ -34,7 +34,8 @@ fn the_defaults_are_those_of_kafka_connect_but_for_the_listener() {
         config.listeners,
         [Listener {
             host: "127.0.0.1".into(),
-            port: 8083
+            port: 8083,
+            secure: false
         }]
     );
     assert_eq!(config.offset_flush_interval, Duration::from_secs(60));
@@ -90,6 +91,7 @@ fn client_settings_are_divided_by_their_prefix() {
         ("producer.linger.ms", "2"),
         ("consumer.fetch.min.bytes", "3"),
         ("admin.retries", "4"),
+        ("admin.listeners", "http://127.0.0.1:0"),
     ]);
     assert_eq!(
         config.client.keys().collect::<Vec<_>>(),
@@ -97,6 +99,11 @@ fn client_settings_are_divided_by_their_prefix() {
     );
     assert_eq!(config.producer["linger.ms"], "2");
     assert_eq!(config.consumer["fetch.min.bytes"], "3");
+    assert_eq!(
+        config.admin.len(),
+        1,
+        "admin.listeners is the REST server's"
+    );
     assert_eq!(config.admin["retries"], "4");
 }
 
@@ -138,7 +145,8 @@ fn wrong_values_are_refused_with_their_key() {
         ("topic.creation.enable", "yes"),
         ("sandbox.memory.bytes.max", "-1"),
         ("sandbox.memory.bytes.max", "1000"),
-        ("listeners", "https://:1"),
+        ("listeners", "ftp://:1"),
+        ("rest.unauthenticated.beyond.loopback", "yes"),
         ("client.id", "a\u{0}"),
     ] {
         assert!(refused(&[(key, bad)]).contains(key), "{key}");

@@ -138,7 +138,8 @@ fn own_keys(
     );
 }
 
-fn config_key(key: &Key, prefix: &str) -> ConfigKey {
+/// A key of a converter, with what stands before it in a connector's configuration.
+pub(crate) fn config_key(key: &Key, prefix: &str) -> ConfigKey {
     let display_name = if key.display_name.is_empty() {
         key.name
     } else {

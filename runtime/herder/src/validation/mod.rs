@@ -29,6 +29,7 @@ use tidegate_worker::worker::{ConnectorClass, connector_class};
 use crate::error::HerderError;
 use crate::info::ConfigInfos;
 
+pub(crate) use converters::config_key;
 pub(crate) use found::key_info;
 
 use found::Found;
@@ -160,6 +161,12 @@ fn validate(
         found.error_once(&key, error.to_string());
     }
     for (key, message) in connector.check(role) {
+        found.error_once(&key, message);
+    }
+    for (key, message) in worker
+        .into_iter()
+        .flat_map(|worker| worker.override_policy.check(properties))
+    {
         found.error_once(&key, message);
     }
     if let Some(message) = worker.and_then(|worker| own_dead_letters(worker, connector)) {

@@ -1,6 +1,6 @@
 //! What differs from Kafka Connect on purpose, and requests that cannot work.
 
-use crate::support::{Fake, send, start};
+use crate::support::{Fake, raw, send, start};
 use tidegate_rest::limits::Limits;
 
 const CONNECTOR: &str = r#"{"name": "c", "config": {"connector.class": "C"}}"#;
@@ -152,13 +152,21 @@ async fn pages_of_other_origins_change_nothing() {
         (answer.status, answer.message().contains("origin")),
         (403, true)
     );
-    let own = [("Origin", "http://tidegate.test")];
-    assert_eq!(
-        send(server.address, "POST", "/connectors", &own, Some(CONNECTOR))
-            .await
-            .status,
-        201
-    );
+    let own = |host: &str| {
+        format!(
+            "POST /connectors HTTP/1.1\r\nhost: {host}\r\norigin: http://{host}\r\nconnection: close\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{CONNECTOR}",
+            CONNECTOR.len()
+        )
+    };
+    // Anyone may have made the name lead here, and the page come from there.
+    let rebound = raw(server.address, own("tidegate.test:8083").as_bytes()).await;
+    assert_eq!(rebound.status, 403);
+    let read = [("sec-fetch-site", "same-origin")];
+    let rebound = send(server.address, "GET", "/connectors", &read, None).await;
+    assert_eq!(rebound.status, 403);
+    let own = raw(server.address, own("127.0.0.1:8083").as_bytes()).await;
+    assert_eq!(own.status, 201);
     assert_eq!(
         send(server.address, "POST", "/connectors/c/restart", &evil, None)
             .await

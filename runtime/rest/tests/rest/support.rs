@@ -16,7 +16,7 @@ use tidegate_herder::{Control, Health, LogLevel, Loggers};
 use tidegate_herder::{Created, HerderError, InitialState};
 use tidegate_rest::Server;
 use tidegate_rest::limits::Limits;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, oneshot};
 
@@ -233,7 +233,7 @@ impl Control for Fake {
         self.of(name, |connector| status(name, connector, shown))
     }
     async fn restart_task(&self, name: &str, task: u32) -> Result<(), HerderError> {
-        let missing = || HerderError::NotFound(format!("Unknown task: {name}-{task}"));
+        let missing = || HerderError::NotFound(format!("Task {name}-{task} not found"));
         self.task_status(name, task)
             .await
             .map(drop)
@@ -282,7 +282,11 @@ impl Control for Fake {
         };
         Ok(kinds.iter().map(plugin).collect())
     }
-    async fn plugin_config(&self, class: &str) -> Result<Vec<ConfigKeyInfo>, HerderError> {
+    async fn plugin_config(
+        &self,
+        class: &str,
+        _: Option<&str>,
+    ) -> Result<Vec<ConfigKeyInfo>, HerderError> {
         Err(HerderError::NotFound(format!("Unknown plugin {class}.")))
     }
     async fn validate(&self, class: &str, config: Properties) -> Result<ConfigInfos, HerderError> {
@@ -306,6 +310,7 @@ pub async fn start(fake: Fake, limits: Limits) -> Running {
     let listener = Listener {
         host: "127.0.0.1".into(),
         port: 0,
+        secure: false,
     };
     let server = Server::bind(&[listener]).await.unwrap().with_limits(limits);
     let address = server.addresses()[0];
@@ -353,7 +358,7 @@ pub async fn raw(address: SocketAddr, bytes: &[u8]) -> Answer {
     read(&mut stream).await
 }
 
-pub async fn read(stream: &mut TcpStream) -> Answer {
+pub async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Answer {
     let mut answer = Vec::new();
     let mut chunk = [0; 4096];
     let deadline = tokio::time::Instant::now() + Duration::from_secs(20);

@@ -1,0 +1,254 @@
+//! Who calls, and what that one may do.
+//!
+//! | it shows | it is |
+//! | --- | --- |
+//! | `Authorization: Bearer …` | the token of that digest |
+//! | `Authorization: Basic …` | the user, if the password is right |
+//! | a certificate that the truststore knows | the one with that subject |
+//! | nothing | refused, unless nobody is asked |
+//!
+//! A header that is wrong is refused, whatever certificate comes with it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use axum::http::{HeaderValue, StatusCode};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use tidegate_config::ConfigError;
+use tidegate_config::access::{Held, Principal, Proof, Role};
+use tidegate_config::rest::RestConfig;
+use tidegate_config::tls::ClientAuth;
+
+use crate::error::{Failure, RestError};
+use crate::peer::Peer;
+use crate::secrets::{Password, Token, Verifier};
+
+/// The certificate of anyone who was verified.
+const ANY_SUBJECT: &str = "*";
+
+/// Who may call.
+pub(crate) struct Access {
+    /// Whether a caller has to show something.
+    asks: bool,
+    tokens: Vec<(Token, Known)>,
+    users: BTreeMap<String, (Password, Known)>,
+    /// Compared with where no user is.
+    nobody: Password,
+    certificates: Vec<(String, Known)>,
+    verifier: Verifier,
+}
+
+/// Someone who may call.
+#[derive(Debug, Clone)]
+struct Known {
+    name: String,
+    role: Role,
+}
+
+/// Who calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Caller {
+    /// The name.
+    pub(crate) name: String,
+    /// What was shown.
+    pub(crate) by: &'static str,
+    /// What it may do.
+    pub(crate) role: Role,
+}
+
+impl Access {
+    /// As the worker's keys say.
+    pub(crate) fn of(config: &RestConfig) -> Result<Self, RestError> {
+        let verifier = Verifier::new().map_err(RestError::Random)?;
+        let mut access = Self {
+            asks: config.access_file.is_some() || config.basic_auth_file.is_some(),
+            tokens: Vec::new(),
+            users: BTreeMap::new(),
+            nobody: Password::nobodys(None, &verifier),
+            certificates: Vec::new(),
+            verifier,
+        };
+        if let Some(file) = &config.access_file {
+            for principal in tidegate_config::access::read(file)? {
+                access.add(principal, file)?;
+            }
+        }
+        if let Some(file) = &config.basic_auth_file {
+            access.add_users(file)?;
+        }
+        let asks_certificates = config
+            .tls
+            .as_ref()
+            .is_some_and(|tls| tls.client_auth != ClientAuth::None);
+        if !access.certificates.is_empty() && !asks_certificates {
+            return Err(RestError::Config(ConfigError::Key {
+                key: "ssl.client.auth".to_owned(),
+                message: "rest.access.file names certificates; clients are asked for one with an https listener and \
+                          ssl.client.auth=required, or requested"
+                    .to_owned(),
+            }));
+        }
+        let slowest = access.users.values().map(|(password, _)| password);
+        let slowest = slowest.max_by_key(|password| password.iterations());
+        access.nobody = Password::nobodys(slowest, &access.verifier);
+        Ok(access)
+    }
+
+    fn add(&mut self, principal: Principal, file: &Path) -> Result<(), RestError> {
+        let Principal { name, role, proof } = principal;
+        let known = Known {
+            name: name.clone(),
+            role,
+        };
+        let of = |kind: &str, key: &str, message: String| {
+            let key = format!("{kind}.{name}.{key}");
+            let message = format!("{key}: {message}");
+            let error = Box::new(ConfigError::Key { key, message });
+            let path = file.to_owned();
+            RestError::Config(ConfigError::InFile { path, error })
+        };
+        match proof {
+            Proof::Token(held) => {
+                let token = match &held {
+                    Held::Digest(text) => {
+                        Token::of_digest(text).map_err(|message| of("token", "sha256", message))
+                    }
+                    Held::File(path) => {
+                        Token::of_file(path).map_err(|message| of("token", "file", message))
+                    }
+                };
+                self.tokens.push((token?, known));
+            }
+            Proof::Password(held) => {
+                let password = match &held {
+                    Held::Digest(text) => {
+                        Password::of_digest(text).map_err(|message| of("user", "password", message))
+                    }
+                    Held::File(path) => Password::of_file(path, &self.verifier)
+                        .map_err(|message| of("user", "file", message)),
+                };
+                self.users.insert(name.clone(), (password?, known));
+            }
+            Proof::Certificate(subject) => self.certificates.push((subject, known)),
+        }
+        Ok(())
+    }
+
+    /// The users of Kafka Connect's extension: lines `user=password`; each may do everything.
+    fn add_users(&mut self, file: &Path) -> Result<(), RestError> {
+        let text = std::fs::read_to_string(file).map_err(|source| ConfigError::Read {
+            path: file.to_owned(),
+            source,
+        })?;
+        let users =
+            tidegate_config::properties::parse(&text).map_err(|error| ConfigError::InFile {
+                path: file.to_owned(),
+                error: Box::new(error),
+            })?;
+        for (name, password) in users {
+            let known = Known {
+                name: name.clone(),
+                role: Role::Admin,
+            };
+            let password = Password::of_text(&password, &self.verifier);
+            self.users.entry(name).or_insert((password, known));
+        }
+        Ok(())
+    }
+
+    /// Whether a caller has to show something.
+    pub(crate) fn asks(&self) -> bool {
+        self.asks
+    }
+
+    /// Who sends a request.
+    ///
+    /// # Errors
+    /// What is answered to those who may not call at all.
+    pub(crate) async fn caller(
+        &self,
+        authorization: Option<HeaderValue>,
+        peer: Option<&Peer>,
+    ) -> Result<Caller, Failure> {
+        let subject = peer.and_then(|peer| peer.subject.as_deref());
+        if !self.asks {
+            return Ok(match subject {
+                Some(subject) => caller(subject, "certificate", Role::Admin),
+                None => caller("anonymous", "nothing", Role::Admin),
+            });
+        }
+        if let Some(header) = authorization {
+            return self.by_header(&header).await;
+        }
+        let Some(subject) = subject else {
+            return Err(unknown());
+        };
+        let mut known = self.certificates.iter();
+        let of = |wanted: &str| known.find(|(subject, _)| subject == wanted);
+        let found = [subject, ANY_SUBJECT].into_iter().find_map(of);
+        match found {
+            Some((_, known)) => Ok(Caller {
+                name: subject.to_owned(),
+                by: "certificate",
+                role: known.role,
+            }),
+            None => Err(Failure::new(
+                StatusCode::FORBIDDEN,
+                format!(
+                    "the certificate of {subject} has no role here; an administrator can name it in the file of \
+                     rest.access.file"
+                ),
+            )),
+        }
+    }
+
+    async fn by_header(&self, header: &HeaderValue) -> Result<Caller, Failure> {
+        let header = header.to_str().map_err(|_| unknown())?;
+        let (scheme, rest) = header.split_once(' ').ok_or_else(unknown)?;
+        if scheme.eq_ignore_ascii_case("bearer") {
+            return self.by_token(rest.trim()).ok_or_else(unknown);
+        }
+        if !scheme.eq_ignore_ascii_case("basic") {
+            return Err(unknown());
+        }
+        let decoded = STANDARD.decode(rest.trim()).map_err(|_| unknown())?;
+        let decoded = String::from_utf8(decoded).map_err(|_| unknown())?;
+        let (name, password) = decoded.split_once(':').ok_or_else(unknown)?;
+        let found = self.users.get(name);
+        let compared = found.map_or(&self.nobody, |(password, _)| password);
+        let right = compared.is(password, &self.verifier).await.map_err(|_| {
+            let message = "too many passwords are being checked; try again shortly";
+            Failure::new(StatusCode::SERVICE_UNAVAILABLE, message)
+        })?;
+        match found {
+            Some((_, known)) if right => Ok(caller(&known.name, "password", known.role)),
+            _ => Err(unknown()),
+        }
+    }
+
+    /// Every token is compared, so that the time does not tell which one it was like.
+    fn by_token(&self, token: &str) -> Option<Caller> {
+        let digest = Token::digest(token);
+        let mut found = None;
+        for (token, known) in &self.tokens {
+            if token.is(&digest) {
+                found = Some(known);
+            }
+        }
+        found.map(|known| caller(&known.name, "token", known.role))
+    }
+}
+
+fn caller(name: &str, by: &'static str, role: Role) -> Caller {
+    Caller {
+        name: name.to_owned(),
+        by,
+        role,
+    }
+}
+
+/// In the words of Kafka Connect's extension: the same whatever was wrong.
+fn unknown() -> Failure {
+    Failure::new(StatusCode::UNAUTHORIZED, "User cannot access the resource.")
+}

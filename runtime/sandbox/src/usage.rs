@@ -1,0 +1,169 @@
+//! What the guests of a task have used: counted at each call, and read by whoever shows it.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// What the guests of a task have used since the task started.
+#[derive(Debug, Default)]
+pub struct Usage {
+    calls: AtomicU64,
+    nanoseconds: AtomicU64,
+    cpu_nanoseconds: AtomicU64,
+    memory_bytes: AtomicU64,
+    bytes_to_guests: AtomicU64,
+    bytes_from_guests: AtomicU64,
+    faults: AtomicU64,
+    refusals: [AtomicU64; Refusal::ALL.len()],
+}
+
+/// What a guest asked for and was not given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// More linear memory than its limit.
+    Memory,
+    /// More table elements than its limit.
+    Table,
+    /// More log lines than its limit: they were dropped.
+    Log,
+    /// A function of an interface that is not offered.
+    Interface,
+}
+
+/// What was used at one time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Used {
+    /// Calls from the host into guests.
+    pub calls: u64,
+    /// How long they took.
+    pub nanoseconds: u64,
+    /// The time that the processor spent on them.
+    pub cpu_nanoseconds: u64,
+    /// The linear memories of the guests that live now.
+    pub memory_bytes: u64,
+    /// The bytes of records that were handed to guests.
+    pub bytes_to_guests: u64,
+    /// The bytes of records that guests handed over.
+    pub bytes_from_guests: u64,
+    /// Traps, missed deadlines and broken rules.
+    pub faults: u64,
+    /// What was refused, in the order of [`Refusal::ALL`].
+    pub refusals: [u64; Refusal::ALL.len()],
+}
+
+impl Refusal {
+    /// All kinds.
+    pub const ALL: [Self; 4] = [Self::Memory, Self::Table, Self::Log, Self::Interface];
+
+    /// The kind's word.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Table => "table",
+            Self::Log => "log",
+            Self::Interface => "interface",
+        }
+    }
+}
+
+impl Usage {
+    pub(crate) fn refused(&self, what: Refusal, times: u64) {
+        let at = Refusal::ALL.iter().position(|known| *known == what);
+        if let Some(count) = at.and_then(|at| self.refusals.get(at)) {
+            count.fetch_add(times, Relaxed);
+        }
+    }
+
+    pub(crate) fn faulted(&self) {
+        self.faults.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn gave(&self, bytes: usize) {
+        self.bytes_to_guests.fetch_add(bytes as u64, Relaxed);
+    }
+
+    pub(crate) fn got(&self, bytes: usize) {
+        self.bytes_from_guests.fetch_add(bytes as u64, Relaxed);
+    }
+
+    /// A guest's memories have another size.
+    pub(crate) fn resized(&self, from: usize, to: usize) {
+        if from != to {
+            // Wraps around and back: the sum of all that were added and taken is never negative.
+            let change = (to as u64).wrapping_sub(from as u64);
+            self.memory_bytes.fetch_add(change, Relaxed);
+        }
+    }
+
+    /// A call took so long, of which the processor worked for so long.
+    pub(crate) fn called(&self, time: Duration, cpu: Duration) {
+        let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.calls.fetch_add(1, Relaxed);
+        self.nanoseconds.fetch_add(nanoseconds(time), Relaxed);
+        self.cpu_nanoseconds.fetch_add(nanoseconds(cpu), Relaxed);
+    }
+
+    /// What was used until now.
+    #[must_use]
+    pub fn used(&self) -> Used {
+        Used {
+            calls: self.calls.load(Relaxed),
+            nanoseconds: self.nanoseconds.load(Relaxed),
+            cpu_nanoseconds: self.cpu_nanoseconds.load(Relaxed),
+            memory_bytes: self.memory_bytes.load(Relaxed),
+            bytes_to_guests: self.bytes_to_guests.load(Relaxed),
+            bytes_from_guests: self.bytes_from_guests.load(Relaxed),
+            faults: self.faults.load(Relaxed),
+            refusals: std::array::from_fn(|at| {
+                let count = self.refusals.get(at);
+                count.map_or(0, |count| count.load(Relaxed))
+            }),
+        }
+    }
+}
+
+/// The time that the processor has spent on this thread.
+pub(crate) fn thread_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_what_lives() {
+        let usage = Usage::default();
+        usage.resized(0, 10);
+        usage.resized(0, 5);
+        usage.resized(10, 4);
+        assert_eq!(usage.used().memory_bytes, 9);
+        usage.resized(5, 0);
+        usage.resized(4, 0);
+        assert_eq!(usage.used().memory_bytes, 0);
+    }
+
+    #[test]
+    fn each_kind_of_refusal_is_counted_by_itself() {
+        let usage = Usage::default();
+        for (times, what) in (1..).zip(Refusal::ALL) {
+            usage.refused(what, times);
+        }
+        assert_eq!(usage.used().refusals, [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn a_thread_that_works_has_spent_time_and_one_that_sleeps_has_not() {
+        let begun = thread_time();
+        std::thread::sleep(Duration::from_millis(50));
+        assert!(thread_time() - begun < Duration::from_millis(40));
+        let begun = thread_time();
+        while thread_time() - begun < Duration::from_millis(5) {
+            std::hint::spin_loop();
+        }
+    }
+}
