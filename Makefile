@@ -51,8 +51,9 @@ test-kafka: build ## starts Apache Kafka 4.3.1 from Maven Central and runs the b
 conformance: build ## runs the recorded cases of Kafka Connect in DIR (tests/conformance) through components and converters
 	@TIDEGATE_CONFORMANCE=$(abspath $(or $(DIR),tests/conformance)) $(CARGO) test --quiet --workspace --test conformance
 
-reference: build ## writes docs/transforms and docs/converters from the definitions
+reference: build ## writes docs/transforms, docs/converters and docs/openapi.json from the definitions
 	@TIDEGATE_WRITE_REFERENCE=1 $(CARGO) test --quiet --workspace --test reference
+	@TIDEGATE_WRITE_REFERENCE=1 $(CARGO) test --quiet --workspace --lib openapi
 
 test-registry: ## starts a schema registry from Maven Central and tests the Avro converter with it and Confluent's client
 	@tests/registry/run.sh

@@ -1,6 +1,6 @@
 //! Runs recorded cases of Kafka Connect through the real path: component, sandbox and converter.
 //!
-//! Every `smt-cases.jsonl` and `converter-cases.jsonl` below a folder is run: that of `TIDEGATE_CONFORMANCE`, which
+//! Every `smt-cases.jsonl`, `converter-cases.jsonl` and `validate-cases.jsonl` below a folder is run: that of `TIDEGATE_CONFORMANCE`, which
 //! `make conformance DIR=…` sets, or else `tests/conformance`. Each difference is printed, then `N passed, N failed`.
 //!
 //! | module | what |
@@ -8,6 +8,7 @@
 //! | [`notation`] | how cases write records, schemas and values |
 //! | [`transforms`] | cases of transforms and predicates |
 //! | [`converters`] | cases of converters |
+//! | [`validation`] | configurations that are validated |
 //! | [`outcome`] | what came out of a case, and how that is compared and shown |
 
 #![allow(
@@ -21,6 +22,7 @@ mod converters;
 mod notation;
 mod outcome;
 mod transforms;
+mod validation;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -29,13 +31,131 @@ use serde_json::Value as Json;
 
 use outcome::Outcome;
 use transforms::Transforms;
+use validation::Known;
 
 /// Cases that Tidegate answers differently on purpose, each with its reason. They are listed in
 /// `docs/differences.md` too.
-const DIFFERENT: &[(&str, &str)] = &[(
-    "TimestampRouter-006",
-    "the timestamp -1 means that there is none, as in Kafka's records; no connector can give a record that timestamp",
-)];
+const DIFFERENT: &[(&str, &str)] = &[
+    (
+        "TimestampRouter-006",
+        "the timestamp -1 means that there is none, as in Kafka's records; no connector can give a record that timestamp",
+    ),
+    (
+        "validate-null_value",
+        "null in a configuration is as if the key was not there; a file has to be given",
+    ),
+    (
+        "validate-null_unknown",
+        "null in a configuration is as if the key was not there",
+    ),
+    (
+        "validate-retry_minus2",
+        "a time that means nothing is refused",
+    ),
+    ("validate-json_bad", "a cache of a negative size is refused"),
+    (
+        "validate-string_enc",
+        "an encoding that is not there is refused before a record comes",
+    ),
+    (
+        "validate-plugin_version",
+        "the plugins here have versions of their own",
+    ),
+    (
+        "validate-plugin_version_range",
+        "the plugins here have versions of their own",
+    ),
+    (
+        "validate-t_version_ok",
+        "the plugins here have versions of their own",
+    ),
+    (
+        "validate-plugin_version_bad",
+        "the worker's converters are recommended all the same",
+    ),
+    (
+        "validate-t_regex_missing",
+        "a key that is missing is one error",
+    ),
+    (
+        "validate-t_cast_missing",
+        "a key that is missing is one error",
+    ),
+    ("validate-t_drop", "a key that is missing is one error"),
+    (
+        "validate-t_valuetokey",
+        "a key that is missing is one error",
+    ),
+    (
+        "validate-t_insertheader",
+        "a key that is missing is one error",
+    ),
+    ("validate-p_topic", "a key that is missing is one error"),
+    (
+        "validate-t_mask",
+        "a transform names the first of its errors",
+    ),
+    (
+        "validate-t_tc2",
+        "a transform is configured, and says what it lacks before a record comes",
+    ),
+    (
+        "validate-t_hf",
+        "a transform is configured, and says what it lacks before a record comes",
+    ),
+    (
+        "validate-t_router",
+        "a transform is configured, and says what it lacks before a record comes",
+    ),
+    (
+        "validate-t_many",
+        "a transform is configured, and says what it lacks before a record comes",
+    ),
+    (
+        "validate-t_insert_short",
+        "transforms are found by their short names too",
+    ),
+    (
+        "validate-t_prefix",
+        "white space around a class does not hide its version",
+    ),
+    (
+        "validate-t_empty_alias",
+        "an alias that is empty is said to be one, and has no keys",
+    ),
+    (
+        "validate-t_trailing",
+        "an alias that is empty is said to be one, and has no keys",
+    ),
+    (
+        "validate-t_predicate_undefined",
+        "a predicate that is not defined is refused before a task starts",
+    ),
+    (
+        "validate-s_badname",
+        "a topic that no broker takes is refused",
+    ),
+    (
+        "validate-s_dlq_rf0",
+        "a replication factor that no broker takes is refused",
+    ),
+    (
+        "validate-batch_0",
+        "the file source refuses a batch of nothing",
+    ),
+    (
+        "validate-file_empty",
+        "the file source does not read standard input",
+    ),
+    ("validate-o_producer", "client settings are not listed"),
+    ("validate-o_consumer_pw", "client settings are not listed"),
+    (
+        "validate-conv_plugin_version_bad",
+        "each version is listed once",
+    ),
+    ("validate-t_cast_bad", "no Java exception is in the message"),
+    ("validate-t_string", "there are no classes of Java's own"),
+];
 
 /// How deep folders are searched.
 const DEPTH_MAX: usize = 16;
@@ -60,7 +180,7 @@ fn main() -> ExitCode {
     files.sort();
     if files.is_empty() {
         println!(
-            "{}: no smt-cases.jsonl or converter-cases.jsonl is there or in a folder below",
+            "{}: no smt-cases.jsonl, converter-cases.jsonl or validate-cases.jsonl is there or in a folder below",
             folder.display()
         );
         return ExitCode::FAILURE;
@@ -82,6 +202,7 @@ fn main() -> ExitCode {
 struct Count {
     passed: usize,
     failed: usize,
+    validated: Known,
 }
 
 impl Count {
@@ -93,16 +214,25 @@ impl Count {
                 continue;
             }
             let (name, outcome) = match serde_json::from_str::<Json>(line) {
-                Ok(case) => (name(&case, number), run(&case, transforms)),
+                Ok(case) if case.get("validate").is_some() => {
+                    (name(&case, number), self.validated.run(&case, transforms))
+                }
+                Ok(case) => {
+                    let outcome = run(&case, transforms);
+                    (
+                        name(&case, number),
+                        outcome.map(|outcome| outcome.difference()),
+                    )
+                }
                 Err(error) => (format!("line {}", number + 1), Err(error.to_string())),
             };
             self.take(&name, outcome);
         }
     }
 
-    fn take(&mut self, name: &str, outcome: Result<Outcome, String>) {
-        let said = match outcome {
-            Ok(outcome) => outcome.difference(),
+    fn take(&mut self, name: &str, difference: Result<Option<String>, String>) {
+        let said = match difference {
+            Ok(difference) => difference,
             Err(problem) => Some(format!("the case cannot be run: {problem}")),
         };
         let id = name.split(' ').next().unwrap_or_default();
@@ -147,7 +277,7 @@ fn find(folder: &Path, depth_left: usize, files: &mut Vec<PathBuf>) {
         let path = entry.path();
         let is_cases = matches!(
             path.file_name().and_then(|name| name.to_str()),
-            Some("smt-cases.jsonl" | "converter-cases.jsonl")
+            Some("smt-cases.jsonl" | "converter-cases.jsonl" | "validate-cases.jsonl")
         );
         if is_cases {
             files.push(path);

@@ -35,6 +35,11 @@ impl Transforms {
         Self(registry)
     }
 
+    /// The plugins of those components.
+    pub fn registry(&self) -> &Registry {
+        &self.0
+    }
+
     pub fn run(&self, case: &Json) -> Result<Outcome, String> {
         let smt = text(member(case, "smt")?)?;
         let class = if smt.starts_with("io.") || smt.starts_with("org.") {

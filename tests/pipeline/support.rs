@@ -204,6 +204,12 @@ impl Place {
 pub struct Running(Child);
 
 impl Running {
+    /// The process.
+    #[allow(dead_code, reason = "another test includes this file too")]
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     /// `kill -9`.
     pub fn kill(mut self) {
         self.0.kill().unwrap();

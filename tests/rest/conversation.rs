@@ -122,7 +122,7 @@ impl Conversation {
         }
     }
 
-    fn get(&self, path: &str) -> Answer {
+    pub fn get(&self, path: &str) -> Answer {
         send(&self.address, "GET", path, &[], None)
     }
 

@@ -81,20 +81,6 @@ pub const DISTRIBUTED: &[Difference] = &[
     },
 ];
 
-/// Steps whose answers lack keys of converters and transforms: they may agree already, and need not.
-pub const PENDING: &[&str] = &[
-    "validate_ok",
-    "validate_short_name",
-    "validate_missing_required",
-    "validate_bad_types",
-    "validate_bad_enum",
-    "validate_bad_transform_class",
-    "validate_transform_ok",
-    "validate_transform_undefined",
-    "validate_sink_no_topics",
-    "validate_sink_topics_and_regex",
-];
-
 /// Of the recording of a standalone worker only.
 pub const STANDALONE: &[Difference] = &[
     Difference {

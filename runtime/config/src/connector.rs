@@ -7,15 +7,16 @@ use tidegate_model::{ConnectorName, TopicName};
 
 pub use crate::converter::{ConverterConfig, ConverterRole};
 pub use crate::errors::{DLQ_REPLICATION_FACTOR, DLQ_TOPIC, DlqConfig, ErrorsConfig};
-pub use crate::framework::{ConnectorRole, definition};
+pub use crate::framework::{ConnectorRole, EnrichedKind, definition, plugin_definition};
 pub use crate::plugin_version::VersionRange;
+pub use crate::topic_creation::{TOPIC_CREATION_GROUPS_MAX, TopicCreation, TopicGroup};
 pub use crate::transforms::{PREDICATES_MAX, PredicateConfig, TRANSFORMS_MAX, TransformConfig};
 
 use crate::Properties;
 use crate::definition::{ConfigType, Parsed, list};
 use crate::error::ConfigError;
 use crate::worker::WorkerConfig;
-use crate::{client_overrides, errors, properties, transforms};
+use crate::{client_overrides, errors, properties, topic_creation, transforms};
 
 /// A connector's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,6 +178,21 @@ impl ConnectorConfig {
         }
     }
 
+    /// How the worker creates topics for a source connector; nothing when the broker is to.
+    ///
+    /// # Errors
+    /// When a key of `topic.creation.` has a value that cannot work.
+    pub fn topic_creation(&self) -> Result<Option<TopicCreation>, ConfigError> {
+        topic_creation::parse(&self.properties)
+    }
+
+    /// Whether a connector that divides its work among more tasks than `tasks.max` fails (KIP-1004).
+    #[must_use]
+    pub fn enforces_tasks_max(&self) -> bool {
+        let enforces = self.properties.get("tasks.max.enforce");
+        enforces.is_none_or(|text| !text.trim().eq_ignore_ascii_case("false"))
+    }
+
     /// What happens to records that fail.
     ///
     /// # Errors
@@ -208,6 +224,14 @@ impl ConnectorConfig {
         }
         for error in client_overrides::check(&self.properties) {
             add(error, "connector.class");
+        }
+        if role == ConnectorRole::Source
+            && let Err(error) = self.topic_creation()
+        {
+            found.push((
+                error.key().unwrap_or("topic.creation.groups").to_owned(),
+                error.to_string(),
+            ));
         }
         if role == ConnectorRole::Sink {
             found.extend(self.check_topics());

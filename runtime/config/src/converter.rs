@@ -51,7 +51,8 @@ impl ConverterConfig {
 }
 
 /// The keys that have a prefix, without it.
-pub(crate) fn with_prefix(properties: &Properties, prefix: &str) -> Properties {
+#[must_use]
+pub fn with_prefix(properties: &Properties, prefix: &str) -> Properties {
     properties
         .iter()
         .filter_map(|(key, value)| Some((key.strip_prefix(prefix)?.to_owned(), value.clone())))

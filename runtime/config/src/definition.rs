@@ -37,8 +37,8 @@ pub enum ConfigType {
     Password,
 }
 
-/// How much a key matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// How much a key matters, the most first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Importance {
     /// Most users set it.
     High,
@@ -113,6 +113,10 @@ pub struct ConfigKey {
     pub width: Width,
     /// How a form calls it.
     pub display_name: String,
+    /// Values that a form offers; empty: none in particular.
+    pub recommended_values: Vec<String>,
+    /// The keys that mean something only together with this one.
+    pub dependents: Vec<String>,
 }
 
 impl ConfigKey {
@@ -133,13 +137,36 @@ impl ConfigKey {
             order: -1,
             width: Width::None,
             display_name: name.to_owned(),
+            recommended_values: Vec::new(),
+            dependents: Vec::new(),
         }
     }
 
     /// Checks the value given for this key, or its absence.
     #[must_use]
     pub fn validate(&self, given: Option<&str>) -> ConfigValue {
-        let mut value = ConfigValue::named(&self.name);
+        self.check(given, self.kind == ConfigType::Password)
+    }
+
+    /// The same for a value that no message may show.
+    #[must_use]
+    pub fn validate_hidden(&self, given: Option<&str>) -> ConfigValue {
+        self.check(given, true)
+    }
+
+    fn check(&self, given: Option<&str>, hidden: bool) -> ConfigValue {
+        let invalid = |found: Option<&str>, message: &str| {
+            let found = if hidden { Some(HIDDEN) } else { found };
+            format!(
+                "Invalid value {} for configuration {}: {message}",
+                found.unwrap_or("null"),
+                self.name
+            )
+        };
+        let mut value = ConfigValue {
+            recommended_values: self.recommended_values.clone(),
+            ..ConfigValue::named(&self.name)
+        };
         let parsed = match given.or(self.default.as_deref()) {
             None if self.required => {
                 value.errors.push(format!(
@@ -157,7 +184,7 @@ impl ConfigKey {
                         Some(given) => Cow::Borrowed(given),
                         None => clean(text, GUEST_MESSAGE_BYTES_MAX),
                     };
-                    value.errors.push(self.invalid(Some(&shown), &message));
+                    value.errors.push(invalid(Some(&shown), &message));
                     None
                 }
             },
@@ -174,15 +201,17 @@ impl ConfigKey {
                 None => clean(shown, GUEST_MESSAGE_BYTES_MAX),
             };
             let message = format!("String must be one of: {allowed}");
-            value.errors.push(self.invalid(Some(&found), &message));
+            value.errors.push(invalid(Some(&found), &message));
         }
         for validator in &self.validators {
-            if let Some(message) = validator.check(parsed.as_ref(), &self.valid_values) {
+            if let Some(message) = validator.check_list(&self.name, parsed.as_ref()) {
+                value.errors.push(message);
+            } else if let Some(message) = validator.check(parsed.as_ref(), &self.valid_values) {
                 let found = match &parsed {
                     Some(Parsed::List(words)) => Some(format!("[{}]", words.join(", "))),
                     _ => shown.clone(),
                 };
-                value.errors.push(self.invalid(found.as_deref(), &message));
+                value.errors.push(invalid(found.as_deref(), &message));
             }
         }
         value.value = shown;
@@ -195,19 +224,6 @@ impl ConfigKey {
             Some(Parsed::List(words)) => words.iter().all(|word| is_listed(word)),
             _ => is_listed(shown),
         }
-    }
-
-    fn invalid(&self, found: Option<&str>, message: &str) -> String {
-        let found = if self.kind == ConfigType::Password {
-            Some(HIDDEN)
-        } else {
-            found
-        };
-        format!(
-            "Invalid value {} for configuration {}: {message}",
-            found.unwrap_or("null"),
-            self.name
-        )
     }
 }
 
@@ -234,7 +250,7 @@ impl Parsed {
     /// # Errors
     /// When it is no such value; the text says why.
     pub fn of(kind: ConfigType, text: &str) -> Result<Self, String> {
-        let text = text.trim();
+        let text = trim(text);
         let not_a_number = || format!("Not a number of type {kind}");
         match kind {
             ConfigType::Boolean if text.eq_ignore_ascii_case("true") => Ok(Self::Boolean(true)),
@@ -270,10 +286,15 @@ impl Parsed {
     }
 }
 
+/// Takes away what Java's `String.trim` takes away.
+fn trim(text: &str) -> &str {
+    text.trim_matches(|c| c <= ' ')
+}
+
 /// The words of a list: none for an empty text.
 #[must_use]
 pub fn list(text: &str) -> Vec<String> {
-    let text = text.trim();
+    let text = trim(text);
     if text.is_empty() {
         Vec::new()
     } else {
@@ -342,6 +363,44 @@ impl ConfigValue {
             recommended_values: Vec::new(),
             visible: true,
         }
+    }
+}
+
+impl ConfigType {
+    /// The type that Kafka Connect's REST API calls so.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let all = [
+            Self::Boolean,
+            Self::String,
+            Self::Int,
+            Self::Short,
+            Self::Long,
+            Self::Double,
+            Self::List,
+            Self::Class,
+            Self::Password,
+        ];
+        all.into_iter().find(|kind| kind.to_string() == name)
+    }
+}
+
+impl Importance {
+    /// The importance that Kafka Connect's REST API calls so.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let all = [Self::High, Self::Medium, Self::Low];
+        all.into_iter()
+            .find(|importance| importance.to_string() == name)
+    }
+}
+
+impl Width {
+    /// The width that Kafka Connect's REST API calls so.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let all = [Self::None, Self::Short, Self::Medium, Self::Long];
+        all.into_iter().find(|width| width.to_string() == name)
     }
 }
 
@@ -463,7 +522,7 @@ mod tests {
     #[test]
     fn what_a_guest_wrote_is_made_safe_where_it_is_shown() {
         let key = ConfigKey {
-            default: Some("\u{1b}[31m".into()),
+            default: Some("a\u{1b}[31m".into()),
             valid_values: vec!["\n".into(), ";".into()],
             ..ConfigKey::named("separator")
         };
@@ -471,7 +530,7 @@ mod tests {
         assert_eq!(
             errors(&key, None),
             [
-                "Invalid value \\u{1b}[31m for configuration separator: String must be one of: \\n, ;"
+                "Invalid value a\\u{1b}[31m for configuration separator: String must be one of: \\n, ;"
             ]
         );
         let number = ConfigKey {
@@ -508,7 +567,7 @@ mod tests {
             errors(&name, Some("")),
             ["Invalid value  for configuration name: String may not be empty"]
         );
-        assert!(errors(&name, Some("a\u{7}b"))[0].contains("0x07"));
+        assert!(errors(&name, Some("a\u{7}b"))[0].ends_with("ASCII chars: 7"));
     }
 
     #[test]

@@ -33,61 +33,128 @@ pub fn definition(role: ConnectorRole) -> Definition {
     Definition(keys)
 }
 
-/// The keys that every transform has, beside its own; their names are without prefix.
-#[must_use]
-pub fn transform_definition(alias: &str) -> Definition {
-    let group = format!("Transforms: {alias}");
-    let mut keys = plugin_keys(&group, alias, "transformation", "Transformation");
-    keys.push(ConfigKey {
-        name: "negate".to_owned(),
-        kind: ConfigType::Boolean,
-        default: Some("false".to_owned()),
-        importance: Importance::Medium,
-        documentation: "Whether the configured predicate should be negated.".to_owned(),
-        ..key(&group, 2, Width::None, "negate")
-    });
-    keys.push(ConfigKey {
-        name: "predicate".to_owned(),
-        importance: Importance::Medium,
-        documentation:
-            "The alias of a predicate used to determine whether to apply this transformation."
-                .to_owned(),
-        ..key(&group, 3, Width::None, "predicate")
-    });
-    Definition(keys)
+/// What [`plugin_definition`] makes the keys of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EnrichedKind {
+    /// A transform: `transforms.ALIAS.`.
+    Transform,
+    /// A predicate: `predicates.ALIAS.`.
+    Predicate,
 }
 
-/// The keys that every predicate has, beside its own; their names are without prefix.
-#[must_use]
-pub fn predicate_definition(alias: &str) -> Definition {
-    Definition(plugin_keys(
-        &format!("Predicates: {alias}"),
-        alias,
-        "predicate",
-        "Predicate",
-    ))
+impl EnrichedKind {
+    /// The key that lists the aliases, which is also what the keys of an alias begin with.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Transform => "transforms",
+            Self::Predicate => "predicates",
+        }
+    }
+
+    fn group(self) -> &'static str {
+        match self {
+            Self::Transform => TRANSFORMS,
+            Self::Predicate => PREDICATES,
+        }
+    }
+
+    /// The name of the Java interface.
+    #[must_use]
+    pub fn interface(self) -> &'static str {
+        match self {
+            Self::Transform => "Transformation",
+            Self::Predicate => "Predicate",
+        }
+    }
 }
 
-fn plugin_keys(group: &str, alias: &str, kind: &str, title: &str) -> Vec<ConfigKey> {
-    vec![
+/// The keys of a transform or predicate of this alias, as Kafka Connect's `EnrichablePlugin` adds them to a
+/// connector's: `type` and `plugin.version`, then, where the class is known, its own and those that every transform
+/// has, in the order of `ConfigDef.embed`: required ones first, then by importance and name.
+#[must_use]
+pub fn plugin_definition(kind: EnrichedKind, alias: &str, own: Option<&Definition>) -> Definition {
+    let prefix = format!("{}.{alias}.", kind.key());
+    let group = format!("{}: {alias}", kind.group());
+    let lowercase = kind.interface().to_lowercase();
+    let mut keys = vec![
         ConfigKey {
-            name: "type".to_owned(),
+            name: format!("{prefix}type"),
             kind: ConfigType::Class,
             required: true,
             importance: Importance::High,
-            documentation: format!("Class for the '{alias}' {kind}."),
-            ..key(group, 0, Width::Long, &format!("{title} type for {alias}"))
+            documentation: format!("Class for the '{alias}' {lowercase}."),
+            ..key(
+                &group,
+                0,
+                Width::Long,
+                &format!("{} type for {alias}", kind.interface()),
+            )
         },
         ConfigKey {
-            name: "plugin.version".to_owned(),
+            name: format!("{prefix}plugin.version"),
             importance: Importance::High,
-            documentation: format!("Version of the '{alias}' {kind}."),
+            documentation: format!("Version of the '{alias}' {lowercase}."),
             ..key(
-                group,
+                &group,
                 1,
                 Width::Long,
-                &format!("{title} version for {alias}"),
+                &format!("{} version for {alias}", kind.interface()),
             )
+        },
+    ];
+    let Some(own) = own else {
+        return Definition(keys);
+    };
+    let implicit = match kind {
+        EnrichedKind::Transform => implicit(),
+        EnrichedKind::Predicate => Vec::new(),
+    };
+    // The framework's mask those of the class with the same name.
+    let masked = |key: &&ConfigKey| implicit.iter().all(|masking| masking.name != key.name);
+    let mut embedded: Vec<ConfigKey> = own.0.iter().filter(masked).cloned().collect();
+    embedded.extend(implicit.iter().cloned());
+    embedded.sort_by(|one, other| {
+        let rank = |key: &ConfigKey| {
+            (
+                key.group.is_some(),
+                key.order,
+                !key.required,
+                key.importance,
+            )
+        };
+        (rank(one).cmp(&rank(other))).then_with(|| one.name.cmp(&other.name))
+    });
+    for (order, mut key) in (2..).zip(embedded) {
+        key.name = format!("{prefix}{}", key.name);
+        let dependents = key.dependents.into_iter();
+        key.dependents = dependents.map(|name| format!("{prefix}{name}")).collect();
+        key.group = Some(match &key.group {
+            Some(own) => format!("{group}: {own}"),
+            None => group.clone(),
+        });
+        key.order = order;
+        keys.push(key);
+    }
+    Definition(keys)
+}
+
+/// The keys that every transform has.
+fn implicit() -> Vec<ConfigKey> {
+    vec![
+        ConfigKey {
+            importance: Importance::Medium,
+            documentation:
+                "The alias of a predicate used to determine whether to apply this transformation."
+                    .to_owned(),
+            ..ConfigKey::named("predicate")
+        },
+        ConfigKey {
+            kind: ConfigType::Boolean,
+            default: Some("false".to_owned()),
+            importance: Importance::Medium,
+            documentation: "Whether the configured predicate should be negated.".to_owned(),
+            ..ConfigKey::named("negate")
         },
     ]
 }
@@ -351,7 +418,7 @@ fn source() -> Vec<ConfigKey> {
                             transaction commits by connector tasks. If unset, defaults to the value of the worker-level \
                             'offset.flush.interval.ms' property. It has no effect if a different transaction.boundary is \
                             specified.".to_owned(),
-            validators: vec![Validator::AtLeast(0)],
+            validators: vec![Validator::NullOrAtLeast(0)],
             ..key(EXACTLY_ONCE, 4, Width::Short, "Transaction boundary interval")
         },
         ConfigKey {
@@ -378,6 +445,7 @@ fn sink() -> Vec<ConfigKey> {
             default: Some("".to_owned()),
             importance: Importance::High,
             documentation: "List of topics to consume, separated by commas".to_owned(),
+            validators: vec![Validator::NoRepeats],
             ..key(COMMON, 4, Width::Long, "Topics")
         },
         ConfigKey {
@@ -448,6 +516,53 @@ mod tests {
         let sink = names(ConnectorRole::Sink);
         assert_eq!(sink[19..21], ["topics", "topics.regex"]);
         assert_eq!((source.len(), sink.len()), (24, 24));
+    }
+
+    #[test]
+    fn the_keys_of_a_transform_stand_as_kafka_connect_embeds_them() {
+        let key = |name: &str, required, importance| ConfigKey {
+            required,
+            importance,
+            ..ConfigKey::named(name)
+        };
+        let own = Definition(vec![
+            key("zone", false, Importance::Medium),
+            key("field", true, Importance::Medium),
+            key("alpha", false, Importance::High),
+            key("negate", false, Importance::Low),
+        ]);
+        let keys = plugin_definition(EnrichedKind::Transform, "a", Some(&own)).0;
+        let found: Vec<_> = keys
+            .iter()
+            .map(|key| (key.name.as_str(), key.order))
+            .collect();
+        let wanted = [
+            "type",
+            "plugin.version",
+            "field",
+            "alpha",
+            "negate",
+            "predicate",
+            "zone",
+        ];
+        let wanted: Vec<_> = wanted
+            .map(|name| format!("transforms.a.{name}"))
+            .into_iter()
+            .zip(0..)
+            .collect();
+        let wanted: Vec<_> = wanted
+            .iter()
+            .map(|(name, order)| (name.as_str(), *order))
+            .collect();
+        assert_eq!(found, wanted);
+        assert_eq!(keys[4].kind, ConfigType::Boolean, "the framework's negate");
+        assert!(
+            keys.iter()
+                .all(|key| key.group.as_deref() == Some("Transforms: a"))
+        );
+        let unknown = plugin_definition(EnrichedKind::Predicate, "p", None).0;
+        assert_eq!(unknown.len(), 2);
+        assert_eq!(unknown[0].display_name, "Predicate type for p");
     }
 
     #[test]

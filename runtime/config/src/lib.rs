@@ -43,6 +43,7 @@ mod client_overrides;
 mod connector_file;
 mod error;
 mod errors;
+mod topic_creation;
 mod transforms;
 mod validator;
 mod worker_keys;

@@ -12,6 +12,7 @@
 //! `-rc1` comes before the same without.
 
 use std::cmp::Ordering;
+use std::fmt;
 
 /// The most bytes of a version or a range of versions.
 pub const VERSION_BYTES_MAX: usize = 255;
@@ -87,6 +88,24 @@ impl VersionRange {
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
+    }
+}
+
+/// As Maven writes it: with both ends.
+impl fmt::Display for VersionRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, Part { low, high }) in self.parts.iter().enumerate() {
+            if index > 0 {
+                f.write_str(",")?;
+            }
+            let is_open = |end: &Option<End>| end.as_ref().is_none_or(|end| !end.included);
+            let version =
+                |end: &Option<End>| end.as_ref().map_or("", |end| &end.version).to_owned();
+            let open = if is_open(low) { '(' } else { '[' };
+            let close = if is_open(high) { ')' } else { ']' };
+            write!(f, "{open}{},{}{close}", version(low), version(high))?;
+        }
+        Ok(())
     }
 }
 
@@ -272,6 +291,8 @@ mod tests {
             ("[1.0], [3,4)", vec!["1.0", "3.2"], vec!["2", "4"]),
         ] {
             let range = VersionRange::parse(range).unwrap();
+            let written = VersionRange::parse(&range.to_string()).unwrap();
+            assert_eq!(written.parts, range.parts);
             for version in fits {
                 assert!(range.contains(version), "{range:?} {version}");
             }

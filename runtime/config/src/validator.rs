@@ -1,5 +1,7 @@
 //! Checks on parsed values, in the words of Kafka's `ConfigDef` validators.
 
+use std::collections::HashSet;
+
 use crate::definition::Parsed;
 
 /// A check that a value must pass beyond its type.
@@ -7,6 +9,8 @@ use crate::definition::Parsed;
 pub enum Validator {
     /// A number of at least this.
     AtLeast(i64),
+    /// A number of at least this, when there is one.
+    NullOrAtLeast(i64),
     /// A number in this range.
     Between(i64, i64),
     /// One of `valid_values`, whatever its case.
@@ -17,6 +21,8 @@ pub enum Validator {
     NotEmpty,
     /// A list without a word twice.
     UniqueAliases,
+    /// A list without a word twice and without an empty word, as `ConfigDef.ValidList` has it.
+    NoRepeats,
     /// A regular expression.
     Regex,
     /// A positive number, or -1 for the broker's default.
@@ -24,13 +30,30 @@ pub enum Validator {
 }
 
 impl Validator {
+    /// What is wrong with a list, in words that do not name the value.
+    pub(crate) fn check_list(self, name: &str, value: Option<&Parsed>) -> Option<String> {
+        let (Self::NoRepeats, Some(Parsed::List(words))) = (self, value) else {
+            return None;
+        };
+        let distinct: HashSet<_> = words.iter().collect();
+        if distinct.len() < words.len() {
+            return Some(format!(
+                "Configuration '{name}' values must not be duplicated."
+            ));
+        }
+        let has_empty = words.iter().any(String::is_empty);
+        has_empty.then(|| format!("Configuration '{name}' values must not be empty."))
+    }
+
     /// What is wrong with a value, when something is.
     pub(crate) fn check(self, value: Option<&Parsed>, valid_values: &[String]) -> Option<String> {
         match (self, value) {
             (Self::AtLeast(_) | Self::Between(..), None) => {
                 Some("Value must be non-null".to_owned())
             }
-            (Self::AtLeast(least), Some(Parsed::Number(number))) if *number < least => {
+            (Self::AtLeast(least) | Self::NullOrAtLeast(least), Some(Parsed::Number(number)))
+                if *number < least =>
+            {
                 Some(format!("Value must be at least {least}"))
             }
             (Self::Between(least, _), Some(Parsed::Number(number))) if *number < least => {
@@ -59,7 +82,7 @@ impl Validator {
                 Some("String must be non-empty".to_owned())
             }
             (Self::UniqueAliases, Some(Parsed::List(words))) => {
-                let distinct: std::collections::HashSet<_> = words.iter().collect();
+                let distinct: HashSet<_> = words.iter().collect();
                 (distinct.len() < words.len()).then(|| "Duplicate alias provided.".to_owned())
             }
             (Self::Regex, Some(Parsed::Text(text))) => regex::Regex::new(text)
@@ -77,7 +100,7 @@ fn connector_name(text: &str) -> Option<String> {
     let found: Vec<String> = text
         .chars()
         .filter(|c| c.is_control())
-        .map(|c| format!("0x{:02X}", u32::from(c)))
+        .map(|c| u32::from(c).to_string())
         .collect();
     (!found.is_empty()).then(|| {
         format!(

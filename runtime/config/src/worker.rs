@@ -13,6 +13,7 @@ use tidegate_model::TopicName;
 use tidegate_model::limits::CALL_BYTES_FROM_GUEST_MAX;
 
 use crate::Properties;
+pub use crate::client_overrides::OverridePolicy;
 pub use crate::converter::{ConverterConfig, ConverterRole};
 pub use crate::listener::Listener;
 
@@ -175,6 +176,8 @@ pub struct WorkerConfig {
     pub admin: Properties,
     /// Whether source connectors may have topics created as they say.
     pub topic_creation_enable: bool,
+    /// Which client settings connectors may set.
+    pub override_policy: OverridePolicy,
     /// Whether the topics that connectors use are remembered.
     pub topic_tracking_enable: bool,
     /// Whether a client may have them forgotten.
@@ -294,6 +297,7 @@ impl WorkerConfig {
                 consumer: Properties::new(),
                 admin: Properties::new(),
                 topic_creation_enable: true,
+                override_policy: OverridePolicy::All,
                 topic_tracking_enable: true,
                 topic_tracking_allow_reset: true,
                 sandbox: SandboxSettings::default(),
@@ -364,6 +368,7 @@ impl WorkerConfig {
             consumer: with_prefix(&keys, "consumer."),
             admin: admin(&keys),
             topic_creation_enable: boolean(&keys, "topic.creation.enable", true)?,
+            override_policy: OverridePolicy::of(&keys)?,
             topic_tracking_enable: boolean(&keys, "topic.tracking.enable", true)?,
             topic_tracking_allow_reset: boolean(&keys, "topic.tracking.allow.reset", true)?,
             sandbox: sandbox(&keys)?,

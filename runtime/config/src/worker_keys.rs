@@ -15,6 +15,8 @@ pub(crate) const KEYS: &[&str] = &[
     "client.id",
     "config.storage.replication.factor",
     "config.storage.topic",
+    "connector.client.config.override.allowlist",
+    "connector.client.config.override.policy",
     "embedded.memory.bytes",
     "embedded.retention.check.interval.ms",
     "embedded.sync",
@@ -67,7 +69,6 @@ pub(crate) const KEYS: &[&str] = &[
 
 /// Keys of Kafka Connect that are accepted, and whose meaning is kept without them or does not exist here.
 pub(crate) const HARMLESS: &[&str] = &[
-    "connector.client.config.override.policy",
     "connect.protocol",
     "header.converter.plugin.version",
     "heartbeat.interval.ms",

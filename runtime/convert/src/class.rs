@@ -65,8 +65,37 @@ pub struct Key {
     pub documentation: &'static str,
     /// The values allowed; empty: any.
     pub valid_values: &'static [&'static str],
+    /// Whether the values allowed may be written in any case.
+    pub ignores_case: bool,
     /// What outside of the worker its value names.
     pub reach: Reach,
+    /// The group that a form shows it in.
+    pub group: Option<&'static str>,
+    /// Its place in the group; -1: none.
+    pub order: i32,
+    /// How wide a form shows it: `NONE`, `SHORT`, `MEDIUM` or `LONG`.
+    pub width: &'static str,
+    /// How a form calls it; empty: as it is.
+    pub display_name: &'static str,
+}
+
+impl Key {
+    /// An optional text of low importance without a default; fields are set from there.
+    pub(crate) const PLAIN: Key = Key {
+        name: "",
+        kind: "STRING",
+        default: None,
+        required: false,
+        importance: "LOW",
+        documentation: "",
+        valid_values: &[],
+        ignores_case: false,
+        reach: Reach::Nothing,
+        group: None,
+        order: -1,
+        width: "NONE",
+        display_name: "",
+    };
 }
 
 /// What outside of the worker the value of a key names.
@@ -89,7 +118,7 @@ pub struct ConverterClass {
     pub kind: Kind,
     /// What it does, in a sentence or two.
     pub documentation: &'static str,
-    /// Its configuration keys, in alphabetical order.
+    /// Its configuration keys, in Kafka Connect's order; Avro's in alphabetical order.
     pub keys: &'static [Key],
     make: Make,
 }
@@ -107,81 +136,84 @@ enum Make {
 
 const CONVERTER_TYPE: Key = Key {
     name: "converter.type",
-    kind: "STRING",
-    default: None,
     required: true,
-    importance: "LOW",
     documentation: "How this converter will be used.",
     valid_values: &["key", "value", "header"],
-    reach: Reach::Nothing,
+    ..Key::PLAIN
+};
+
+const SCHEMAS: Key = Key {
+    importance: "HIGH",
+    group: Some("Schemas"),
+    width: "MEDIUM",
+    ..Key::PLAIN
+};
+
+const SERIALIZATION: Key = Key {
+    group: Some("Serialization"),
+    width: "MEDIUM",
+    ..Key::PLAIN
 };
 
 const JSON_KEYS: &[Key] = &[
     CONVERTER_TYPE,
     Key {
-        name: json::DECIMAL_FORMAT,
-        kind: "STRING",
-        default: Some("BASE64"),
-        required: false,
-        importance: "LOW",
-        documentation: "How decimals are written: BASE64, the bytes of the unscaled value, or NUMERIC, a JSON number. Both are read.",
-        valid_values: &["NUMERIC", "BASE64"],
-        reach: Reach::Nothing,
-    },
-    Key {
-        name: json::REPLACE_NULL_WITH_DEFAULT,
+        name: json::SCHEMAS_ENABLE,
         kind: "BOOLEAN",
         default: Some("true"),
-        required: false,
-        importance: "LOW",
-        documentation: "Whether a null becomes the default of its schema, where the schema has one.",
-        valid_values: &[],
-        reach: Reach::Nothing,
-    },
-    Key {
-        name: json::SCHEMA_CONTENT,
-        kind: "STRING",
-        default: None,
-        required: false,
-        importance: "HIGH",
-        documentation: "A schema in JSON that all messages read have; they then carry none themselves. Needs schemas.enable.",
-        valid_values: &[],
-        reach: Reach::Nothing,
+        documentation: "Whether each message carries its schema, as {\"schema\": ..., \"payload\": ...}.",
+        order: 0,
+        display_name: "Enable Schemas",
+        ..SCHEMAS
     },
     Key {
         name: json::SCHEMAS_CACHE_SIZE,
         kind: "INT",
         default: Some("1000"),
-        required: false,
-        importance: "HIGH",
         documentation: "The most schemas that are kept in their parsed form.",
-        valid_values: &[],
-        reach: Reach::Nothing,
+        order: 1,
+        display_name: "Schema Cache Size",
+        ..SCHEMAS
     },
     Key {
-        name: json::SCHEMAS_ENABLE,
+        name: json::SCHEMA_CONTENT,
+        documentation: "A schema in JSON that all messages read have; they then carry none themselves. Needs schemas.enable.",
+        order: 2,
+        display_name: "Schema Content",
+        ..SCHEMAS
+    },
+    Key {
+        name: json::DECIMAL_FORMAT,
+        default: Some("BASE64"),
+        documentation: "How decimals are written: BASE64, the bytes of the unscaled value, or NUMERIC, a JSON number. Both are read.",
+        valid_values: &["NUMERIC", "BASE64"],
+        ignores_case: true,
+        order: 0,
+        display_name: "Decimal Format",
+        ..SERIALIZATION
+    },
+    Key {
+        name: json::REPLACE_NULL_WITH_DEFAULT,
         kind: "BOOLEAN",
         default: Some("true"),
-        required: false,
-        importance: "HIGH",
-        documentation: "Whether each message carries its schema, as {\"schema\": ..., \"payload\": ...}.",
-        valid_values: &[],
-        reach: Reach::Nothing,
+        documentation: "Whether a null becomes the default of its schema, where the schema has one.",
+        order: 1,
+        display_name: "Replace null with default",
+        ..SERIALIZATION
     },
 ];
 
 const STRING_KEYS: &[Key] = &[
+    CONVERTER_TYPE,
     Key {
         name: CONVERTER_ENCODING,
-        kind: "STRING",
         default: Some("UTF-8"),
-        required: false,
         importance: "HIGH",
         documentation: "The encoding of the text: UTF-8, US-ASCII or ISO-8859-1.",
-        valid_values: &[],
-        reach: Reach::Nothing,
+        width: "MEDIUM",
+        display_name: "Encoding",
+        ..Key::PLAIN
     },
-    CONVERTER_TYPE,
 ];
 
 const CLASSES: &[ConverterClass] = &[
@@ -252,6 +284,17 @@ const CLASSES: &[ConverterClass] = &[
     },
 ];
 
+impl ConverterClass {
+    /// Whether it can convert what this role is about.
+    #[must_use]
+    pub fn serves(&self, role: Role) -> bool {
+        match role {
+            Role::Header => self.make != Make::Avro,
+            _ => self.kind != Kind::HeaderConverter,
+        }
+    }
+}
+
 const fn number(
     name: &'static str,
     number: NumberType,
@@ -298,11 +341,11 @@ pub fn converter(
         found: class.to_owned(),
         nearest: nearest(class).join(", "),
     })?;
-    if found.kind == Kind::HeaderConverter && role != Role::Header {
-        return Err(ConvertError::HeadersOnly { class: found.name });
-    }
-    if found.make == Make::Avro && role == Role::Header {
-        return Err(ConvertError::NoHeaders { class: found.name });
+    if !found.serves(role) {
+        return Err(match role {
+            Role::Header => ConvertError::NoHeaders { class: found.name },
+            _ => ConvertError::HeadersOnly { class: found.name },
+        });
     }
     let options = Options(config);
     Ok(match found.make {
@@ -316,7 +359,8 @@ pub fn converter(
 }
 
 /// The classes whose names are most like a name, first the nearest.
-fn nearest(written: &str) -> Vec<&'static str> {
+#[must_use]
+pub fn nearest(written: &str) -> Vec<&'static str> {
     let whole = |name: &str| simple_name(name.trim()).to_lowercase();
     let short = |name: &str| whole(name).trim_end_matches("converter").to_owned();
     // The suffix may be what is misspelt.

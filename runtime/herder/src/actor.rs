@@ -9,6 +9,7 @@
 //! | delete | tombstones | the tasks end |
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tidegate_broker::BrokerError;
 use tidegate_config::Properties;
@@ -32,6 +33,9 @@ use crate::info::{ConnectorStatus, StateName};
 use crate::preparation::Prepared;
 use crate::status_board::{Known, StatusBoard, Subject};
 use crate::upgrade::{self, TaskFailure, Trial};
+
+/// How long the last states may take to be written when the worker ends.
+const STATUS_WRITE_MAX: Duration = Duration::from_secs(2);
 
 /// The owner of every connector.
 pub(crate) struct Actor {
@@ -115,6 +119,7 @@ impl Actor {
                     None => break,
                     Some(Request::Shutdown(reply)) => {
                         let late = self.stop_all().await;
+                        self.board.settle(STATUS_WRITE_MAX).await;
                         // Whoever asked may be gone; there is nothing left to do for them.
                         drop(reply.send(Ok(late)));
                         return;

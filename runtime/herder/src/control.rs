@@ -169,10 +169,11 @@ pub trait Control: Send + Sync + 'static {
         &self,
         connectors_only: bool,
     ) -> impl Future<Output = Result<Vec<PluginSummary>, HerderError>> + Send;
-    /// The configuration keys of a plugin.
+    /// The configuration keys of a plugin, in a version that is asked for.
     fn plugin_config(
         &self,
         class: &str,
+        version: Option<&str>,
     ) -> impl Future<Output = Result<Vec<ConfigKeyInfo>, HerderError>> + Send;
     /// Checks a connector's configuration without creating it.
     fn validate(

@@ -599,9 +599,13 @@ impl Control for Herder {
             .await
     }
 
-    async fn plugin_config(&self, class: &str) -> Result<Vec<ConfigKeyInfo>, HerderError> {
-        let class = class.to_owned();
-        self.blocking(move |worker| plugins::keys(worker, &class))
+    async fn plugin_config(
+        &self,
+        class: &str,
+        version: Option<&str>,
+    ) -> Result<Vec<ConfigKeyInfo>, HerderError> {
+        let (class, version) = (class.to_owned(), version.map(str::to_owned));
+        self.blocking(move |worker| plugins::keys(worker, &class, version.as_deref()))
             .await
     }
 

@@ -136,8 +136,8 @@ pub struct ConfigInfos {
 /// A key with its definition and its value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConfigInfo {
-    /// What is known of the key.
-    pub definition: ConfigKeyInfo,
+    /// What is known of the key; none where nothing defines it.
+    pub definition: Option<ConfigKeyInfo>,
     /// What was given for it.
     pub value: ConfigValueInfo,
 }

@@ -1,11 +1,12 @@
 //! What is told about plugins: those of components, and the converters that are built in.
 
+use tidegate_config::plugin_version::VersionRange;
 use tidegate_sandbox::Kind;
 use tidegate_worker::Worker;
 
 use crate::error::HerderError;
 use crate::info::{ConfigKeyInfo, PluginSummary};
-use crate::validation::key_info;
+use crate::validation::{config_key, key_info};
 
 /// All plugins, or only connectors, in the order of their kinds and classes.
 pub fn list(worker: &Worker, connectors_only: bool) -> Vec<PluginSummary> {
@@ -35,34 +36,39 @@ pub fn list(worker: &Worker, connectors_only: bool) -> Vec<PluginSummary> {
     plugins
 }
 
-/// The configuration keys of a plugin.
-pub fn keys(worker: &Worker, class: &str) -> Result<Vec<ConfigKeyInfo>, HerderError> {
+/// The configuration keys of a plugin, in a version that is asked for (KIP-891).
+pub fn keys(
+    worker: &Worker,
+    class: &str,
+    version: Option<&str>,
+) -> Result<Vec<ConfigKeyInfo>, HerderError> {
     for kind in [Kind::Source, Kind::Sink, Kind::Transform, Kind::Predicate] {
-        if let Ok((_, info)) = worker.registry().find(kind, class) {
+        if let Ok((_, any)) = worker.registry().find(kind, class) {
+            let there = worker.registry().versions(kind, &any.class_name);
+            let range = asked(class, &there, version)?;
+            let found = worker.registry().find_version(&[kind], class, &range);
+            let info = found.map_or(any, |(_, info)| info);
             return Ok(info.definition.0.iter().map(key_info).collect());
         }
     }
     if let Some(converter) = tidegate_convert::class::find(class) {
-        return Ok(converter.keys.iter().map(converter_key).collect());
+        asked(class, &[env!("CARGO_PKG_VERSION").to_owned()], version)?;
+        let keys = converter.keys.iter();
+        return Ok(keys.map(|key| key_info(&config_key(key, ""))).collect());
     }
     Err(HerderError::NotFound(format!(
         "Unknown plugin {class}. See GET /connector-plugins for those that are there."
     )))
 }
 
-/// A key of a converter as REST tells it.
-fn converter_key(key: &tidegate_convert::class::Key) -> ConfigKeyInfo {
-    ConfigKeyInfo {
-        name: key.name.to_owned(),
-        kind: key.kind.to_owned(),
-        required: key.required,
-        default_value: key.default.map(str::to_owned),
-        importance: key.importance.to_owned(),
-        documentation: key.documentation.to_owned(),
-        group: None,
-        width: "NONE".to_owned(),
-        display_name: key.name.to_owned(),
-        dependents: Vec::new(),
-        order: -1,
+/// The versions that are asked for. One of those that are there must be among them.
+fn asked(class: &str, there: &[String], wanted: Option<&str>) -> Result<VersionRange, HerderError> {
+    let range = VersionRange::parse(wanted.unwrap_or_default()).map_err(HerderError::BadRequest)?;
+    if there.iter().any(|version| range.contains(version)) {
+        return Ok(range);
     }
+    Err(HerderError::BadRequest(format!(
+        "Plugin {class} not found that matches the version range {range}, available versions: [{}]",
+        there.join(", ")
+    )))
 }

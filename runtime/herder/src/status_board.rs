@@ -11,12 +11,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 use tidegate_model::{ConnectorName, TaskId};
 use tidegate_worker::topic_log::{Entry, LogRecord, TopicLog};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::info::StateName;
 
@@ -24,6 +25,8 @@ use crate::info::StateName;
 pub struct StatusBoard {
     table: Mutex<Table>,
     changed: Notify,
+    /// Told when what was changed is written.
+    settled: Notify,
     worker_id: String,
     /// Whether the topics that tasks use are kept.
     tracks_topics: bool,
@@ -37,6 +40,8 @@ struct Table {
     /// The topics that each connector uses.
     topics: BTreeMap<ConnectorName, BTreeMap<String, UsedTopic>>,
     dirty: BTreeSet<Subject>,
+    /// Whether what was taken to be written is not written yet.
+    writing: bool,
 }
 
 /// Who was the first to use a topic, and when.
@@ -74,12 +79,19 @@ pub struct Known {
     pub generation: u64,
 }
 
+impl Table {
+    fn is_settled(&self) -> bool {
+        self.dirty.is_empty() && !self.writing
+    }
+}
+
 impl StatusBoard {
     /// Makes an empty board, whose entries are of the worker `worker_id`.
     pub fn new(worker_id: String, tracks_topics: bool) -> Self {
         Self {
             table: Mutex::default(),
             changed: Notify::new(),
+            settled: Notify::new(),
             worker_id,
             tracks_topics,
             topic_resets: AtomicU64::new(0),
@@ -215,11 +227,27 @@ impl StatusBoard {
         if let Err(error) = log.write(entries).await {
             tracing::warn!(%error, count, "States could not be written to the status topic; REST still tells them.");
         }
+        self.lock().writing = false;
+        self.settled.notify_waiters();
+    }
+
+    /// Waits until all that was changed is written, as long as `limit`.
+    pub async fn settle(&self, limit: Duration) {
+        let deadline = Instant::now() + limit;
+        loop {
+            // Asked for before looking, so that no end falls between.
+            let settled = self.settled.notified();
+            if self.lock().is_settled() || tokio::time::timeout_at(deadline, settled).await.is_err()
+            {
+                return;
+            }
+        }
     }
 
     fn take_dirty(&self) -> Vec<Entry> {
         let mut table = self.lock();
         let dirty = std::mem::take(&mut table.dirty);
+        table.writing = true;
         let entry = |subject: Subject| {
             let value = match &subject {
                 Subject::Topic(connector, topic) => {

@@ -236,7 +236,8 @@ pub(crate) async fn restart_task<C: Control>(
     State(control): Shared<C>,
     NameAndTask(name, task): NameAndTask,
 ) -> Result<StatusCode, Failure> {
-    control.restart_task(&name, task).await?;
+    let restarted = control.restart_task(&name, task).await;
+    restarted.map_err(|error| unknown(error, &name))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -247,7 +248,8 @@ pub(crate) async fn restart<C: Control>(
 ) -> Result<Response, Failure> {
     let include_tasks = query.boolean("includeTasks", false);
     let only_failed = query.boolean("onlyFailed", false);
-    let plan = control.restart(&name, include_tasks, only_failed).await?;
+    let plan = control.restart(&name, include_tasks, only_failed).await;
+    let plan = plan.map_err(|error| unknown(error, &name))?;
     Ok(if include_tasks || only_failed {
         (StatusCode::ACCEPTED, Json(plan)).into_response()
     } else {
@@ -274,6 +276,16 @@ pub(crate) async fn stop<C: Control>(
     Name(name): Name,
 ) -> Result<StatusCode, Failure> {
     target(control.stop(&name).await, &name, StatusCode::NO_CONTENT)
+}
+
+/// Kafka Connect's words where a connector that is restarted is not there; a task that is not has its own.
+fn unknown(error: HerderError, name: &str) -> Failure {
+    match error {
+        HerderError::NotFound(message) if message.starts_with("Connector ") => {
+            HerderError::NotFound(format!("Unknown connector: {name}")).into()
+        }
+        other => other.into(),
+    }
 }
 
 /// What workers of a cluster ask each other, signed with a key that they share (KIP-507, KIP-618). A worker on its own

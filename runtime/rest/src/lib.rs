@@ -10,6 +10,7 @@
 //! | `gate` | what is true of every request: time, what the client accepts, where it comes from |
 //! | `body`, `path`, `query` | the parts of a request, parsed at the edge |
 //! | `connectors`, `loggers`, `offsets`, `plugins`, `root` | the handlers |
+//! | `openapi`, `schemas` | the description of all this |
 //! | `metrics`, `metric_list`, `metric_text` | `/metrics`: the list of what there is, and its text |
 //! | `requests`, `process` | what REST itself and the process have to tell there |
 //! | `error` | failures, as `{"error_code": …, "message": …}` |
@@ -36,6 +37,7 @@ mod metric_list;
 mod metric_text;
 mod metrics;
 mod offsets;
+mod openapi;
 mod path;
 mod peer;
 mod plugins;
@@ -44,6 +46,7 @@ mod query;
 mod requests;
 mod roles;
 mod root;
+mod schemas;
 mod secrets;
 mod tls;
 

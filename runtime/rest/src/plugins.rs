@@ -31,8 +31,10 @@ pub(crate) async fn list<C: Control>(
 pub(crate) async fn config<C: Control>(
     State(control): State<Arc<C>>,
     Name(class): Name,
+    query: Query,
 ) -> Result<Json<Vec<ConfigKeyInfo>>, Failure> {
-    Ok(Json(control.plugin_config(&class).await?))
+    let version = query.values("version").next();
+    Ok(Json(control.plugin_config(&class, version).await?))
 }
 
 pub(crate) async fn validate<C: Control>(

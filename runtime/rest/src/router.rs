@@ -11,13 +11,14 @@ use tidegate_herder::control::Control;
 use crate::error::Failure;
 use crate::gate::gate;
 use crate::limits::Limits;
-use crate::{connectors, loggers, metrics, offsets, plugins, root};
+use crate::{connectors, loggers, metrics, offsets, openapi, plugins, root};
 
 /// The routes of the API.
 pub fn router<C: Control>(control: Arc<C>, limits: Limits) -> Router {
     let api = Router::new()
         .route("/", get(root::server_info::<C>))
         .route("/health", get(root::health::<C>))
+        .route("/openapi.json", get(openapi::get))
         .route("/metrics", get(metrics::metrics::<C>))
         .route(
             "/connectors",

@@ -180,13 +180,7 @@ pub(crate) fn plugin_info(info: &Info, pure: bool) -> PluginInfo {
         kind: info.kind.into(),
         version: info.version.clone(),
         documentation: text(&info.documentation),
-        definition: Definition(
-            info.config
-                .iter()
-                .enumerate()
-                .map(|(index, key)| config_key(index, key))
-                .collect(),
-        ),
+        definition: Definition(info.config.iter().map(config_key).collect()),
         pure,
     }
 }
@@ -195,7 +189,7 @@ fn text(text: &str) -> String {
     clean(text, TEXT_BYTES_MAX).into_owned()
 }
 
-fn config_key(index: usize, key: &plugin::ConfigKey) -> ConfigKey {
+fn config_key(key: &plugin::ConfigKey) -> ConfigKey {
     ConfigKey {
         name: key.name.clone(),
         kind: match key.type_ {
@@ -228,7 +222,6 @@ fn config_key(index: usize, key: &plugin::ConfigKey) -> ConfigKey {
             plugin::Names::Url => Names::Url,
             plugin::Names::Secret => Names::Secret,
         },
-        order: i32::try_from(index + 1).unwrap_or(i32::MAX),
         ..ConfigKey::named(&key.name)
     }
 }

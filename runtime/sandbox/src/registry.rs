@@ -1,5 +1,6 @@
 //! The plugins of the `plugin.path` folders, and those that were uploaded; found by class name.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -252,6 +253,26 @@ impl Registry {
         version: &VersionRange,
     ) -> Result<(Plugin, Arc<PluginInfo>), SandboxError> {
         find(&self.entries(), kinds, class, version)
+    }
+
+    /// The full names of the classes of a kind, in alphabetical order, each once.
+    #[must_use]
+    pub fn class_names(&self, kind: Kind) -> Vec<String> {
+        let infos = self.list().into_iter();
+        let names = infos.filter(|(_, info)| info.kind == kind);
+        let names: BTreeSet<String> = names.map(|(_, info)| info.class_name.clone()).collect();
+        names.into_iter().collect()
+    }
+
+    /// The versions that there are of a class of a kind, the lowest first.
+    #[must_use]
+    pub fn versions(&self, kind: Kind, class_name: &str) -> Vec<String> {
+        let infos = self.list().into_iter();
+        let same = infos.filter(|(_, info)| info.kind == kind && info.class_name == class_name);
+        let mut versions: Vec<String> = same.map(|(_, info)| info.version.clone()).collect();
+        versions.sort_by(|one, other| compare(one, other));
+        versions.dedup();
+        versions
     }
 
     /// The classes of any kind whose names are most like a name, the nearest first.

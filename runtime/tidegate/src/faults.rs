@@ -56,7 +56,9 @@ impl Given {
         for config in &infos.configs {
             let name = &config.value.name;
             let given = self.connector.properties.get(name);
-            let value = if config.definition.kind == ConfigType::Password.to_string() {
+            let password = ConfigType::Password.to_string();
+            let definition = config.definition.as_ref();
+            let value = if definition.is_some_and(|definition| definition.kind == password) {
                 given.map(|_| HIDDEN.to_owned())
             } else {
                 given.cloned().or_else(|| config.value.value.clone())

@@ -113,6 +113,31 @@ pub enum WorkerError {
     /// A connector would write or read what is the worker's alone.
     #[error("topic {0} is the worker's own and not for connectors; choose another topic")]
     OwnTopic(String),
+    /// A topic that a source writes to is not there and cannot be created.
+    #[error(
+        "Task failed to create new topic {topic}. Ensure that the task is authorized to create topics or that the \
+         topic exists and restart the task: {error}"
+    )]
+    CreateTopic {
+        /// The topic.
+        topic: String,
+        /// What is wrong.
+        error: BrokerError,
+    },
+    /// A connector divided its work among too many tasks. In Kafka Connect's words.
+    #[error(
+        "The connector {connector} has generated {tasks} tasks, which is greater than {tasks_max}, the maximum number \
+         of tasks it is configured to create. This behaviour should be considered a bug and is disallowed. If \
+         necessary, it can be permitted by reconfiguring the connector with 'tasks.max.enforce' set to false"
+    )]
+    TooManyTasks {
+        /// The connector.
+        connector: ConnectorName,
+        /// How many it has.
+        tasks: usize,
+        /// How many it may have.
+        tasks_max: u32,
+    },
     /// A connector's source offsets are too many or too large to be kept.
     #[error("the offsets of the connector {connector} cannot be written: {message}")]
     Offsets {
@@ -196,8 +221,10 @@ impl WorkerError {
             | Self::FaultsAlone { error, .. }
             | Self::FaultsInPlace { error, .. }
             | Self::Plugin(error) => error.class(),
-            Self::Broker(error) | Self::DeadLetterTopic { error, .. } => error.class(),
-            Self::Offsets { .. } => ErrorClass::GuestFault,
+            Self::Broker(error)
+            | Self::DeadLetterTopic { error, .. }
+            | Self::CreateTopic { error, .. } => error.class(),
+            Self::Offsets { .. } | Self::TooManyTasks { .. } => ErrorClass::GuestFault,
             Self::Produce(_)
             | Self::DeadLetter { .. }
             | Self::Abandoned

@@ -29,6 +29,7 @@
 //! | [`topic_log`] | a compacted topic as a table: read to the end, write and wait |
 //! | `file_watch` | wakes a source when a file it was granted changes |
 //! | [`progress`] | counters of a task |
+//! | `topic_creator` | creates the topics of a source, as its connector says |
 //! | [`used_topics`] | which topics a task uses |
 //! | [`measures`], [`window`], `state_times` | what else is measured of it: batches, calls, commits, states, usage |
 //!
@@ -69,6 +70,7 @@ pub mod steps;
 mod submitted;
 mod suspects;
 pub mod task;
+mod topic_creator;
 pub mod topic_log;
 pub mod used_topics;
 pub mod window;

@@ -20,6 +20,7 @@ use crate::source_rows::{JsonLetters, SourceRows, before_conversion};
 use crate::steps::Turns;
 use crate::submitted::{Sent, Submitted};
 use crate::task::Abandoned;
+use crate::topic_creator::TopicCreator;
 use crate::used_topics::UsedTopics;
 
 /// The most records of one poll.
@@ -36,6 +37,7 @@ pub struct SourcePipeline {
     pub producer: Arc<dyn Producer>,
     /// Topics that no connector writes to.
     pub own_topics: [TopicName; 3],
+    pub creator: TopicCreator,
     pub submitted: Arc<Submitted>,
     pub progress: Arc<Progress>,
     pub topics: UsedTopics,
@@ -148,6 +150,9 @@ impl SourcePipeline {
             positions,
             polled,
         } = prepared;
+        if !batch.is_empty() {
+            self.creator.ensure(&batch.topics)?;
+        }
         let kept = self.failures.reports().then(|| positions.clone());
         let (mut new_groups, groups) = positions.groups(&batch, inputs.as_deref());
         let sent = kept.map(|positions| {

@@ -37,6 +37,7 @@ use crate::steps::{Steps, Turns};
 use crate::submitted::Submitted;
 use crate::suspects::Suspects;
 use crate::task::{Abandoned, Listener, State, TargetState, TaskHandle};
+use crate::topic_creator::TopicCreator;
 use crate::used_topics::UsedTopics;
 
 /// What all tasks of this process share.
@@ -214,10 +215,23 @@ impl Worker {
             Kind::Source => plugin.source_connector_task_configs(class, &config, tasks_max),
             _ => plugin.sink_connector_task_configs(class, &config, tasks_max),
         };
-        divided.map_err(|error| WorkerError::Guest {
+        let configs = divided.map_err(|error| WorkerError::Guest {
             stage: Stage::TaskLifecycle,
             error,
-        })
+        })?;
+        if configs.len() > tasks_max as usize {
+            let too_many = WorkerError::TooManyTasks {
+                connector: connector.name.clone(),
+                tasks: configs.len(),
+                tasks_max,
+            };
+            if connector.enforces_tasks_max() {
+                return Err(too_many);
+            }
+            tracing::warn!(connector = %connector.name, tasks = configs.len(), tasks_max,
+                "The connector has more tasks than tasks.max, which tasks.max.enforce=false allows.");
+        }
+        Ok(configs)
     }
 
     /// Starts a task. Everything that can fail is reported to the listener.
@@ -426,6 +440,7 @@ impl Worker {
             converters: RecordConverters::of(&new.connector, &self.config, &new.policy)?,
             producer,
             own_topics: self.own_topics(),
+            creator: self.topic_creator(&new.connector)?,
             submitted: Arc::new(Submitted::new(Arc::clone(&progress), tolerant)),
             progress,
             topics,
@@ -444,6 +459,15 @@ impl Worker {
             return Ok(Arc::clone(&self.producer));
         }
         Ok(self.broker.producer(&overrides)?)
+    }
+
+    /// What creates the topics of a source task.
+    fn topic_creator(&self, connector: &ConnectorConfig) -> Result<TopicCreator, WorkerError> {
+        let creation = match self.config.topic_creation_enable {
+            true => connector.topic_creation()?,
+            false => None,
+        };
+        Ok(TopicCreator::new(creation, self.broker.admin()))
     }
 
     /// How a task deals with records that fail. Its dead letter queue is opened.

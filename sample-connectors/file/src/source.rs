@@ -52,6 +52,15 @@ impl SourceConnector for FileStreamSource {
             .map(|error| ConfigIssue::new("file", error.message()))
             .into_iter()
             .collect();
+        if config
+            .get("topic")
+            .is_some_and(|topic| topic.trim().is_empty())
+        {
+            issues.push(ConfigIssue::new(
+                "topic",
+                "Invalid value  for configuration topic: String must be non-empty",
+            ));
+        }
         // What is no number is said by the definition.
         if let Ok(size) = config.integer("batch.size")
             && size < 1

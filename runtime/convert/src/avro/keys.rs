@@ -5,16 +5,7 @@ use tidegate_registry::config;
 use super::options as key;
 use crate::class::{Key, Reach};
 
-const ANY: Key = Key {
-    name: "",
-    kind: "STRING",
-    default: None,
-    required: false,
-    importance: "LOW",
-    documentation: "",
-    valid_values: &[],
-    reach: Reach::Nothing,
-};
+const ANY: Key = Key::PLAIN;
 
 const fn boolean(name: &'static str, default: &'static str, documentation: &'static str) -> Key {
     Key {

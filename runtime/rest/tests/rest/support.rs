@@ -330,7 +330,11 @@ impl Control for Fake {
         };
         Ok(kinds.iter().map(plugin).collect())
     }
-    async fn plugin_config(&self, class: &str) -> Result<Vec<ConfigKeyInfo>, HerderError> {
+    async fn plugin_config(
+        &self,
+        class: &str,
+        _: Option<&str>,
+    ) -> Result<Vec<ConfigKeyInfo>, HerderError> {
         Err(HerderError::NotFound(format!("Unknown plugin {class}.")))
     }
     async fn validate(&self, class: &str, config: Properties) -> Result<ConfigInfos, HerderError> {
