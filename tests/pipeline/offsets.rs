@@ -197,6 +197,39 @@ fn a_paused_connector_has_no_new_tasks_before_it_runs() {
 }
 
 #[test]
+fn a_connector_whose_task_asks_divides_its_work_anew() {
+    let place = Place::new(Broker::Embedded);
+    add_guests(&place, &["tidegate-test-guests"]);
+    let worker = place.start();
+    let rest = place.rest();
+    let config = json!({ "connector.class": "test.AsksForTasks", "tasks.max": "2" });
+    let new = json!({ "name": "c", "config": config });
+    let created = rest.send("POST", "/connectors", Some(new));
+    assert_eq!(
+        created.1["tasks"].as_array().unwrap().len(),
+        1,
+        "{created:?}"
+    );
+    let tasks = || rest.send("GET", "/connectors/c/tasks", None).1;
+    wait_for(
+        "the second task",
+        || place.log(),
+        || tasks().as_array().unwrap().len() == 2,
+    );
+    rest.wait_for_task("c", "RUNNING");
+    // It goes on asking, and its answer is the same from then on.
+    let starts = || {
+        place
+            .log()
+            .matches("The connector divides its work anew")
+            .count()
+    };
+    std::thread::sleep(std::time::Duration::from_millis(1_500));
+    assert_eq!(starts(), 1, "{}", place.log());
+    assert!(worker.stop().success(), "{}", place.log());
+}
+
+#[test]
 fn too_many_tasks_fail_a_connector_unless_that_is_allowed() {
     let place = Place::new(Broker::Embedded);
     add_guests(&place, &["tidegate-test-guests"]);

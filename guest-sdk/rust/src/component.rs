@@ -153,7 +153,8 @@ impl<P: PluginSet> source::exports::tidegate::connect::source::Guest for Compone
         tasks_max: u32,
     ) -> Result<Vec<wit::Config>, wit::Error> {
         enter::<P, _>(|_, plugins| {
-            let configs = plugins.source_task_configs(&class_name, config, tasks_max)?;
+            let offsets = Offsets::new(source_offsets::read);
+            let configs = plugins.source_task_configs(&class_name, config, tasks_max, &offsets)?;
             Ok(configs.iter().map(pairs).collect())
         })
     }

@@ -215,14 +215,6 @@ impl ConnectorConfig {
         for error in client_overrides::check(&self.properties) {
             add(error, "connector.class");
         }
-        if role == ConnectorRole::Source
-            && let Err(error) = self.topic_creation()
-        {
-            found.push((
-                error.key().unwrap_or("topic.creation.groups").to_owned(),
-                error.to_string(),
-            ));
-        }
         if role == ConnectorRole::Sink {
             found.extend(self.check_topics());
         }

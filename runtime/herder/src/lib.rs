@@ -9,6 +9,7 @@
 //! | `connectors` | every connector, as a table that is read without asking the actor |
 //! | [`checks`], `preparation` | what plugins are asked for a request, before the actor hears of it |
 //! | [`measures`] | what is measured of the worker, its connectors and their tasks |
+//! | `reconfiguration` | tasks that ask for their connector's work to be divided anew |
 //! | `plugins` | what is told about plugins |
 //! | [`loggers`] | the levels of the log |
 //! | `offsets` | offsets as a client reads and alters them |
@@ -32,6 +33,7 @@ pub mod measures;
 mod offsets;
 mod plugins;
 mod preparation;
+mod reconfiguration;
 pub mod status_board;
 pub mod validation;
 

@@ -1,6 +1,7 @@
 //! A component that is loaded, and making guests of it.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use tidegate_config::Properties;
 use tidegate_config::grants::Grants;
@@ -226,7 +227,7 @@ impl Plugin {
             .collect())
     }
 
-    /// Divides a source connector's work among at most `tasks_max` tasks, with nothing granted.
+    /// Divides a source connector's work among at most `tasks_max` tasks, with nothing granted but a look at its offsets.
     ///
     /// # Errors
     /// The guest's own, or its fault.
@@ -235,12 +236,18 @@ impl Plugin {
         class: &str,
         config: &Properties,
         tasks_max: u32,
+        offsets: Option<Arc<dyn OffsetReader>>,
     ) -> Result<Vec<Properties>, SandboxError> {
         let indices = self.0.exports.source()?;
         let load = |store: &mut Store<State>, guest: &Instance| indices.load(store, guest);
+        let purpose = Purpose {
+            offsets,
+            ..Purpose::default()
+        };
         self.task_configs(
             config,
             tasks_max,
+            purpose,
             load,
             |exports, store, config, tasks_max| {
                 exports.call_task_configs(store, class, config, tasks_max)
@@ -263,6 +270,7 @@ impl Plugin {
         self.task_configs(
             config,
             tasks_max,
+            Purpose::default(),
             load,
             |exports, store, config, tasks_max| {
                 exports.call_task_configs(store, class, config, tasks_max)
@@ -275,6 +283,7 @@ impl Plugin {
         &self,
         config: &Properties,
         tasks_max: u32,
+        purpose: Purpose<'_>,
         load: impl FnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<E>,
         run: impl FnOnce(
             &E,
@@ -285,7 +294,7 @@ impl Plugin {
     ) -> Result<Vec<Properties>, SandboxError> {
         let config = wire_config(config);
         let tasks_max = tasks_max.min(TASKS_MAX);
-        let mut guest = Guest::new(&self.0, Purpose::default(), load)?;
+        let mut guest = Guest::new(&self.0, purpose, load)?;
         let configs = guest.call("task-configs", Deadline::Validate, |exports, store| {
             run(exports, store, &config, tasks_max)
         })?;
@@ -363,15 +372,17 @@ impl Plugin {
         grants: &Grants,
         offsets: Arc<dyn OffsetReader>,
     ) -> Result<SourceInstance, SandboxError> {
+        let asks: Arc<AtomicBool> = Arc::default();
         let purpose = Purpose {
             identity: Some(identity.clone()),
             grants: Some(grants),
             offsets: Some(offsets),
+            asks: Arc::clone(&asks),
             ..Purpose::default()
         };
         let indices = self.0.exports.source()?;
         let guest = Guest::new(&self.0, purpose, |store, guest| indices.load(store, guest))?;
-        Ok(SourceInstance::new(guest, class))
+        Ok(SourceInstance::new(guest, class, asks))
     }
 
     /// Makes a sink task's guest.
@@ -469,7 +480,7 @@ fn imports(component: &Component) -> Result<Vec<String>, SandboxError> {
         if name.starts_with("tidegate:")
             && let Some(unknown) = functions
                 .iter()
-                .find(|f| !matches!(**f, "log" | "read" | "delivered"))
+                .find(|f| !matches!(**f, "log" | "read" | "delivered" | "request"))
         {
             return Err(SandboxError::Refused(format!(
                 "the component imports the function {} of {name}, which this worker does not have; \

@@ -4,6 +4,7 @@
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use rustix::fs::{Mode, OFlags};
@@ -39,6 +40,8 @@ pub(crate) struct Purpose<'a> {
     pub(crate) offsets: Option<Arc<dyn OffsetReader>>,
     /// What a sink has in hand; nothing for all others.
     pub(crate) in_hand: Arc<InHand>,
+    /// Told that a source task asks for its connector's tasks to be divided anew.
+    pub(crate) asks: Arc<AtomicBool>,
 }
 
 impl Purpose<'_> {
@@ -58,6 +61,7 @@ pub(crate) struct State {
     pub(crate) usage: Arc<Usage>,
     pub(crate) offsets: Option<Arc<dyn OffsetReader>>,
     pub(crate) in_hand: Arc<InHand>,
+    pub(crate) asks: Arc<AtomicBool>,
     /// Until when the call that runs may wait inside the host.
     pub(crate) deadline: Instant,
     pub(crate) table: ResourceTable,
@@ -78,6 +82,7 @@ impl State {
             usage,
             offsets: purpose.offsets,
             in_hand: purpose.in_hand,
+            asks: purpose.asks,
             deadline: Instant::now(),
             table,
         })

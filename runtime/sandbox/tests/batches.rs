@@ -186,7 +186,8 @@ fn tasks_are_as_many_as_asked_for() {
         .sink_connector_task_configs("test.Takes", &given, 3)
         .unwrap();
     assert_eq!(configs, vec![given.clone(); 3]);
-    let too_many = |most| plugin.source_connector_task_configs("test.TooManyTasks", &given, most);
+    let too_many =
+        |most| plugin.source_connector_task_configs("test.TooManyTasks", &given, most, None);
     assert_eq!(too_many(3).unwrap().len(), 4, "whoever asks decides");
     assert!(too_many(1_000).is_err());
     let wrong = config(&[("key", "wrong")]);

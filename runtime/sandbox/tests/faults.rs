@@ -40,7 +40,7 @@ fn an_endless_loop_in_any_export_ends_at_its_deadline() {
     let begun = Instant::now();
     assert_deadline(plugin.validate("test.LoopsInValidate", &none), "validate");
     assert_deadline(
-        plugin.source_connector_task_configs("test.LoopsInTaskConfigs", &none, 1),
+        plugin.source_connector_task_configs("test.LoopsInTaskConfigs", &none, 1, None),
         "task-configs",
     );
     assert_deadline(new_source(&plugin, "LoopsInStart").start(&none), "start");

@@ -13,6 +13,7 @@ use tidegate_sandbox::{Identity, Kind, Plugin, PluginInfo, Registry};
 use tokio::sync::watch;
 
 use crate::altered_offsets::sink_group;
+use crate::asked_tasks::AskedTasks;
 use crate::blocking;
 use crate::chain::Chain;
 use crate::dead_letters::{DeadLetters, NewDeadLetters};
@@ -70,6 +71,7 @@ struct Watched {
     progress: Arc<Progress>,
     abandoned: Abandoned,
     topics: UsedTopics,
+    asked: AskedTasks,
 }
 
 /// Who is told the states of a task.
@@ -182,10 +184,17 @@ impl Worker {
     ) -> Result<Vec<Properties>, WorkerError> {
         let ConnectorClass { plugin, info } = self.connector_class(connector)?;
         let tasks_max = connector.tasks_max()?;
+        if info.kind == Kind::Source && self.config.topic_creation_enable {
+            // As in Kafka Connect, validation leaves these keys to the start.
+            connector.topic_creation()?;
+        }
         let config = info.definition.resolved(&connector.properties);
         let class = &info.class_name;
         let divided = match info.kind {
-            Kind::Source => plugin.source_connector_task_configs(class, &config, tasks_max),
+            Kind::Source => {
+                let offsets = self.offsets.of(&connector.name);
+                plugin.source_connector_task_configs(class, &config, tasks_max, Some(offsets))
+            }
             _ => plugin.sink_connector_task_configs(class, &config, tasks_max),
         };
         let configs = divided.map_err(|error| WorkerError::Guest {
@@ -218,6 +227,7 @@ impl Worker {
             progress: Arc::clone(&progress),
             abandoned: abandoned.clone(),
             topics: UsedTopics::of(&new.task, &listener),
+            asked: AskedTasks::of(&new.task, &listener),
         };
         self.task_startups.attempt();
         let told = Told {
@@ -380,6 +390,7 @@ impl Worker {
             progress,
             abandoned,
             topics,
+            asked,
         } = watched;
         let identity = identity(new, &progress);
         let producer = self.producer_of(new)?;
@@ -416,6 +427,7 @@ impl Worker {
             submitted: Arc::new(Submitted::new(Arc::clone(&progress), tolerant)),
             progress,
             topics,
+            asked,
             failures,
             json: json.transpose()?,
             left: None,
@@ -480,6 +492,7 @@ impl Worker {
             progress,
             abandoned,
             topics,
+            ..
         } = watched;
         let identity = identity(new, &progress);
         let errors = new.connector.errors()?;

@@ -25,6 +25,7 @@ wit_bindgen::generate!({
         world every {
             import tidegate:connect/host@0.1.0;
             import tidegate:connect/source-offsets@0.1.0;
+            import tidegate:connect/task-reconfiguration@0.1.0;
             import tidegate:connect/sink-progress@0.1.0;
             export tidegate:connect/plugin@0.1.0;
             export tidegate:connect/source@0.1.0;

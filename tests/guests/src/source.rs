@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 
 use crate::exports::tidegate::connect::source::{AlteredOffset, Guest, PollLimits, Polled};
-use crate::tidegate::connect::{host, source_offsets};
+use crate::tidegate::connect::{host, source_offsets, task_reconfiguration};
 use crate::types::{Batch, Column, Config, Error, ErrorKind, Headers};
 use crate::{Component, config_value, error, misdeeds, write_lines};
 
@@ -12,6 +12,7 @@ pub const NAMES: &[&str] = &[
     "Counts",
     "LoopsInValidate",
     "FindsManyProblems",
+    "AsksForTasks",
     "LoopsInAlterOffsets",
     "LoopsInTaskConfigs",
     "RefusesOffsets",
@@ -127,6 +128,12 @@ impl Guest for Component {
         match class_name.as_str() {
             "test.LoopsInTaskConfigs" => misdeeds::loop_for_ever(),
             "test.TooManyTasks" => Ok(vec![config; tasks_max as usize + 1]),
+            // One more when the first has left its offset.
+            "test.AsksForTasks" => {
+                let found = source_offsets::read(&[map("file", "a")]);
+                let left = found.iter().flatten().count();
+                Ok(vec![config; 1 + left])
+            }
             _ => Ok(vec![config]),
         }
     }
@@ -222,7 +229,7 @@ impl Guest for Component {
                 return Err(error(ErrorKind::Data, format!("{number}")));
             }
             "test.LargeRecords" => return Ok(polled(&[text(&"x".repeat(1_000_000))])),
-            "test.WritesCommits" => return Ok(one_of_ten()),
+            "test.WritesCommits" | "test.AsksForTasks" => return Ok(one_of_ten()),
             "test.NewSourcePartitions" => return Ok(new_source_partitions(limits.records_max)),
             "test.PoisonsOne" => return Ok(poison_one()),
             "test.Trickles" => return Ok(trickle()),
@@ -246,6 +253,9 @@ impl Guest for Component {
 
     fn commit(partitions: Vec<Vec<u8>>, offsets: Vec<Vec<u8>>) -> Result<(), Error> {
         let (class, config) = TASK.with_borrow(Clone::clone);
+        if class == "test.AsksForTasks" {
+            task_reconfiguration::request();
+        }
         if class == "test.LoopsInCommit" {
             misdeeds::loop_for_ever();
         }

@@ -42,11 +42,11 @@ pub(super) fn check(
     };
     let mut names = list(properties.get(kind.key()).map_or("", String::as_str));
     names.retain(|name| !name.is_empty());
+    if names.len() > max {
+        return;
+    }
     let mut checked: Vec<&String> = Vec::new();
     for name in &names {
-        if checked.len() == max {
-            break;
-        }
         if checked.contains(&name) {
             continue;
         }
