@@ -101,6 +101,11 @@ impl Chain {
         })
     }
 
+    /// Whether there is no transform.
+    pub fn is_empty(&self) -> bool {
+        self.links.is_empty()
+    }
+
     /// Runs the chain. Rows that failed have no output and are listed, by their row in the batch given. `None`: it was
     /// interrupted while it tried something again.
     pub fn apply(

@@ -255,7 +255,9 @@ impl SourcePipeline {
         let kept = keeps.then(|| batch.clone());
         let mut failed = Vec::new();
         let transformed = {
-            let _span = tracing::debug_span!(target: "tidegate::span", "transforms").entered();
+            let idle = self.chain.is_empty();
+            let span = tracing::debug_span!(target: "tidegate::span", "transforms", idle);
+            let _entered = span.entered();
             self.chain.apply(batch, &mut failed, trying)
         };
         let transformed = transformed
