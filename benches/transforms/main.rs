@@ -163,6 +163,7 @@ fn identity() -> Identity {
     Identity {
         connector: ConnectorName::parse("bench").unwrap(),
         task: Some(0),
+        secrets: Default::default(),
     }
 }
 

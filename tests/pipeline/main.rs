@@ -20,6 +20,7 @@ mod idle;
 mod kill;
 mod rest;
 mod restart;
+mod secrets;
 mod secured;
 mod stopping;
 mod support;

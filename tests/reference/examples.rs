@@ -71,6 +71,7 @@ pub fn transform(registry: &Registry, example: &Example) -> String {
     let identity = Identity {
         connector: ConnectorName::parse("example").unwrap(),
         task: Some(0),
+        secrets: Default::default(),
     };
     let batch = batch(example);
     let before = shown(example, &batch);

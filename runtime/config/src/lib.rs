@@ -9,11 +9,13 @@
 //! | [`framework`] | the keys that every source and sink connector has |
 //! | [`worker`] | the worker's configuration |
 //! | [`environment`] | worker keys from `CONNECT_…` variables |
+//! | [`providers`], [`resolved`], [`secrets`] | references to values that are kept elsewhere, and keeping those from being shown |
 //! | [`origin`] | whether the file or a variable set a worker's key |
 //! | [`grants`] | what a plugin is granted, by the values of the keys that name something outside |
 //! | [`policy`] | how far grants may go |
 //!
-//! The crate reads the configuration files it is told to read and does no other I/O. Its words are Kafka
+//! The crate reads the configuration files it is told to read, and what config providers may read, and does no other
+//! I/O. Its words are Kafka
 //! Connect's wherever a client may compare them.
 
 pub mod connector;
@@ -27,9 +29,13 @@ pub mod listener;
 pub mod origin;
 pub mod policy;
 pub mod properties;
+pub mod providers;
+pub mod resolved;
+pub mod secrets;
 pub mod worker;
 
 mod address;
+mod allowed_paths;
 mod client_overrides;
 mod connector_file;
 mod error;

@@ -322,6 +322,8 @@ impl Actor {
     /// Starts a connector's tasks. What fails is in its state.
     async fn start(&mut self, name: &ConnectorName, prepared: Prepared) {
         self.generation += 1;
+        let reload = prepared.reload;
+        self.connectors.change(name, |known| known.reload = reload);
         let class = match prepared.class {
             Ok(class) => class,
             Err(error) => return self.fail(name, &error),

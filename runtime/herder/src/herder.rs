@@ -28,7 +28,7 @@ use crate::info::{
 };
 use crate::preparation::Prepared;
 use crate::status_board::StatusBoard;
-use crate::{plugins, validation};
+use crate::{plugins, reload, validation};
 
 /// How many requests may wait for the actor; further ones wait to be sent.
 const REQUESTS_MAX: usize = 256;
@@ -157,6 +157,13 @@ impl Herder {
             waiting,
         );
         tokio::spawn(actor.run(checks.clone(), received));
+        let watched = Arc::clone(&connectors);
+        tokio::spawn(reload::watch(
+            Arc::clone(&worker),
+            watched,
+            requests.downgrade(),
+            ending.subscribe(),
+        ));
         Ok(Self {
             requests,
             connectors,

@@ -9,6 +9,7 @@
 //! | `connectors` | every connector, as a table that is read without asking the actor |
 //! | [`checks`], `preparation` | what plugins are asked for a request, before the actor hears of it |
 //! | `plugins` | what is told about plugins |
+//! | `reload` | starting a connector again when a config provider gives something else |
 //! | `config_log` | the config topic: connectors, task configurations, target states |
 //! | `status_board` | the states of connectors and tasks, and the status topic |
 //! | [`validation`] | whether a connector's configuration can work |
@@ -26,6 +27,7 @@ pub mod herder;
 pub mod info;
 mod plugins;
 mod preparation;
+mod reload;
 mod status_board;
 pub mod validation;
 

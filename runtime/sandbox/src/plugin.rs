@@ -93,17 +93,20 @@ impl Loaded {
         Ok(Arc::new(loaded))
     }
 
-    /// Makes a guest that describes and validates, with nothing granted.
-    fn plugin_guest(self: &Arc<Self>) -> Result<Guest<plugin::Guest>, SandboxError> {
+    /// Makes a guest that describes and validates, with nothing granted and a small budget.
+    fn plugin_guest(
+        self: &Arc<Self>,
+        identity: Option<&Identity>,
+    ) -> Result<Guest<plugin::Guest>, SandboxError> {
         let indices = &self.exports.plugin;
-        Guest::new(self, Purpose::default(), |store, guest| {
+        Guest::new(self, Purpose::question(identity), |store, guest| {
             indices.load(store, guest)
         })
     }
 
     fn describe(self) -> Result<Self, SandboxError> {
         let loaded = Arc::new(self);
-        let mut guest = loaded.plugin_guest()?;
+        let mut guest = loaded.plugin_guest(None)?;
         let infos = guest.call_infallible("describe", Deadline::Validate, |exports, store| {
             exports.call_describe(store)
         })?;
@@ -198,17 +201,19 @@ impl Plugin {
         &self.0.infos
     }
 
-    /// Lets the plugin check a configuration, with nothing granted. The answer: key and message of each problem.
+    /// Lets the plugin check a configuration for a connector, with nothing granted. The answer: key and message of each
+    /// problem.
     ///
     /// # Errors
     /// The guest's fault.
     pub fn validate(
         &self,
+        identity: &Identity,
         class: &str,
         config: &Properties,
     ) -> Result<Vec<(String, String)>, SandboxError> {
         let config = wire_config(config);
-        let mut guest = self.0.plugin_guest()?;
+        let mut guest = self.0.plugin_guest(Some(identity))?;
         let problems =
             guest.call_infallible("validate", Deadline::Validate, |exports, store| {
                 exports.call_validate(store, class, &config)
@@ -216,12 +221,7 @@ impl Plugin {
         Ok(problems
             .into_iter()
             .take(PROBLEMS_MAX)
-            .map(|problem| {
-                (
-                    guest::message(&problem.key),
-                    guest::message(&problem.message),
-                )
-            })
+            .map(|problem| (guest.message(&problem.key), guest.message(&problem.message)))
             .collect())
     }
 
@@ -231,6 +231,7 @@ impl Plugin {
     /// The guest's own, or its fault.
     pub fn source_connector_task_configs(
         &self,
+        identity: &Identity,
         class: &str,
         config: &Properties,
         tasks_max: u32,
@@ -238,6 +239,7 @@ impl Plugin {
         let indices = self.0.exports.source()?;
         let load = |store: &mut Store<State>, guest: &Instance| indices.load(store, guest);
         self.task_configs(
+            identity,
             config,
             tasks_max,
             load,
@@ -253,6 +255,7 @@ impl Plugin {
     /// The guest's own, or its fault.
     pub fn sink_connector_task_configs(
         &self,
+        identity: &Identity,
         class: &str,
         config: &Properties,
         tasks_max: u32,
@@ -260,6 +263,7 @@ impl Plugin {
         let indices = self.0.exports.sink()?;
         let load = |store: &mut Store<State>, guest: &Instance| indices.load(store, guest);
         self.task_configs(
+            identity,
             config,
             tasks_max,
             load,
@@ -272,6 +276,7 @@ impl Plugin {
     /// Loads a connector's exports, calls their `task-configs` and checks the answer.
     fn task_configs<E>(
         &self,
+        identity: &Identity,
         config: &Properties,
         tasks_max: u32,
         load: impl FnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<E>,
@@ -284,7 +289,7 @@ impl Plugin {
     ) -> Result<Vec<Properties>, SandboxError> {
         let config = wire_config(config);
         let tasks_max = tasks_max.min(TASKS_MAX);
-        let mut guest = Guest::new(&self.0, Purpose::default(), load)?;
+        let mut guest = Guest::new(&self.0, Purpose::question(Some(identity)), load)?;
         let configs = guest.call("task-configs", Deadline::Validate, |exports, store| {
             run(exports, store, &config, tasks_max)
         })?;

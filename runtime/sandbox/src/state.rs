@@ -38,9 +38,20 @@ pub(crate) struct Purpose<'a> {
     pub(crate) offsets: Option<Arc<dyn OffsetReader>>,
     /// What a sink has in hand; nothing for all others.
     pub(crate) in_hand: Arc<InHand>,
+    /// Whether it is only asked about a configuration, with a small budget.
+    pub(crate) is_question: bool,
 }
 
 impl Purpose<'_> {
+    /// A guest that is granted nothing and only asked about a configuration.
+    pub(crate) fn question(identity: Option<&Identity>) -> Self {
+        Self {
+            identity: identity.cloned(),
+            is_question: true,
+            ..Self::default()
+        }
+    }
+
     /// A guest that is granted nothing.
     pub(crate) fn of(identity: &Identity) -> Self {
         Self {
@@ -68,7 +79,11 @@ impl State {
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.resources_max);
         Ok(Self {
-            limiter: Limiter::new(limits.memory_bytes_max, limits.table_elements_max),
+            limiter: if purpose.is_question {
+                Limiter::of_question(limits)
+            } else {
+                Limiter::new(limits.memory_bytes_max, limits.table_elements_max)
+            },
             wasi: wasi(&log, purpose.grants)?,
             log,
             offsets: purpose.offsets,

@@ -6,6 +6,7 @@ use tidegate_broker::{Broker, Producer, Subscription, TopicPattern};
 use tidegate_config::Properties;
 use tidegate_config::connector::{ConnectorConfig, DlqConfig, ErrorsConfig, SinkTopics};
 use tidegate_config::grants::{Grants, Policy, grants};
+use tidegate_config::secrets::Secrets;
 use tidegate_config::worker::WorkerConfig;
 use tidegate_model::{Batch, TaskId, TopicName};
 use tidegate_sandbox::{Identity, Kind, Plugin, PluginInfo, Registry};
@@ -22,6 +23,7 @@ use crate::offset_store::OffsetStore;
 use crate::positions::Positions;
 use crate::progress::Progress;
 use crate::record_converters::RecordConverters;
+use crate::resolution::Resolution;
 use crate::sink_guest::{NewSink, SinkGuest};
 use crate::sink_pipeline::SinkPipeline;
 use crate::sink_task::SinkTask;
@@ -115,7 +117,15 @@ impl Worker {
         &self.registry
     }
 
-    /// Finds the class of a connector.
+    /// Resolves a connector's configuration for its tasks and plugins. Blocks.
+    ///
+    /// # Errors
+    /// When a reference in it cannot be resolved, or may not be.
+    pub fn resolve(&self, connector: &ConnectorConfig) -> Result<Resolution, WorkerError> {
+        Ok(Resolution::of(&self.registry, &self.config, connector).whole()?)
+    }
+
+    /// Finds the class of a connector, whose configuration is resolved.
     ///
     /// # Errors
     /// When no plugin, or more than one, has that name.
@@ -126,26 +136,30 @@ impl Worker {
         connector_class(&self.registry, connector)
     }
 
-    /// Asks a connector to divide its work among at most `tasks.max` tasks. Blocks.
+    /// Asks a connector to divide its work among at most `tasks.max` tasks. The answer is for storing: references stand
+    /// in it as they were written. Blocks.
     ///
     /// # Errors
     /// When the connector refuses, or answers with more.
-    pub fn task_configs(
-        &self,
-        connector: &ConnectorConfig,
-    ) -> Result<Vec<Properties>, WorkerError> {
+    pub fn task_configs(&self, resolution: &Resolution) -> Result<Vec<Properties>, WorkerError> {
+        let connector = &resolution.connector;
+        let identity = resolution.identity(None);
         let ConnectorClass { plugin, info } = self.connector_class(connector)?;
         let tasks_max = connector.tasks_max()?;
         let config = info.definition.resolved(&connector.properties);
         let class = &info.class_name;
         let divided = match info.kind {
-            Kind::Source => plugin.source_connector_task_configs(class, &config, tasks_max),
-            _ => plugin.sink_connector_task_configs(class, &config, tasks_max),
+            Kind::Source => {
+                plugin.source_connector_task_configs(&identity, class, &config, tasks_max)
+            }
+            _ => plugin.sink_connector_task_configs(&identity, class, &config, tasks_max),
         };
-        divided.map_err(|error| WorkerError::Guest {
+        let divided = divided.map_err(|error| WorkerError::Guest {
             stage: Stage::TaskLifecycle,
             error,
-        })
+        })?;
+        let stored = |config| resolution.resolved.unresolve(config);
+        Ok(divided.into_iter().map(stored).collect())
     }
 
     /// Starts a task. Everything that can fail is reported to the listener.
@@ -162,7 +176,17 @@ impl Worker {
                 let (listener, task) = (Arc::clone(&listener), task.clone());
                 move |state| listener.task_state(&task, state)
             };
-            match worker.run(new, target, watched, Box::new(report)).await {
+            let resolved = Arc::clone(&worker).resolve_task(new).await;
+            let (ended, secrets) = match resolved {
+                Ok((new, identity)) => {
+                    let secrets = identity.secrets.clone();
+                    let ran = worker.run(new, identity, target, watched, Box::new(report));
+                    let ran = ran.await;
+                    (ran.map_err(|error| error.redacted(&secrets)), secrets)
+                }
+                Err(error) => (Err(error), Secrets::default()),
+            };
+            match ended {
                 Ok(()) => listener.task_state(&task, State::Unassigned),
                 Err(WorkerError::Abandoned) => {
                     tracing::info!(connector = %task.connector, task = task.task,
@@ -174,7 +198,7 @@ impl Worker {
                     listener.task_state(
                         &task,
                         State::Failed {
-                            trace: trace(&error),
+                            trace: secrets.redact(&trace(&error)).into_owned(),
                         },
                     );
                 }
@@ -189,9 +213,27 @@ impl Worker {
         }
     }
 
+    /// Resolves the configurations of a task: only now, so that what is stored is what was written. In the task's own
+    /// only references that stand in its connector's are resolved.
+    async fn resolve_task(
+        self: Arc<Self>,
+        mut new: NewTask,
+    ) -> Result<(NewTask, Identity), WorkerError> {
+        let resolving = move || {
+            let resolution = self.resolve(&new.connector)?;
+            let identity = resolution.identity(Some(new.task.task));
+            new.config = resolution.resolved.fill_in(&new.config);
+            new.connector = resolution.connector;
+            Ok((new, identity))
+        };
+        let resolved = tokio::task::spawn_blocking(resolving).await;
+        resolved.map_err(|error| WorkerError::Internal(error.to_string()))?
+    }
+
     async fn run(
         self: Arc<Self>,
         new: NewTask,
+        identity: Identity,
         target: watch::Receiver<TargetState>,
         (progress, abandoned): (Arc<Progress>, Abandoned),
         report: Box<dyn Fn(State) + Send + Sync>,
@@ -210,7 +252,8 @@ impl Worker {
             };
             self.check_subscription(&new, &subscription)?;
             let left = abandoned.clone();
-            let make = move || self.sink_pipeline(&new, &class, own_turns, progress, left);
+            let make =
+                move || self.sink_pipeline(&new, &class, &identity, own_turns, progress, left);
             let pipeline = Some(blocking::make(&turns, make).await?);
             return SinkTask {
                 subscription,
@@ -229,7 +272,10 @@ impl Worker {
         let granted = Self::grants(&new, &class)?;
         let file_changes = self.files.changes_of(&granted.files);
         let left = abandoned.clone();
-        let make = move || self.source_pipeline(&new, &class, &granted, own_turns, progress, left);
+        let make = move || {
+            let place = (&class, &identity, &granted);
+            self.source_pipeline(&new, place, own_turns, progress, left)
+        };
         let pipeline = blocking::make(&turns, make).await?;
         let submitted = Arc::clone(&pipeline.submitted);
         let progress = Arc::clone(&pipeline.progress);
@@ -302,13 +348,11 @@ impl Worker {
     fn source_pipeline(
         &self,
         new: &NewTask,
-        class: &ConnectorClass,
-        granted: &Grants,
+        (class, identity, granted): (&ConnectorClass, &Identity, &Grants),
         turns: Turns,
         progress: Arc<Progress>,
         abandoned: Abandoned,
     ) -> Result<SourcePipeline, WorkerError> {
-        let identity = identity(new);
         let producer = self.producer_of(new)?;
         let errors = new.connector.errors()?;
         let tolerant = errors.tolerance_all;
@@ -319,7 +363,7 @@ impl Worker {
         let offsets = self.offsets.of(&new.task.connector);
         let instance = class
             .plugin
-            .source(&identity, &class.info.class_name, granted, offsets)
+            .source(identity, &class.info.class_name, granted, offsets)
             .map_err(|error| WorkerError::Guest {
                 stage: Stage::TaskLifecycle,
                 error,
@@ -332,7 +376,7 @@ impl Worker {
             chain: Chain::of(
                 &new.connector,
                 &self.registry,
-                &identity,
+                identity,
                 &isolation,
                 &progress,
             )?,
@@ -389,11 +433,11 @@ impl Worker {
         &self,
         new: &NewTask,
         class: &ConnectorClass,
+        identity: &Identity,
         turns: Turns,
         progress: Arc<Progress>,
         abandoned: Abandoned,
     ) -> Result<SinkPipeline, WorkerError> {
-        let identity = identity(new);
         let errors = new.connector.errors()?;
         let isolation = Isolation {
             isolates: errors.tolerance_all || errors.dlq.is_some(),
@@ -429,7 +473,7 @@ impl Worker {
             chain: Chain::of(
                 &new.connector,
                 &self.registry,
-                &identity,
+                identity,
                 &isolation,
                 &progress,
             )?,
@@ -448,20 +492,15 @@ impl Worker {
 /// Finds the class of a connector among plugins.
 ///
 /// # Errors
-/// When no plugin, or more than one, has that name.
+/// When no plugin, or more than one, has that name, or not in the version that is asked for.
 pub fn connector_class(
     registry: &Registry,
     connector: &ConnectorConfig,
 ) -> Result<ConnectorClass, WorkerError> {
-    let (plugin, info) = registry.find_connector(connector.class()?)?;
+    let asked = connector.properties.get("connector.plugin.version");
+    let asked = asked.map(String::as_str);
+    let (plugin, info) = registry.find_connector_version(connector.class()?, asked)?;
     Ok(ConnectorClass { plugin, info })
-}
-
-fn identity(new: &NewTask) -> Identity {
-    Identity {
-        connector: new.task.connector.clone(),
-        task: Some(new.task.task),
-    }
 }
 
 /// An error with its causes, as the status shows it.

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use crate::exports::tidegate::connect::source::{Guest, PollLimits, Polled};
 use crate::tidegate::connect::{host, source_offsets};
 use crate::types::{Batch, Column, Config, Error, ErrorKind, Headers};
-use crate::{Component, config_value, error, misdeeds, write_lines};
+use crate::{Component, config_value, error, misdeeds, tells, write_lines};
 
 /// The class names, without `test.`.
 pub const NAMES: &[&str] = &[
@@ -44,6 +44,7 @@ pub const NAMES: &[&str] = &[
     "SleepsInSomePolls",
     "NewSourcePartitions",
     "PoisonsOne",
+    "TellsSecrets",
 ];
 
 thread_local! {
@@ -125,6 +126,7 @@ impl Guest for Component {
         match class_name.as_str() {
             "test.LoopsInTaskConfigs" => misdeeds::loop_for_ever(),
             "test.TooManyTasks" => Ok(vec![config; tasks_max as usize + 1]),
+            "test.TellsSecrets" => Ok(vec![tells::copied(config)]),
             _ => Ok(vec![config]),
         }
     }
@@ -146,6 +148,14 @@ impl Guest for Component {
             "test.HoldsListings" => {
                 let held = misdeeds::hold_listings(&value("path"), 300);
                 return Err(error(ErrorKind::Config, format!("held {held}")));
+            }
+            "test.TellsSecrets" => {
+                tells::everywhere(&config);
+                match value("say").as_str() {
+                    "start" => return Err(error(ErrorKind::Fatal, tells::all(&config))),
+                    "trap" => panic!("{}", tells::all(&config)),
+                    _ => {}
+                }
             }
             "test.ReadsOffsets" => {
                 let found = source_offsets::read(&[map("file", "a"), map("file", "b")]);
@@ -203,6 +213,12 @@ impl Guest for Component {
                 let keys = std::collections::hash_map::RandomState::new();
                 let number = std::hash::BuildHasher::hash_one(&keys, 1);
                 return Err(error(ErrorKind::Data, format!("{number}")));
+            }
+            "test.TellsSecrets" => {
+                if config_value(&config, "say") == "poll" {
+                    return Err(error(ErrorKind::Fatal, tells::all(&config)));
+                }
+                return Ok(one_of_ten());
             }
             "test.LargeRecords" => return Ok(polled(&[text(&"x".repeat(1_000_000))])),
             "test.WritesCommits" => return Ok(one_of_ten()),

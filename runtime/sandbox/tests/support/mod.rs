@@ -71,6 +71,7 @@ pub fn identity() -> Identity {
     Identity {
         connector: ConnectorName::parse("tested").expect("a name"),
         task: Some(0),
+        secrets: Default::default(),
     }
 }
 
