@@ -22,6 +22,7 @@ mod observed;
 mod offsets;
 mod rest;
 mod restart;
+mod secrets;
 mod secured;
 mod stopping;
 mod support;

@@ -15,6 +15,8 @@ pub use crate::transforms::{PREDICATES_MAX, PredicateConfig, TRANSFORMS_MAX, Tra
 use crate::Properties;
 use crate::definition::{ConfigType, Parsed, list};
 use crate::error::ConfigError;
+use crate::providers::Providers;
+use crate::resolved::Resolved;
 use crate::worker::WorkerConfig;
 use crate::{client_overrides, errors, properties, topic_creation, transforms};
 
@@ -66,6 +68,18 @@ impl ConnectorConfig {
             name: ConnectorName::parse(name).unwrap_or_else(|_| ConnectorName::unnamed()),
             properties,
         }
+    }
+
+    /// The same with its references resolved: for tasks and plugins, not to be stored or shown. All that is wrong with
+    /// the references is listed; what cannot be resolved stays as it is.
+    #[must_use]
+    pub fn resolved(&self, providers: &Providers) -> (Self, Resolved, Vec<ConfigError>) {
+        let (resolved, errors) = providers.resolve_all(&self.properties);
+        let connector = Self {
+            name: self.name.clone(),
+            properties: resolved.properties().clone(),
+        };
+        (connector, resolved, errors)
     }
 
     /// Takes a configuration that has its name as the key `name`.

@@ -20,6 +20,8 @@ pub struct TransformConfig {
     pub alias: String,
     /// Its class, as it was written.
     pub class: String,
+    /// The version, or the range of versions, that is asked for (KIP-891).
+    pub version: Option<String>,
     /// Its keys, without prefix, and without those that all transforms have.
     pub config: Properties,
     /// When it applies; `None`: always.
@@ -35,6 +37,8 @@ pub struct PredicateConfig {
     pub alias: String,
     /// Its class, as it was written.
     pub class: String,
+    /// The version, or the range of versions, that is asked for (KIP-891).
+    pub version: Option<String>,
     /// Its keys, without prefix.
     pub config: Properties,
 }
@@ -43,10 +47,11 @@ pub(crate) fn parse(properties: &Properties) -> Result<Vec<TransformConfig>, Con
     let predicates: Vec<PredicateConfig> = aliases(properties, "predicates", PREDICATES_MAX)?
         .into_iter()
         .map(|alias| {
-            let (class, config) = plugin(properties, "predicates", &alias)?;
+            let (class, version, config) = plugin(properties, "predicates", &alias)?;
             Ok(PredicateConfig {
                 alias,
                 class,
+                version,
                 config,
             })
         })
@@ -62,7 +67,7 @@ fn transform(
     alias: String,
     predicates: &[PredicateConfig],
 ) -> Result<TransformConfig, ConfigError> {
-    let (class, mut config) = plugin(properties, "transforms", &alias)?;
+    let (class, version, mut config) = plugin(properties, "transforms", &alias)?;
     let negate_key = format!("transforms.{alias}.negate");
     let predicate_key = format!("transforms.{alias}.predicate");
     let negate = boolean(properties, &negate_key, false)?;
@@ -107,6 +112,7 @@ fn transform(
     Ok(TransformConfig {
         alias,
         class,
+        version,
         config,
         predicate,
         negate,
@@ -142,11 +148,11 @@ fn plugin(
     properties: &Properties,
     kind: &str,
     alias: &str,
-) -> Result<(String, Properties), ConfigError> {
+) -> Result<(String, Option<String>, Properties), ConfigError> {
     let mut config = with_prefix(properties, &format!("{kind}.{alias}."));
-    config.remove("plugin.version");
+    let version = config.remove("plugin.version");
     match config.remove("type").map(|class| class.trim().to_owned()) {
-        Some(class) if !class.is_empty() => Ok((class, config)),
+        Some(class) if !class.is_empty() => Ok((class, version, config)),
         _ => Err(ConfigError::Missing(format!("{kind}.{alias}.type"))),
     }
 }
@@ -183,12 +189,14 @@ mod tests {
         let wanted = PredicateConfig {
             alias: "p".into(),
             class: "P".into(),
+            version: None,
             config: Properties::from([("pattern".into(), "x.*".into())]),
         };
         assert_eq!(
             found[0].config,
             Properties::from([("field".into(), "x".into())])
         );
+        assert_eq!(found[0].version.as_deref(), Some("1"));
         assert_eq!(
             (found[0].predicate.as_ref(), found[0].negate),
             (Some(&wanted), true)

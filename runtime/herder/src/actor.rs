@@ -415,6 +415,8 @@ impl Actor {
     async fn start(&mut self, name: &ConnectorName, prepared: Prepared) {
         self.generation += 1;
         self.connectors.startups().attempt();
+        let reload = prepared.reload;
+        self.connectors.change(name, |known| known.reload = reload);
         let class = match prepared.class {
             Ok(class) => class,
             Err(error) => return self.fail(name, &error),

@@ -17,6 +17,7 @@ use crate::herder::Moved;
 use crate::info::{
     ConnectorInfo, ConnectorKind, ConnectorStatus, StateName, Status, TaskInfo, TaskRef, TaskStatus,
 };
+use crate::reload::Reload;
 use crate::status_board::{StatusBoard, Subject};
 
 /// Every connector, by name.
@@ -56,6 +57,8 @@ pub(crate) struct Connector {
     pub(crate) tasks: Vec<Task>,
     /// Its tasks are not those that its plugin would divide its work among now: it was not asked while it was paused.
     pub(crate) undivided: bool,
+    /// What config providers gave when it was started, if it is to follow that.
+    pub(crate) reload: Option<Reload>,
     /// A write to the config topic failed, or had no answer in time: the topic may hold something else than this.
     pub(crate) unsure: bool,
 }
@@ -174,6 +177,16 @@ impl Connectors {
 
     pub(crate) fn remove(&self, name: &ConnectorName) {
         self.write().remove(name);
+    }
+
+    /// The connectors that follow what config providers give, and are not stopped.
+    pub(crate) fn reloads(&self) -> Vec<(ConnectorConfig, Reload)> {
+        let table = self.read();
+        let connectors = table.values();
+        let active = connectors.filter(|known| known.target != TargetState::Stopped);
+        active
+            .filter_map(|known| Some((known.config.clone(), known.reload?)))
+            .collect()
     }
 
     /// Tells every task to stop.
@@ -352,6 +365,7 @@ impl Connector {
             task_configs,
             tasks: Vec::new(),
             undivided: false,
+            reload: None,
             unsure: false,
         }
     }

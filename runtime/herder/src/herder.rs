@@ -33,7 +33,7 @@ use crate::measures::WorkerMeasures;
 use crate::preparation::Prepared;
 use crate::reconfiguration::{ASKED_MAX, Reconfiguration};
 use crate::status_board::StatusBoard;
-use crate::{measures, offsets, plugins, validation};
+use crate::{measures, offsets, plugins, reload, validation};
 
 /// How many requests may wait for the actor; further ones wait to be sent.
 const REQUESTS_MAX: usize = 256;
@@ -184,6 +184,13 @@ impl Herder {
             requests: requests.downgrade(),
         };
         tokio::spawn(reconfiguration.run(asked));
+        let watched = Arc::clone(&connectors);
+        tokio::spawn(reload::watch(
+            Arc::clone(&worker),
+            watched,
+            requests.downgrade(),
+            ending.subscribe(),
+        ));
         Ok(Self {
             requests,
             connectors,

@@ -13,6 +13,7 @@
 //! | `plugins` | what is told about plugins |
 //! | [`loggers`] | the levels of the log |
 //! | `offsets` | offsets as a client reads and alters them |
+//! | `reload` | starting a connector again when a config provider gives something else |
 //! | `config_log` | the config topic: connectors, task configurations, target states |
 //! | [`status_board`] | the states of connectors and tasks, the topics that they use, and the status topic |
 //! | [`validation`] | whether a connector's configuration can work |
@@ -34,6 +35,7 @@ mod offsets;
 mod plugins;
 mod preparation;
 mod reconfiguration;
+mod reload;
 pub mod status_board;
 pub mod validation;
 

@@ -95,17 +95,20 @@ impl Loaded {
         Ok(Arc::new(loaded))
     }
 
-    /// Makes a guest that describes and validates, with nothing granted.
-    fn plugin_guest(self: &Arc<Self>) -> Result<Guest<plugin::Guest>, SandboxError> {
+    /// Makes a guest that describes and validates, with nothing granted and a small budget.
+    fn plugin_guest(
+        self: &Arc<Self>,
+        identity: Option<&Identity>,
+    ) -> Result<Guest<plugin::Guest>, SandboxError> {
         let indices = &self.exports.plugin;
-        Guest::new(self, Purpose::default(), |store, guest| {
+        Guest::new(self, Purpose::question(identity), |store, guest| {
             indices.load(store, guest)
         })
     }
 
     fn describe(self) -> Result<Self, SandboxError> {
         let loaded = Arc::new(self);
-        let mut guest = loaded.plugin_guest()?;
+        let mut guest = loaded.plugin_guest(None)?;
         let infos = guest.call_infallible("describe", Deadline::Validate, |exports, store| {
             exports.call_describe(store)
         })?;
@@ -200,17 +203,19 @@ impl Plugin {
         &self.0.infos
     }
 
-    /// Lets the plugin check a configuration, with nothing granted. The answer: key and message of each problem.
+    /// Lets the plugin check a configuration for a connector, with nothing granted. The answer: key and message of each
+    /// problem.
     ///
     /// # Errors
     /// The guest's fault.
     pub fn validate(
         &self,
+        identity: &Identity,
         class: &str,
         config: &Properties,
     ) -> Result<Vec<(String, String)>, SandboxError> {
         let config = wire_config(config);
-        let mut guest = self.0.plugin_guest()?;
+        let mut guest = self.0.plugin_guest(Some(identity))?;
         let problems =
             guest.call_infallible("validate", Deadline::Validate, |exports, store| {
                 exports.call_validate(store, class, &config)
@@ -218,12 +223,7 @@ impl Plugin {
         Ok(problems
             .into_iter()
             .take(PROBLEMS_MAX)
-            .map(|problem| {
-                (
-                    guest::message(&problem.key),
-                    guest::message(&problem.message),
-                )
-            })
+            .map(|problem| (guest.message(&problem.key), guest.message(&problem.message)))
             .collect())
     }
 
@@ -233,6 +233,7 @@ impl Plugin {
     /// The guest's own, or its fault.
     pub fn source_connector_task_configs(
         &self,
+        identity: &Identity,
         class: &str,
         config: &Properties,
         tasks_max: u32,
@@ -242,7 +243,7 @@ impl Plugin {
         let load = |store: &mut Store<State>, guest: &Instance| indices.load(store, guest);
         let purpose = Purpose {
             offsets,
-            ..Purpose::default()
+            ..Purpose::question(Some(identity))
         };
         self.task_configs(
             config,
@@ -261,6 +262,7 @@ impl Plugin {
     /// The guest's own, or its fault.
     pub fn sink_connector_task_configs(
         &self,
+        identity: &Identity,
         class: &str,
         config: &Properties,
         tasks_max: u32,
@@ -270,7 +272,7 @@ impl Plugin {
         self.task_configs(
             config,
             tasks_max,
-            Purpose::default(),
+            Purpose::question(Some(identity)),
             load,
             |exports, store, config, tasks_max| {
                 exports.call_task_configs(store, class, config, tasks_max)
@@ -316,13 +318,15 @@ impl Plugin {
     /// The guest's own when it refuses, or its fault.
     pub fn alter_source_offsets(
         &self,
+        identity: &Identity,
         class: &str,
         config: &Properties,
         offsets: &[(Vec<u8>, Option<Vec<u8>>)],
     ) -> Result<bool, SandboxError> {
         let indices = self.0.exports.source()?;
         let load = |store: &mut Store<State>, guest: &Instance| indices.load(store, guest);
-        let mut guest: Guest<source::Guest> = Guest::new(&self.0, Purpose::default(), load)?;
+        let mut guest: Guest<source::Guest> =
+            Guest::new(&self.0, Purpose::question(Some(identity)), load)?;
         let altered = offsets
             .iter()
             .map(|(partition, offset)| source::AlteredOffset {
@@ -341,13 +345,15 @@ impl Plugin {
     /// The guest's own when it refuses, or its fault.
     pub fn alter_sink_offsets(
         &self,
+        identity: &Identity,
         class: &str,
         config: &Properties,
         offsets: &[(TopicPartition, Option<i64>)],
     ) -> Result<bool, SandboxError> {
         let indices = self.0.exports.sink()?;
         let load = |store: &mut Store<State>, guest: &Instance| indices.load(store, guest);
-        let mut guest: Guest<sink::Guest> = Guest::new(&self.0, Purpose::default(), load)?;
+        let mut guest: Guest<sink::Guest> =
+            Guest::new(&self.0, Purpose::question(Some(identity)), load)?;
         let altered = offsets
             .iter()
             .map(|(partition, offset)| sink::AlteredOffset {

@@ -14,6 +14,7 @@ use crate::error::SandboxError;
 use crate::nearest_name::nearest;
 use crate::plugin::Plugin;
 use crate::sandbox::Sandbox;
+use crate::version_range::VersionRange;
 
 /// The most components of all folders together.
 pub const COMPONENTS_MAX: usize = 1_000;
@@ -102,7 +103,20 @@ impl Registry {
     /// # Errors
     /// When there is none, or the name fits several classes; both are listed.
     pub fn find(&self, kind: Kind, class: &str) -> Result<(Plugin, Arc<PluginInfo>), SandboxError> {
-        find(&self.plugins(), &[kind], class)
+        find(&self.plugins(), &[kind], class, None)
+    }
+
+    /// The same, in the highest of the versions that are asked for (KIP-891): one, or a range.
+    ///
+    /// # Errors
+    /// As [`Registry::find`], and when none of those versions is there.
+    pub fn find_version(
+        &self,
+        kind: Kind,
+        class: &str,
+        asked: Option<&str>,
+    ) -> Result<(Plugin, Arc<PluginInfo>), SandboxError> {
+        find(&self.plugins(), &[kind], class, asked)
     }
 
     /// Finds a source or sink connector.
@@ -110,7 +124,19 @@ impl Registry {
     /// # Errors
     /// As [`Registry::find`].
     pub fn find_connector(&self, class: &str) -> Result<(Plugin, Arc<PluginInfo>), SandboxError> {
-        find(&self.plugins(), &[Kind::Source, Kind::Sink], class)
+        find(&self.plugins(), &[Kind::Source, Kind::Sink], class, None)
+    }
+
+    /// The same, in the highest of the versions that are asked for.
+    ///
+    /// # Errors
+    /// As [`Registry::find_version`].
+    pub fn find_connector_version(
+        &self,
+        class: &str,
+        asked: Option<&str>,
+    ) -> Result<(Plugin, Arc<PluginInfo>), SandboxError> {
+        find(&self.plugins(), &[Kind::Source, Kind::Sink], class, asked)
     }
 
     /// The full names of the classes of a kind, in alphabetical order, each once.
@@ -147,6 +173,7 @@ fn find(
     plugins: &[Plugin],
     kinds: &[Kind],
     class: &str,
+    asked: Option<&str>,
 ) -> Result<(Plugin, Arc<PluginInfo>), SandboxError> {
     let candidates: Vec<(&Plugin, &Arc<PluginInfo>)> = plugins
         .iter()
@@ -178,6 +205,9 @@ fn find(
         .filter(|(_, info)| closeness(info) == Some(closest))
         .collect();
     found.sort_by_key(|(_, info)| Reverse(version(&info.version)));
+    if let Some(asked) = asked {
+        keep_versions(&mut found, asked)?;
+    }
     match found.as_slice() {
         [(plugin, info), others @ ..]
             if others
@@ -191,6 +221,27 @@ fn find(
             listed(names(&found))
         ))),
     }
+}
+
+/// Keeps those whose version is asked for.
+fn keep_versions(
+    found: &mut Vec<(&Plugin, &Arc<PluginInfo>)>,
+    asked: &str,
+) -> Result<(), SandboxError> {
+    let range = VersionRange::parse(asked)
+        .map_err(|message| SandboxError::Class(format!("the version {asked}: {message}")))?;
+    let Some(range) = range else { return Ok(()) };
+    let class = found.first().map(|(_, info)| info.class_name.clone());
+    let there: Vec<String> = found.iter().map(|(_, info)| info.version.clone()).collect();
+    found.retain(|(_, info)| range.contains(&info.version));
+    if !found.is_empty() {
+        return Ok(());
+    }
+    Err(SandboxError::Class(format!(
+        "Plugin {} not found that matches the version range {range}, available versions: [{}]",
+        class.unwrap_or_default(),
+        there.join(", ")
+    )))
 }
 
 /// What somebody may look at who asked for a class that is not there.

@@ -42,9 +42,20 @@ pub(crate) struct Purpose<'a> {
     pub(crate) in_hand: Arc<InHand>,
     /// Told that a source task asks for its connector's tasks to be divided anew.
     pub(crate) asks: Arc<AtomicBool>,
+    /// Whether it is only asked about a configuration, with a small budget.
+    pub(crate) is_question: bool,
 }
 
 impl Purpose<'_> {
+    /// A guest that is granted nothing and only asked about a configuration.
+    pub(crate) fn question(identity: Option<&Identity>) -> Self {
+        Self {
+            identity: identity.cloned(),
+            is_question: true,
+            ..Self::default()
+        }
+    }
+
     /// A guest that is granted nothing.
     pub(crate) fn of(identity: &Identity) -> Self {
         Self {
@@ -76,7 +87,11 @@ impl State {
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.resources_max);
         Ok(Self {
-            limiter: Limiter::new(limits.memory_bytes_max, limits.table_elements_max),
+            limiter: if purpose.is_question {
+                Limiter::of_question(limits)
+            } else {
+                Limiter::new(limits.memory_bytes_max, limits.table_elements_max)
+            },
             wasi: wasi(&log, purpose.grants)?,
             log,
             usage,

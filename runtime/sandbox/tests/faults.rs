@@ -38,9 +38,18 @@ fn an_endless_loop_in_any_export_ends_at_its_deadline() {
     let plugin = plugin();
     let none = config(&[]);
     let begun = Instant::now();
-    assert_deadline(plugin.validate("test.LoopsInValidate", &none), "validate");
     assert_deadline(
-        plugin.source_connector_task_configs("test.LoopsInTaskConfigs", &none, 1, None),
+        plugin.validate(&identity(), "test.LoopsInValidate", &none),
+        "validate",
+    );
+    assert_deadline(
+        plugin.source_connector_task_configs(
+            &identity(),
+            "test.LoopsInTaskConfigs",
+            &none,
+            1,
+            None,
+        ),
         "task-configs",
     );
     assert_deadline(new_source(&plugin, "LoopsInStart").start(&none), "start");
@@ -278,7 +287,7 @@ fn messages_of_guests_are_cut_and_safe() {
     let text = error.to_string();
     assert!(text.len() < 9_000 && !text.contains('\n'), "{}", text.len());
     let problems = plugin
-        .validate("test.FindsManyProblems", &config(&[]))
+        .validate(&identity(), "test.FindsManyProblems", &config(&[]))
         .unwrap();
     assert_eq!(problems.len(), 1_000);
     assert!(problems[0].1.contains("\\u{1b}"));

@@ -60,7 +60,8 @@ impl Chain {
         let mut drafts: Vec<Draft> = Vec::new();
         let mut counters = Vec::new();
         for transform in connector.transforms()? {
-            let (plugin, class) = find(registry, Kind::Transform, &transform.class)?;
+            let asked = transform.version.as_deref();
+            let (plugin, class) = find(registry, Kind::Transform, &transform.class, asked)?;
             let (condition, guard) = condition(registry, &plugin, &transform)?;
             let counter = Arc::new(TransformProgress::of(&transform.alias));
             counters.push(Arc::clone(&counter));
@@ -153,7 +154,8 @@ fn condition(
     let Some(predicate) = &transform.predicate else {
         return Ok((None, None));
     };
-    let (of, class) = find(registry, Kind::Predicate, &predicate.class)?;
+    let asked = predicate.version.as_deref();
+    let (of, class) = find(registry, Kind::Predicate, &predicate.class, asked)?;
     let (config, negate) = (predicate.config.clone(), transform.negate);
     if of.digest() == plugin.digest() {
         let condition = Condition {
@@ -175,7 +177,12 @@ fn condition(
 }
 
 /// The component and full class name of a plugin.
-fn find(registry: &Registry, kind: Kind, class: &str) -> Result<(Plugin, String), WorkerError> {
-    let (plugin, info) = registry.find(kind, class)?;
+fn find(
+    registry: &Registry,
+    kind: Kind,
+    class: &str,
+    asked: Option<&str>,
+) -> Result<(Plugin, String), WorkerError> {
+    let (plugin, info) = registry.find_version(kind, class, asked)?;
     Ok((plugin, info.class_name.clone()))
 }

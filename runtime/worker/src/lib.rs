@@ -59,6 +59,7 @@ mod polled_positions;
 mod positions;
 pub mod progress;
 mod record_converters;
+pub mod resolution;
 mod retried;
 mod retry;
 mod sink_guest;

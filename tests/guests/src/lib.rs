@@ -15,6 +15,7 @@
 mod misdeeds;
 mod sink;
 mod source;
+mod tells;
 mod transform;
 
 wit_bindgen::generate!({
@@ -103,10 +104,17 @@ impl plugin::Guest for Component {
                     kind,
                     version: "1.2.3".to_owned(),
                     documentation: "Misbehaves.\nIn one way.".to_owned(),
-                    config: vec![
-                        path("path", Some("x"), plugin::Names::ReadFile),
-                        path("out", None, plugin::Names::WriteFile),
-                    ],
+                    config: if *name == "TellsSecrets" {
+                        vec![
+                            path("out", None, plugin::Names::WriteFile),
+                            tells::password(),
+                        ]
+                    } else {
+                        vec![
+                            path("path", Some("x"), plugin::Names::ReadFile),
+                            path("out", None, plugin::Names::WriteFile),
+                        ]
+                    },
                 })
                 .collect()
         };
@@ -126,6 +134,14 @@ impl plugin::Guest for Component {
                     message: "wrong\u{1b}[31m".to_owned(),
                 })
                 .collect(),
+            "test.TellsSecrets" => {
+                let says = config_value(&config, "say") == "validate";
+                let problem = says.then(|| ConfigError {
+                    key: "plain".to_owned(),
+                    message: tells::all(&config),
+                });
+                problem.into_iter().collect()
+            }
             _ => config
                 .into_iter()
                 .filter(|(_, value)| value == "wrong")

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use crate::exports::tidegate::connect::source::{AlteredOffset, Guest, PollLimits, Polled};
 use crate::tidegate::connect::{host, source_offsets, task_reconfiguration};
 use crate::types::{Batch, Column, Config, Error, ErrorKind, Headers};
-use crate::{Component, config_value, error, misdeeds, write_lines};
+use crate::{Component, config_value, error, misdeeds, tells, write_lines};
 
 /// The class names, without `test.`.
 pub const NAMES: &[&str] = &[
@@ -47,6 +47,7 @@ pub const NAMES: &[&str] = &[
     "SleepsInSomePolls",
     "NewSourcePartitions",
     "PoisonsOne",
+    "TellsSecrets",
 ];
 
 thread_local! {
@@ -134,6 +135,7 @@ impl Guest for Component {
                 let left = found.iter().flatten().count();
                 Ok(vec![config; 1 + left])
             }
+            "test.TellsSecrets" => Ok(vec![tells::copied(config)]),
             _ => Ok(vec![config]),
         }
     }
@@ -170,6 +172,14 @@ impl Guest for Component {
             "test.HoldsListings" => {
                 let held = misdeeds::hold_listings(&value("path"), 300);
                 return Err(error(ErrorKind::Config, format!("held {held}")));
+            }
+            "test.TellsSecrets" => {
+                tells::everywhere(&config);
+                match value("say").as_str() {
+                    "start" => return Err(error(ErrorKind::Fatal, tells::all(&config))),
+                    "trap" => panic!("{}", tells::all(&config)),
+                    _ => {}
+                }
             }
             "test.ReadsOffsets" => {
                 let found = source_offsets::read(&[map("file", "a"), map("file", "b")]);
@@ -227,6 +237,12 @@ impl Guest for Component {
                 let keys = std::collections::hash_map::RandomState::new();
                 let number = std::hash::BuildHasher::hash_one(&keys, 1);
                 return Err(error(ErrorKind::Data, format!("{number}")));
+            }
+            "test.TellsSecrets" => {
+                if config_value(&config, "say") == "poll" {
+                    return Err(error(ErrorKind::Fatal, tells::all(&config)));
+                }
+                return Ok(one_of_ten());
             }
             "test.LargeRecords" => return Ok(polled(&[text(&"x".repeat(1_000_000))])),
             "test.WritesCommits" | "test.AsksForTasks" => return Ok(one_of_ten()),

@@ -113,7 +113,11 @@ fn what_does_nothing_is_a_warning() {
         ("offset.storage.file.filename", "/tmp/connect.offsets"),
         ("bootstrap.server", "a:1"),
         ("plugin.discovery", "service_load"),
+        ("admin.listeners", "http://x"),
         ("config.providers", "file"),
+        ("config.providers.file.class", "FileConfigProvider"),
+        ("config.providers.file.param.secret", "x"),
+        ("client.id", "${vault:a:b}"),
         ("exactly.once.source.support", "disabled"),
         ("sandbox.poll.ms.maximum", "1"),
     ]))
@@ -125,13 +129,15 @@ fn what_does_nothing_is_a_warning() {
     assert_eq!(
         keys,
         [
+            "admin.listeners",
             "bootstrap.server",
-            "config.providers",
+            "config.providers.file.param.secret",
             "offset.storage.file.filename",
-            "sandbox.poll.ms.maximum"
+            "sandbox.poll.ms.maximum",
+            "client.id",
         ]
     );
-    assert!(warnings[2].to_string().contains("offset topic"));
+    assert!(warnings[3].to_string().contains("offset topic"));
 }
 
 #[test]
