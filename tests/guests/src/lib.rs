@@ -75,6 +75,10 @@ fn path(name: &str, default: Option<&str>, names: plugin::Names) -> plugin::Conf
         documentation: "A path.".to_owned(),
         valid_values: vec![],
         names,
+        group: None,
+        width: plugin::Width::None,
+        display_name: None,
+        recommended_values: vec![],
     }
 }
 
@@ -107,6 +111,7 @@ impl plugin::Guest for Component {
                         vec![
                             path("out", None, plugin::Names::WriteFile),
                             tells::password(),
+                            tells::say(),
                         ]
                     } else {
                         vec![
