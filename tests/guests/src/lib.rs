@@ -138,6 +138,10 @@ impl plugin::Guest for Component {
                     message: "wrong\u{1b}[31m".to_owned(),
                 })
                 .collect(),
+            "test.TakesMemory" => vec![ConfigError {
+                key: "got".to_owned(),
+                message: misdeeds::take_all_memory().to_string(),
+            }],
             "test.TellsSecrets" => {
                 let says = config_value(&config, "say") == "validate";
                 let problem = says.then(|| ConfigError {
