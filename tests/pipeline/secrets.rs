@@ -111,18 +111,11 @@ fn all_files(folder: &Path, seen: &mut Vec<u8>) {
 
 fn assert_hidden(seen: &str, canaries: &[&str], place: &str) {
     for canary in canaries {
-        if let Some(at) = seen.find(canary) {
-            let from = (0..=at.saturating_sub(200))
-                .rev()
-                .find(|at| seen.is_char_boundary(*at));
-            panic!(
-                "{canary} is in {place}: {:?}",
-                seen[from.unwrap_or(0)..]
-                    .chars()
-                    .take(400)
-                    .collect::<String>()
-            );
-        }
+        let around = seen.find(canary).map(|at| {
+            let before: String = seen[..at].chars().rev().take(200).collect();
+            before.chars().rev().collect::<String>()
+        });
+        assert_eq!(around, None, "{canary} is in {place}, behind this");
     }
 }
 
@@ -186,6 +179,32 @@ fn what_providers_give_reaches_plugins_and_is_shown_nowhere() {
         "{answer}"
     );
     assert!(answer.to_string().contains("told [hidden]"), "{answer}");
+    assert_eq!(answer["groups"][7], "Login", "{answer}");
+    let of = |name: &str| {
+        let configs = answer["configs"].as_array().unwrap().iter();
+        configs
+            .clone()
+            .find(|config| config["value"]["name"] == name)
+            .unwrap()
+            .clone()
+    };
+    let (password, say) = (of("password"), of("say"));
+    assert_eq!(password["definition"]["display_name"], "Your password");
+    assert_eq!(
+        (
+            &password["definition"]["order_in_group"],
+            &password["value"]["value"]
+        ),
+        (&json!(1), &json!("[hidden]"))
+    );
+    assert_eq!(say["value"]["recommended_values"], json!(["start", "trap"]));
+    assert_eq!(
+        (
+            &say["definition"]["order_in_group"],
+            &say["definition"]["width"]
+        ),
+        (&json!(2), &json!("SHORT"))
+    );
     seen.push_str(&answer.to_string());
     validated["name"] = json!("validate");
     let (status, answer) = rest.send("PUT", "/connectors/validate/config", Some(validated));

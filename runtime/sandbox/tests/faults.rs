@@ -15,8 +15,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use support::*;
+use tidegate_config::secrets::Secrets;
 use tidegate_model::{ErrorClass, TopicName, TopicPartition};
-use tidegate_sandbox::{Limits, SandboxError};
+use tidegate_sandbox::{Identity, Limits, SandboxError};
 
 fn assert_deadline<T>(result: Result<T, SandboxError>, what: &str) {
     match result {
@@ -194,6 +195,46 @@ fn memory_ends_at_its_limit_and_comes_back() {
     assert!((8..16).contains(&got), "{got} MiB");
     assert!(hoarding.memory_bytes() <= 16 * 1024 * 1024);
     assert!(!hoarding.is_dead());
+}
+
+#[test]
+fn a_guest_that_is_only_asked_has_less_memory() {
+    let plugin = plugin_with(Limits {
+        memory_bytes_max: 64 * 1024 * 1024,
+        validate_memory_bytes_max: 16 * 1024 * 1024,
+        ..Limits::default()
+    });
+    let problems = plugin.validate(&identity(), "test.TakesMemory", &config(&[]));
+    let got: usize = problems.unwrap()[0].1.parse().unwrap();
+    assert!((8..16).contains(&got), "{got} MiB");
+}
+
+#[test]
+fn secrets_are_hidden_in_whatever_a_guest_says() {
+    let plugin = plugin();
+    let identity = Identity {
+        secrets: Secrets::of(["canary-7"]),
+        ..identity()
+    };
+    let given = config(&[("password", "canary-7"), ("say", "validate")]);
+    let problems = plugin
+        .validate(&identity, "test.TellsSecrets", &given)
+        .unwrap();
+    assert!(problems[0].1.contains("told [hidden]"), "{problems:?}");
+    for say in ["start", "trap"] {
+        let given = config(&[("password", "canary-7"), ("say", say)]);
+        let source = plugin.source(
+            &identity,
+            "test.TellsSecrets",
+            &Default::default(),
+            Arc::new(NoOffsets),
+        );
+        let error = source.unwrap().start(&given).unwrap_err().to_string();
+        assert!(
+            error.contains("told [hidden]") && !error.contains("canary"),
+            "{error}"
+        );
+    }
 }
 
 #[test]

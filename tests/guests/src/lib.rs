@@ -76,6 +76,10 @@ fn path(name: &str, default: Option<&str>, names: plugin::Names) -> plugin::Conf
         documentation: "A path.".to_owned(),
         valid_values: vec![],
         names,
+        group: None,
+        width: plugin::Width::None,
+        display_name: None,
+        recommended_values: vec![],
     }
 }
 
@@ -108,6 +112,7 @@ impl plugin::Guest for Component {
                         vec![
                             path("out", None, plugin::Names::WriteFile),
                             tells::password(),
+                            tells::say(),
                         ]
                     } else {
                         vec![
@@ -134,6 +139,10 @@ impl plugin::Guest for Component {
                     message: "wrong\u{1b}[31m".to_owned(),
                 })
                 .collect(),
+            "test.TakesMemory" => vec![ConfigError {
+                key: "got".to_owned(),
+                message: misdeeds::take_all_memory().to_string(),
+            }],
             "test.TellsSecrets" => {
                 let says = config_value(&config, "say") == "validate";
                 let problem = says.then(|| ConfigError {

@@ -55,5 +55,21 @@ pub fn password() -> plugin::ConfigKey {
         documentation: "A password.".to_owned(),
         valid_values: vec![],
         names: plugin::Names::Nothing,
+        group: Some("Login".to_owned()),
+        width: plugin::Width::Medium,
+        display_name: Some("Your password".to_owned()),
+        recommended_values: vec![],
+    }
+}
+
+/// In which way it tells.
+pub fn say() -> plugin::ConfigKey {
+    plugin::ConfigKey {
+        name: "say".to_owned(),
+        type_: plugin::ConfigType::Text,
+        display_name: None,
+        width: plugin::Width::Short,
+        recommended_values: vec!["start".to_owned(), "trap".to_owned()],
+        ..password()
     }
 }

@@ -166,7 +166,7 @@ impl Guest for Component {
             }),
             "test.DropsAll" => Ok(unchanged(0)),
             "test.TellsSecrets" => {
-                let told = CONFIG.with_borrow(|config| tells::all(config));
+                let told = CONFIG.with_borrow(tells::all);
                 let errors = (0..batch.count).map(|index| StepError {
                     index,
                     step: 0,
