@@ -113,7 +113,7 @@ fn what_does_nothing_is_a_warning() {
         ("offset.storage.file.filename", "/tmp/connect.offsets"),
         ("bootstrap.server", "a:1"),
         ("plugin.discovery", "service_load"),
-        ("admin.listeners", "http://x"),
+        ("inter.worker.key.size", "128"),
         ("config.providers", "file"),
         ("config.providers.file.class", "FileConfigProvider"),
         ("config.providers.file.param.secret", "x"),
@@ -129,9 +129,9 @@ fn what_does_nothing_is_a_warning() {
     assert_eq!(
         keys,
         [
-            "admin.listeners",
             "bootstrap.server",
             "config.providers.file.param.secret",
+            "inter.worker.key.size",
             "offset.storage.file.filename",
             "sandbox.poll.ms.maximum",
             "client.id",
