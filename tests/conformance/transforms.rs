@@ -82,7 +82,7 @@ impl Transforms {
             return Err(message);
         }
         let resolved = info.definition.resolved(config);
-        let problems = plugin.validate(&info.class_name, &resolved);
+        let problems = plugin.validate(&identity(), &info.class_name, &resolved);
         match problems
             .map_err(|error| error.to_string())?
             .into_iter()
@@ -165,6 +165,7 @@ fn identity() -> Identity {
         connector: ConnectorName::parse("conformance").expect("a name"),
         task: Some(0),
         usage: Default::default(),
+        secrets: Default::default(),
     }
 }
 

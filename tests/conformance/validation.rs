@@ -1,5 +1,10 @@
 //! Configurations that are validated: the answer key by key, beside that of Kafka Connect's herder.
 
+#![allow(
+    clippy::indexing_slicing,
+    reason = "JSON is indexed: what is not there is null"
+)]
+
 use serde_json::{Map, Value as Json, json};
 use tidegate_config::Properties;
 use tidegate_config::connector::ConnectorConfig;
@@ -23,11 +28,14 @@ impl Known {
         let wanted = self.wanted(case, expect)?;
         let found = found(member(case, "validate")?, plugins)?;
         let mut differences = Vec::new();
-        let counts = (&found["error_count"], &expect["error_count"]);
-        if counts.0 != counts.1 {
-            differences.push(format!("error_count: {} instead of {}", counts.0, counts.1));
+        let (count, wanted_count) = (
+            member(&found, "error_count")?,
+            member(expect, "error_count")?,
+        );
+        if count != wanted_count {
+            differences.push(format!("error_count: {count} instead of {wanted_count}"));
         }
-        let keys = found["keys"].as_object().ok_or("no keys")?;
+        let keys = member(&found, "keys")?.as_object().ok_or("no keys")?;
         for (key, wanted) in &wanted {
             match keys.get(key) {
                 None => differences.push(format!("{key} is missing")),

@@ -122,7 +122,7 @@ fn what_is_wrong_with_a_connector_is_said_line_by_line_with_file_connector_and_w
     };
     let output = text(&output);
     for (name, key, wanted) in [
-        ("a", "value.converter.schemas.enable", "\"maybe\""),
+        ("a", "value.converter.schemas.enable", "Invalid value maybe"),
         ("a", "transforms.x.type", "transforms.InsertField$Value"),
         ("a", "transforms.y.topic.field", "No field insertion"),
         ("a", "predicates.p.pattern", "unclosed group"),

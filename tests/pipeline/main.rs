@@ -5,6 +5,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "a test that cannot go on fails"
 )]
 
@@ -22,6 +23,7 @@ mod observed;
 mod offsets;
 mod rest;
 mod restart;
+mod secrets;
 mod secured;
 mod stopping;
 mod stranger;

@@ -172,11 +172,14 @@ fn metrics_tell_what_a_pipeline_did() {
     assert!(worker.stop().success(), "{}", place.log());
 }
 
-/// Takes requests, and keeps their bodies; answers so.
-fn collector(status: &'static str) -> (String, Arc<Mutex<Vec<(String, Value)>>>) {
+/// Requests that were taken: the head of each, in small letters, and its body.
+type Taken = Arc<Mutex<Vec<(String, Value)>>>;
+
+/// Takes requests, and answers so.
+fn collector(status: &'static str) -> (String, Taken) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let taken: Arc<Mutex<Vec<(String, Value)>>> = Arc::default();
+    let taken = Taken::default();
     let kept = Arc::clone(&taken);
     std::thread::spawn(move || {
         for stream in listener.incoming() {
@@ -213,7 +216,7 @@ fn collector(status: &'static str) -> (String, Arc<Mutex<Vec<(String, Value)>>>)
     (format!("http://{address}"), taken)
 }
 
-fn spans(taken: &Mutex<Vec<(String, Value)>>) -> Vec<Value> {
+fn spans(taken: &Taken) -> Vec<Value> {
     let taken = taken.lock().unwrap();
     let spans = taken.iter().flat_map(|(_, body)| {
         let scopes = &body["resourceSpans"][0]["scopeSpans"][0];

@@ -6,8 +6,8 @@ use crate::guests::add_guests;
 use crate::support::{Broker, Place, Rest, lines, wait_for};
 
 /// A pipeline whose three lines have arrived.
-fn delivered() -> (Place, crate::support::Running) {
-    let mut place = Place::new(Broker::Embedded);
+fn delivered(broker: Broker) -> (Place, crate::support::Running) {
+    let mut place = Place::new(broker);
     std::fs::write(place.path("in"), "a\nb\nc\n").unwrap();
     place.file_source(&place.path("in"), "lines");
     place.file_sink(&place.path("out"), "lines", "");
@@ -59,7 +59,7 @@ fn patch(rest: &Rest, name: &str, partition: Value, offset: Value) -> (u16, Valu
 
 #[test]
 fn a_source_goes_on_where_its_offset_was_set_also_after_a_restart() {
-    let (place, worker) = delivered();
+    let (place, worker) = delivered(Broker::Embedded);
     let (rest, source) = (place.rest(), format!("{}-source", place.prefix));
     stop(&rest, &source);
     let partition = json!({ "filename": place.path("in") });
@@ -91,8 +91,19 @@ fn a_source_goes_on_where_its_offset_was_set_also_after_a_restart() {
 }
 
 #[test]
-fn a_sink_goes_on_where_its_offset_was_set_and_begins_anew_when_it_is_reset() {
-    let (place, worker) = delivered();
+fn a_sink_goes_on_where_its_offset_was_set_on_the_embedded_log() {
+    a_sink_goes_on_where_its_offset_was_set_and_begins_anew_when_it_is_reset(Broker::Embedded);
+}
+
+#[test]
+fn a_sink_goes_on_where_its_offset_was_set_on_kafka() {
+    if let Some(kafka) = Broker::kafka() {
+        a_sink_goes_on_where_its_offset_was_set_and_begins_anew_when_it_is_reset(kafka);
+    }
+}
+
+fn a_sink_goes_on_where_its_offset_was_set_and_begins_anew_when_it_is_reset(broker: Broker) {
+    let (place, worker) = delivered(broker);
     let (rest, sink) = (place.rest(), format!("{}-sink", place.prefix));
     let running = rest.send("DELETE", &format!("/connectors/{sink}/offsets"), None);
     assert_eq!(running.0, 400, "{running:?}");
@@ -193,6 +204,39 @@ fn a_paused_connector_has_no_new_tasks_before_it_runs() {
         json!([]),
         "a stopped one has none that it could keep"
     );
+    assert!(worker.stop().success(), "{}", place.log());
+}
+
+#[test]
+fn a_connector_whose_task_asks_divides_its_work_anew() {
+    let place = Place::new(Broker::Embedded);
+    add_guests(&place, &["tidegate-test-guests"]);
+    let worker = place.start();
+    let rest = place.rest();
+    let config = json!({ "connector.class": "test.AsksForTasks", "tasks.max": "2" });
+    let new = json!({ "name": "c", "config": config });
+    let created = rest.send("POST", "/connectors", Some(new));
+    assert_eq!(
+        created.1["tasks"].as_array().unwrap().len(),
+        1,
+        "{created:?}"
+    );
+    let tasks = || rest.send("GET", "/connectors/c/tasks", None).1;
+    wait_for(
+        "the second task",
+        || place.log(),
+        || tasks().as_array().unwrap().len() == 2,
+    );
+    rest.wait_for_task("c", "RUNNING");
+    // It goes on asking, and its answer is the same from then on.
+    let starts = || {
+        place
+            .log()
+            .matches("The connector divides its work anew")
+            .count()
+    };
+    std::thread::sleep(std::time::Duration::from_millis(1_500));
+    assert_eq!(starts(), 1, "{}", place.log());
     assert!(worker.stop().success(), "{}", place.log());
 }
 

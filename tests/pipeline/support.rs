@@ -40,6 +40,7 @@ pub struct Place {
     /// Topics on a shared broker are told apart by this.
     pub prefix: String,
     connectors: Vec<PathBuf>,
+    variables: Vec<(String, String)>,
 }
 
 impl Place {
@@ -60,6 +61,7 @@ impl Place {
             broker,
             prefix,
             connectors: Vec::new(),
+            variables: Vec::new(),
         };
         let servers = match &place.broker {
             Broker::Embedded => format!("embedded:{}", place.path("topics").display()),
@@ -97,6 +99,11 @@ impl Place {
         let path = self.path("worker.properties");
         let text = std::fs::read_to_string(&path).unwrap();
         std::fs::write(path, format!("{text}{line}\n")).unwrap();
+    }
+
+    /// Sets an environment variable of the worker.
+    pub fn set_variable(&mut self, name: &str, value: &str) {
+        self.variables.push((name.to_owned(), value.to_owned()));
     }
 
     /// Where the REST API of the running worker is.
@@ -163,6 +170,7 @@ impl Place {
             .arg("standalone")
             .arg(self.path("worker.properties"));
         command
+            .envs(self.variables.iter().cloned())
             .args(&self.connectors)
             .args(more)
             .stdin(Stdio::null());

@@ -20,8 +20,19 @@ fn topics(place: &Place) -> Vec<(String, usize)> {
 }
 
 #[test]
-fn a_source_has_its_topics_created_as_it_says() {
-    let mut place = Place::new(Broker::Embedded);
+fn a_source_has_its_topics_created_as_it_says_on_the_embedded_log() {
+    a_source_has_its_topics_created_as_it_says(Broker::Embedded);
+}
+
+#[test]
+fn a_source_has_its_topics_created_as_it_says_on_kafka() {
+    if let Some(kafka) = Broker::kafka() {
+        a_source_has_its_topics_created_as_it_says(kafka);
+    }
+}
+
+fn a_source_has_its_topics_created_as_it_says(broker: Broker) {
+    let mut place = Place::new(broker);
     std::fs::write(place.path("in"), "a\n").unwrap();
     let (created, unlike) = (place.topic("created"), place.topic("unlike"));
     let source = |topic: &str| {

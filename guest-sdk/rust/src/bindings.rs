@@ -11,6 +11,7 @@ pub mod imports {
                 import tidegate:connect/types@0.1.0;
                 import tidegate:connect/host@0.1.0;
                 import tidegate:connect/source-offsets@0.1.0;
+                import tidegate:connect/task-reconfiguration@0.1.0;
                 import tidegate:connect/sink-progress@0.1.0;
             }
         ",

@@ -11,7 +11,7 @@ use crate::bindings::imports::tidegate::connect::{source_offsets, types as wit};
 use crate::bindings::{plugin, predicate, sink, source, transform};
 use crate::chain::Chain;
 use crate::config::Config;
-use crate::definition::{Importance, Names, Type};
+use crate::definition::{Importance, Names, Type, Width};
 use crate::error::{Error, ErrorKind};
 use crate::plugins::{ConfigPairs, Kind, PluginSet, Plugins, Step, StepCondition};
 use crate::predicate::Predicate;
@@ -143,6 +143,15 @@ fn config_key(
             Names::Url => wit::Names::Url,
             Names::Secret => wit::Names::Secret,
         },
+        group: key.group.clone(),
+        width: match key.width {
+            Width::None => wit::Width::None,
+            Width::Short => wit::Width::Short,
+            Width::Medium => wit::Width::Medium,
+            Width::Long => wit::Width::Long,
+        },
+        display_name: key.display_name.clone(),
+        recommended_values: key.recommended_values.clone(),
     }
 }
 
@@ -153,7 +162,8 @@ impl<P: PluginSet> source::exports::tidegate::connect::source::Guest for Compone
         tasks_max: u32,
     ) -> Result<Vec<wit::Config>, wit::Error> {
         enter::<P, _>(|_, plugins| {
-            let configs = plugins.source_task_configs(&class_name, config, tasks_max)?;
+            let offsets = Offsets::new(source_offsets::read);
+            let configs = plugins.source_task_configs(&class_name, config, tasks_max, &offsets)?;
             Ok(configs.iter().map(pairs).collect())
         })
     }

@@ -57,6 +57,20 @@ pub enum Names {
     Secret,
 }
 
+/// How wide a form shows a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Width {
+    /// Nothing is known.
+    #[default]
+    None,
+    /// Some characters.
+    Short,
+    /// Some words.
+    Medium,
+    /// A line.
+    Long,
+}
+
 /// One configuration key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigKey {
@@ -76,6 +90,14 @@ pub struct ConfigKey {
     pub valid_values: Vec<String>,
     /// What the value names outside the component.
     pub names: Names,
+    /// The group in which a form shows it.
+    pub group: Option<String>,
+    /// How wide a form shows it.
+    pub width: Width,
+    /// How a form calls it; `None`: by its name.
+    pub display_name: Option<String>,
+    /// Values that a form offers; others are allowed too.
+    pub recommended_values: Vec<String>,
 }
 
 /// The configuration keys of a plugin, in the order in which they are shown.
@@ -134,6 +156,34 @@ impl ConfigDef {
         self
     }
 
+    /// Says in which group a form shows the key added last, and how wide.
+    #[must_use]
+    pub fn group(mut self, group: &str, width: Width) -> Self {
+        if let Some(key) = self.keys.last_mut() {
+            key.group = Some(group.to_owned());
+            key.width = width;
+        }
+        self
+    }
+
+    /// Says how a form calls the key added last.
+    #[must_use]
+    pub fn display_name(mut self, name: &str) -> Self {
+        if let Some(key) = self.keys.last_mut() {
+            key.display_name = Some(name.to_owned());
+        }
+        self
+    }
+
+    /// Says which values a form offers for the key added last.
+    #[must_use]
+    pub fn recommended(mut self, values: &[&str]) -> Self {
+        if let Some(key) = self.keys.last_mut() {
+            key.recommended_values = values.iter().map(|value| (*value).to_owned()).collect();
+        }
+        self
+    }
+
     /// The keys.
     #[must_use]
     pub fn keys(&self) -> &[ConfigKey] {
@@ -158,6 +208,10 @@ impl ConfigDef {
             documentation: doc.to_owned(),
             valid_values: Vec::new(),
             names: Names::Nothing,
+            group: None,
+            width: Width::None,
+            display_name: None,
+            recommended_values: Vec::new(),
         });
         self
     }

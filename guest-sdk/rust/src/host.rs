@@ -40,6 +40,15 @@ pub fn debug(message: impl AsRef<str>) {
     log(Level::Debug, message.as_ref());
 }
 
+/// Asks, in a source task, for [`SourceConnector::task_configs_of`](crate::SourceConnector::task_configs_of) to be called
+/// again, as when tables were added. When its answer differs from the one before, the tasks commit and end, and start
+/// with their new configurations. What is asked for within a second is one. Ask in
+/// [`commit`](crate::SourceTask::commit), when the offsets are there from which the connector will know.
+pub fn request_task_reconfiguration() {
+    #[cfg(target_arch = "wasm32")]
+    crate::bindings::imports::tidegate::connect::task_reconfiguration::request();
+}
+
 #[cfg(target_arch = "wasm32")]
 fn write(level: Level, message: &str) {
     use crate::bindings::imports::tidegate::connect::host;

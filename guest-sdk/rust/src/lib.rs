@@ -228,7 +228,9 @@ pub mod transform_batch;
 
 pub use chain::Chain;
 pub use config::Config;
-pub use definition::{ConfigDef, ConfigIssue, ConfigKey, Description, Importance, Names, Type};
+pub use definition::{
+    ConfigDef, ConfigIssue, ConfigKey, Description, Importance, Names, Type, Width,
+};
 pub use error::{Error, ErrorKind, Result};
 pub use plugins::{Kind, PluginSet, Plugins, Step, StepCondition};
 pub use predicate::Predicate;
@@ -254,6 +256,6 @@ pub mod prelude {
         Error, ErrorKind, Failures, Field, Header, Importance, Names, Offsets, Predicate, Reads,
         Record, Result, Schema, SchemaType, SinkConnector, SinkTask, SourceBatch, SourceConnector,
         SourceRecord, SourceTask, TopicPartition, TopicPartitionOffset, Transform, Type, Value,
-        View, host, records,
+        View, Width, host, records,
     };
 }

@@ -67,12 +67,13 @@ struct Entry {
 }
 
 type TaskConfigs = fn(&Config, u32) -> Result<Vec<Config>>;
+type SourceTaskConfigs = fn(&Config, u32, &Offsets) -> Result<Vec<Config>>;
 type AlterOffsets = fn(&Config, &[AlteredOffset]) -> Result<bool>;
 type AlterPositions = fn(&Config, &[AlteredPosition]) -> Result<bool>;
 
 enum Make {
     Source(
-        TaskConfigs,
+        SourceTaskConfigs,
         AlterOffsets,
         fn(&Config, &Offsets) -> Result<Box<dyn SourceTask>>,
     ),
@@ -115,7 +116,7 @@ impl Plugins {
         let start = |config: &Config, offsets: &Offsets| -> Result<Box<dyn SourceTask>> {
             Ok(Box::new(C::Task::start(config, offsets)?))
         };
-        let make = Make::Source(C::task_configs, C::alter_offsets, start);
+        let make = Make::Source(C::task_configs_of, C::alter_offsets, start);
         self.with(C::describe(), C::validate, make)
     }
 
@@ -182,10 +183,13 @@ impl Plugins {
         class_name: &str,
         config: ConfigPairs,
         tasks_max: u32,
+        offsets: &Offsets,
     ) -> Result<Vec<Config>> {
         let entry = self.find(class_name, Some(Kind::Source))?;
         match &entry.make {
-            Make::Source(task_configs, ..) => task_configs(&entry.resolve(config), tasks_max),
+            Make::Source(task_configs, ..) => {
+                task_configs(&entry.resolve(config), tasks_max, offsets)
+            }
             _ => Err(unknown(class_name)),
         }
     }

@@ -36,6 +36,17 @@ pub trait SourceConnector {
         Ok(vec![config.clone()])
     }
 
+    /// The same, with a look at the offsets that its tasks have committed; by default without. A task that has found
+    /// more to do leaves it in an offset and asks for this
+    /// ([`host::request_task_reconfiguration`](crate::host::request_task_reconfiguration)).
+    ///
+    /// # Errors
+    /// When the work cannot be divided.
+    fn task_configs_of(config: &Config, tasks_max: u32, offsets: &Offsets) -> Result<Vec<Config>> {
+        let _ = offsets;
+        Self::task_configs(config, tasks_max)
+    }
+
     /// The operator alters or forgets offsets while the connector is stopped. `true`: the connector has looked at
     /// them; `false`, the default: it has not.
     ///

@@ -8,13 +8,14 @@ use tidegate_model::{ConnectorName, TopicName};
 pub use crate::converter::{ConverterConfig, ConverterRole};
 pub use crate::errors::{DLQ_REPLICATION_FACTOR, DLQ_TOPIC, DlqConfig, ErrorsConfig};
 pub use crate::framework::{ConnectorRole, EnrichedKind, definition, plugin_definition};
-pub use crate::plugin_version::VersionRange;
 pub use crate::topic_creation::{TOPIC_CREATION_GROUPS_MAX, TopicCreation, TopicGroup};
 pub use crate::transforms::{PREDICATES_MAX, PredicateConfig, TRANSFORMS_MAX, TransformConfig};
 
 use crate::Properties;
 use crate::definition::{ConfigType, Parsed, list};
 use crate::error::ConfigError;
+use crate::providers::Providers;
+use crate::resolved::Resolved;
 use crate::worker::WorkerConfig;
 use crate::{client_overrides, errors, properties, topic_creation, transforms};
 
@@ -68,6 +69,18 @@ impl ConnectorConfig {
         }
     }
 
+    /// The same with its references resolved: for tasks and plugins, not to be stored or shown. All that is wrong with
+    /// the references is listed; what cannot be resolved stays as it is.
+    #[must_use]
+    pub fn resolved(&self, providers: &Providers) -> (Self, Resolved, Vec<ConfigError>) {
+        let (resolved, errors) = providers.resolve_all(&self.properties);
+        let connector = Self {
+            name: self.name.clone(),
+            properties: resolved.properties().clone(),
+        };
+        (connector, resolved, errors)
+    }
+
     /// Takes a configuration that has its name as the key `name`.
     ///
     /// # Errors
@@ -93,16 +106,6 @@ impl ConnectorConfig {
             Some(class) if !class.is_empty() => Ok(class),
             _ => Err(ConfigError::Missing("connector.class".to_owned())),
         }
-    }
-
-    /// The versions of its class that fit (KIP-891).
-    ///
-    /// # Errors
-    /// When it is no version and no range of them.
-    pub fn plugin_version(&self) -> Result<VersionRange, ConfigError> {
-        let key = "connector.plugin.version";
-        let given = self.properties.get(key).map_or("", String::as_str);
-        VersionRange::parse(given).map_err(|wanted| ConfigError::value(key, given, wanted))
     }
 
     /// The most tasks it may have.
@@ -224,14 +227,6 @@ impl ConnectorConfig {
         }
         for error in client_overrides::check(&self.properties) {
             add(error, "connector.class");
-        }
-        if role == ConnectorRole::Source
-            && let Err(error) = self.topic_creation()
-        {
-            found.push((
-                error.key().unwrap_or("topic.creation.groups").to_owned(),
-                error.to_string(),
-            ));
         }
         if role == ConnectorRole::Sink {
             found.extend(self.check_topics());

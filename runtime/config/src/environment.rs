@@ -18,14 +18,19 @@ pub struct Variable {
 
 /// The worker keys among environment variables.
 #[must_use]
-pub fn worker_keys(variables: impl IntoIterator<Item = (String, String)>) -> Vec<Variable> {
+pub fn worker_keys<'a>(
+    variables: impl IntoIterator<Item = (&'a String, &'a String)>,
+) -> Vec<Variable> {
     variables
         .into_iter()
         .filter_map(|(name, value)| {
             let key = key(name.strip_prefix("CONNECT_")?);
-            Some(Variable { name, key, value })
+            (worker_keys::known(&key) != Known::No).then(|| Variable {
+                name: name.clone(),
+                key,
+                value: value.clone(),
+            })
         })
-        .filter(|variable| worker_keys::known(&variable.key) != Known::No)
         .collect()
 }
 
@@ -57,7 +62,8 @@ mod tests {
             ("key.converter.schemas.enable", "false"),
             ("producer.a_b-c", "x"),
         ];
-        let found = worker_keys(variables);
+        let pairs = variables.iter().map(|(name, value)| (name, value));
+        let found = worker_keys(pairs);
         let pairs: Vec<_> = found
             .iter()
             .map(|found| (found.key.as_str(), found.value.as_str()))

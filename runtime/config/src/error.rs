@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use tidegate_model::ErrorClass;
 use tidegate_model::ids::NameError;
 
+use crate::definition::HIDDEN;
+use crate::secrets::Secrets;
+
 /// Why a configuration is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -85,6 +88,40 @@ impl ConfigError {
             Self::InFile { error, .. } | Self::InVariable { error, .. } => error.key(),
             Self::Name(_) => Some("name"),
             Self::Read { .. } | Self::Syntax { .. } => None,
+        }
+    }
+
+    /// The error without secrets, and without the value of its key when that is one.
+    #[must_use]
+    pub fn redacted(self, secrets: &Secrets, is_secret: bool) -> Self {
+        let redact = |text: String| secrets.redact(&text).into_owned();
+        match self {
+            Self::Value {
+                key,
+                value,
+                message,
+            } => Self::Value {
+                key,
+                value: if is_secret {
+                    HIDDEN.to_owned()
+                } else {
+                    redact(value)
+                },
+                message: redact(message),
+            },
+            Self::Key { key, message } => Self::Key {
+                key,
+                message: redact(message),
+            },
+            Self::InFile { path, error } => Self::InFile {
+                path,
+                error: Box::new(error.redacted(secrets, is_secret)),
+            },
+            Self::InVariable { variable, error } => Self::InVariable {
+                variable,
+                error: Box::new(error.redacted(secrets, is_secret)),
+            },
+            other => other,
         }
     }
 

@@ -9,6 +9,7 @@
 //! | [`framework`] | the keys that every source and sink connector has |
 //! | [`worker`] | the worker's configuration |
 //! | [`environment`] | worker keys from `CONNECT_…` variables |
+//! | [`providers`], [`resolved`], [`secrets`] | references to values that are kept elsewhere, and keeping those from being shown |
 //! | [`origin`] | whether the file or a variable set a worker's key |
 //! | [`rest`], [`tls`] | the REST server: access, TLS, headers |
 //! | [`access`] | who may do what over REST |
@@ -17,7 +18,8 @@
 //! | [`plugin_version`] | which versions of a plugin are asked for |
 //! | [`policy`] | how far grants may go |
 //!
-//! The crate reads the configuration files it is told to read and does no other I/O. Its words are Kafka
+//! The crate reads the configuration files it is told to read, and what config providers may read, and does no other
+//! I/O. Its words are Kafka
 //! Connect's wherever a client may compare them.
 
 pub mod access;
@@ -33,12 +35,16 @@ pub mod origin;
 pub mod plugin_version;
 pub mod policy;
 pub mod properties;
+pub mod providers;
+pub mod resolved;
 pub mod rest;
+pub mod secrets;
 pub mod telemetry;
 pub mod tls;
 pub mod worker;
 
 mod address;
+mod allowed_paths;
 mod client_overrides;
 mod connector_file;
 mod error;

@@ -7,7 +7,6 @@ use crate::converter::with_prefix;
 use crate::definition::list;
 use crate::error::ConfigError;
 use crate::errors::boolean;
-use crate::plugin_version::VersionRange;
 
 /// The most transforms of a connector.
 pub const TRANSFORMS_MAX: usize = 50;
@@ -21,8 +20,8 @@ pub struct TransformConfig {
     pub alias: String,
     /// Its class, as it was written.
     pub class: String,
-    /// The versions of the class that fit.
-    pub version: VersionRange,
+    /// The version, or the range of versions, that is asked for (KIP-891).
+    pub version: Option<String>,
     /// Its keys, without prefix, and without those that all transforms have.
     pub config: Properties,
     /// When it applies; `None`: always.
@@ -38,8 +37,8 @@ pub struct PredicateConfig {
     pub alias: String,
     /// Its class, as it was written.
     pub class: String,
-    /// The versions of the class that fit.
-    pub version: VersionRange,
+    /// The version, or the range of versions, that is asked for (KIP-891).
+    pub version: Option<String>,
     /// Its keys, without prefix.
     pub config: Properties,
 }
@@ -149,13 +148,9 @@ fn plugin(
     properties: &Properties,
     kind: &str,
     alias: &str,
-) -> Result<(String, VersionRange, Properties), ConfigError> {
+) -> Result<(String, Option<String>, Properties), ConfigError> {
     let mut config = with_prefix(properties, &format!("{kind}.{alias}."));
-    let version = config.remove("plugin.version").unwrap_or_default();
-    let version = VersionRange::parse(&version).map_err(|wanted| {
-        let key = format!("{kind}.{alias}.plugin.version");
-        ConfigError::value(&key, &version, wanted)
-    })?;
+    let version = config.remove("plugin.version");
     match config.remove("type").map(|class| class.trim().to_owned()) {
         Some(class) if !class.is_empty() => Ok((class, version, config)),
         _ => Err(ConfigError::Missing(format!("{kind}.{alias}.type"))),
@@ -194,13 +189,14 @@ mod tests {
         let wanted = PredicateConfig {
             alias: "p".into(),
             class: "P".into(),
-            version: VersionRange::default(),
+            version: None,
             config: Properties::from([("pattern".into(), "x.*".into())]),
         };
         assert_eq!(
             found[0].config,
             Properties::from([("field".into(), "x".into())])
         );
+        assert_eq!(found[0].version.as_deref(), Some("1"));
         assert_eq!(
             (found[0].predicate.as_ref(), found[0].negate),
             (Some(&wanted), true)

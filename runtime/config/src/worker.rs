@@ -4,9 +4,10 @@
 //! worker without `bootstrap.servers` keeps its log in a folder; `embedded:FOLDER` is accepted there; offsets of
 //! a standalone worker go to a topic, not to a file.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use tidegate_model::TopicName;
@@ -26,7 +27,10 @@ use crate::errors::{boolean, number};
 use crate::origin::Origin;
 use crate::policy::{Allowed, Policy};
 use crate::properties;
+use crate::providers::{CONFIG_PROVIDERS, Providers};
+use crate::resolved::Resolved;
 use crate::rest::RestConfig;
+use crate::secrets::Secrets;
 use crate::telemetry::TracesConfig;
 use crate::worker_keys::{self, Known};
 
@@ -85,6 +89,9 @@ pub struct SandboxSettings {
     pub start_ms: u64,
     /// The longest validation (`sandbox.validate.ms.max`).
     pub validate_ms: u64,
+    /// The most bytes of all linear memories of a guest that is only asked about a configuration
+    /// (`sandbox.validate.memory.bytes.max`).
+    pub validate_memory_bytes_max: usize,
     /// The most bytes that one call may move from the guest to the host (`sandbox.call.bytes.max`).
     pub call_bytes_max: usize,
     /// The most host resources of a guest (`sandbox.resources.max`).
@@ -107,6 +114,7 @@ impl Default for SandboxSettings {
             transform_ms: 5_000,
             start_ms: 10_000,
             validate_ms: 5_000,
+            validate_memory_bytes_max: 64 * 1024 * 1024,
             call_bytes_max: CALL_BYTES_FROM_GUEST_MAX,
             resources_max: 1_000,
             handles_max: 10_000,
@@ -186,7 +194,11 @@ pub struct WorkerConfig {
     pub sandbox: SandboxSettings,
     /// What connectors configured over REST may be granted.
     pub rest_policy: Policy,
-    /// All keys, as they were written.
+    /// Where references in configurations are resolved: those of this one are.
+    pub providers: Arc<Providers>,
+    /// What nobody may be shown of this configuration.
+    pub secrets: Secrets,
+    /// All keys.
     pub properties: Properties,
     /// Where they were written.
     pub origin: Origin,
@@ -205,7 +217,7 @@ impl WorkerConfig {
     /// # Errors
     /// When a required key is missing, or a value cannot work.
     pub fn standalone(properties: Properties) -> Result<(Self, Vec<Warning>), ConfigError> {
-        Self::of(Mode::Standalone, properties)
+        Self::of(Mode::Standalone, properties, &BTreeMap::new())
     }
 
     /// Takes the configuration of a worker of a cluster.
@@ -213,7 +225,7 @@ impl WorkerConfig {
     /// # Errors
     /// As [`WorkerConfig::standalone`]; `bootstrap.servers`, `group.id` and the three topics are required too.
     pub fn distributed(properties: Properties) -> Result<(Self, Vec<Warning>), ConfigError> {
-        Self::of(Mode::Distributed, properties)
+        Self::of(Mode::Distributed, properties, &BTreeMap::new())
     }
 
     /// Reads a standalone worker's file; keys from `CONNECT_…` variables count more than the file's.
@@ -230,8 +242,9 @@ impl WorkerConfig {
         };
         let keys = properties::parse(&connector_file::read(path)?);
         let mut keys = keys.map_err(|error| origin.blame(error))?;
-        take_variables(&mut keys, &mut origin, env);
-        Self::written(keys, origin)
+        let env: BTreeMap<String, String> = env.into_iter().collect();
+        take_variables(&mut keys, &mut origin, &env);
+        Self::written(keys, origin, &env)
     }
 
     /// What a command without a worker's file needs to know of one: the `CONNECT_…` variables, and what the command
@@ -244,7 +257,8 @@ impl WorkerConfig {
         given: Properties,
     ) -> Result<(Self, Vec<Warning>), ConfigError> {
         let (mut keys, mut origin) = (Properties::new(), Origin::default());
-        take_variables(&mut keys, &mut origin, env);
+        let env: BTreeMap<String, String> = env.into_iter().collect();
+        take_variables(&mut keys, &mut origin, &env);
         for (key, value) in given {
             origin.variables.remove(&key);
             keys.insert(key, value);
@@ -253,11 +267,16 @@ impl WorkerConfig {
             keys.entry(role.class_key().to_owned())
                 .or_insert_with(|| "ByteArrayConverter".to_owned());
         }
-        Self::written(keys, origin)
+        Self::written(keys, origin, &env)
     }
 
-    fn written(keys: Properties, origin: Origin) -> Result<(Self, Vec<Warning>), ConfigError> {
-        let (config, warnings) = Self::standalone(keys).map_err(|error| origin.blame(error))?;
+    fn written(
+        keys: Properties,
+        origin: Origin,
+        env: &BTreeMap<String, String>,
+    ) -> Result<(Self, Vec<Warning>), ConfigError> {
+        let read = Self::of(Mode::Standalone, keys, env);
+        let (config, warnings) = read.map_err(|error| origin.blame(error))?;
         Ok((Self { origin, ..config }, warnings))
     }
 
@@ -302,6 +321,8 @@ impl WorkerConfig {
                 topic_tracking_allow_reset: true,
                 sandbox: SandboxSettings::default(),
                 rest_policy: Policy::Strict,
+                providers: Arc::default(),
+                secrets: Secrets::default(),
                 properties: Properties::new(),
                 origin: Origin::default(),
             }
@@ -319,11 +340,30 @@ impl WorkerConfig {
         }
     }
 
-    fn of(mode: Mode, keys: Properties) -> Result<(Self, Vec<Warning>), ConfigError> {
+    /// Takes a worker's keys; references in them are resolved by the providers that they configure.
+    fn of(
+        mode: Mode,
+        keys: Properties,
+        env: &BTreeMap<String, String>,
+    ) -> Result<(Self, Vec<Warning>), ConfigError> {
         for (key, value) in &keys {
             properties::check(key, value)
                 .map_err(|message| ConfigError::key_message(key, message))?;
         }
+        let providers = Providers::of(&keys, env)?;
+        let resolved = providers.resolve(&keys)?;
+        let read = Self::of_resolved(mode, resolved.properties().clone());
+        let (config, mut warnings) = read.map_err(|error| resolved.redact(error))?;
+        warnings.extend(unknown_providers(&resolved));
+        let config = Self {
+            providers: Arc::new(providers),
+            secrets: resolved.secrets().clone(),
+            ..config
+        };
+        Ok((config, warnings))
+    }
+
+    fn of_resolved(mode: Mode, keys: Properties) -> Result<(Self, Vec<Warning>), ConfigError> {
         let converter = |role: ConverterRole| {
             ConverterConfig::of(role, &keys).ok_or_else(|| missing(role.class_key()))
         };
@@ -373,6 +413,8 @@ impl WorkerConfig {
             topic_tracking_allow_reset: boolean(&keys, "topic.tracking.allow.reset", true)?,
             sandbox: sandbox(&keys)?,
             rest_policy: rest_policy(&keys),
+            providers: Arc::default(),
+            secrets: Secrets::default(),
             properties: Properties::new(),
             origin: Origin::default(),
         };
@@ -407,15 +449,23 @@ impl WorkerConfig {
 }
 
 /// Takes the keys of variables in place of the file's.
-fn take_variables(
-    keys: &mut Properties,
-    origin: &mut Origin,
-    env: impl IntoIterator<Item = (String, String)>,
-) {
+fn take_variables(keys: &mut Properties, origin: &mut Origin, env: &BTreeMap<String, String>) {
     for variable in environment::worker_keys(env) {
         origin.variables.insert(variable.key.clone(), variable.name);
         keys.insert(variable.key, variable.value);
     }
+}
+
+/// Values that look like references, and are none.
+fn unknown_providers(resolved: &Resolved) -> impl Iterator<Item = Warning> + '_ {
+    let unknown = resolved.unknown_providers().iter();
+    unknown.map(|(key, provider)| Warning {
+        key: key.clone(),
+        message: format!(
+            "the value has a reference to the config provider {provider:?}, which {CONFIG_PROVIDERS} does not name: it is \
+             taken as text"
+        ),
+    })
 }
 
 fn missing(key: &str) -> ConfigError {
@@ -553,22 +603,24 @@ fn sandbox(keys: &Properties) -> Result<SandboxSettings, ConfigError> {
         let found = limit(key, u64::try_from(default).unwrap_or(u64::MAX));
         found.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX))
     };
-    let memory_key = "sandbox.memory.bytes.max";
-    let memory_bytes_max = size(memory_key, default.memory_bytes_max)?;
-    if memory_bytes_max < MEMORY_BYTES_MIN {
+    let memory = |key: &str, default: usize| {
+        let found = size(key, default)?;
+        if found >= MEMORY_BYTES_MIN {
+            return Ok(found);
+        }
         let message = format!("Value must be at least {MEMORY_BYTES_MIN}, which is 1 MiB");
-        return Err(ConfigError::value(
-            memory_key,
-            &memory_bytes_max.to_string(),
-            message,
-        ));
-    }
+        Err(ConfigError::value(key, &found.to_string(), message))
+    };
     Ok(SandboxSettings {
         cache_dir: text(keys, "sandbox.cache.dir").map(PathBuf::from),
         plugins_dir: text(keys, "sandbox.plugins.dir").map(PathBuf::from),
         plugins_bytes_max: limit("sandbox.plugins.bytes.max", default.plugins_bytes_max)?,
         trial: milliseconds(keys, "sandbox.trial.ms", 60_000)?,
-        memory_bytes_max,
+        memory_bytes_max: memory("sandbox.memory.bytes.max", default.memory_bytes_max)?,
+        validate_memory_bytes_max: memory(
+            "sandbox.validate.memory.bytes.max",
+            default.validate_memory_bytes_max,
+        )?,
         table_elements_max: size("sandbox.table.elements.max", default.table_elements_max)?,
         poll_ms: limit("sandbox.poll.ms.max", default.poll_ms)?,
         put_ms: limit("sandbox.put.ms.max", default.put_ms)?,

@@ -1,6 +1,8 @@
 //! The keys of a worker's configuration: those that do something here, those of Kafka Connect that are accepted
 //! without effect, and the prefixes of keys that are passed on.
 
+use crate::providers::is_provider_key;
+
 /// Keys that do something.
 pub(crate) const KEYS: &[&str] = &[
     "access.control.allow.methods",
@@ -13,6 +15,8 @@ pub(crate) const KEYS: &[&str] = &[
     "rest.unauthenticated.beyond.loopback",
     "bootstrap.servers",
     "client.id",
+    "config.providers",
+    "config.variables.allowlist.pattern",
     "config.storage.replication.factor",
     "config.storage.topic",
     "connector.client.config.override.allowlist",
@@ -56,6 +60,7 @@ pub(crate) const KEYS: &[&str] = &[
     "sandbox.table.elements.max",
     "sandbox.transform.ms.max",
     "sandbox.trial.ms",
+    "sandbox.validate.memory.bytes.max",
     "sandbox.validate.ms.max",
     "status.storage.partitions",
     "status.storage.replication.factor",
@@ -93,7 +98,6 @@ pub(crate) const HARMLESS: &[&str] = &[
 
 /// Keys of Kafka Connect whose lack could surprise: each is a warning when it is set.
 pub(crate) const WITHOUT_EFFECT: &[&str] = &[
-    "config.providers",
     "exactly.once.source.support",
     "inter.worker.key.generation.algorithm",
     "inter.worker.key.size",
@@ -146,12 +150,12 @@ pub(crate) enum Known {
 }
 
 pub(crate) fn known(key: &str) -> Known {
-    let without_effect = WITHOUT_EFFECT.contains(&key) || key.starts_with("config.providers.");
-    if without_effect {
+    if WITHOUT_EFFECT.contains(&key) {
         Known::WithoutEffect
     } else if KEYS.contains(&key)
         || HARMLESS.contains(&key)
         || is_client_key(key)
+        || is_provider_key(key)
         || PREFIXES.iter().any(|prefix| key.starts_with(prefix))
     {
         Known::Yes

@@ -5,6 +5,7 @@
 //! | create, put, patch | configuration, target state | the tasks end and start anew |
 //! | pause, resume, stop | target state | the tasks are told, end or start |
 //! | restart | nothing | what is asked for ends and starts anew |
+//! | a task asks for other tasks | their configurations | the tasks end and start anew, if there are others |
 //! | alter offsets | nothing | of a connector without tasks, in their own topics |
 //! | delete | tombstones | the tasks end |
 
@@ -46,6 +47,8 @@ pub(crate) struct Actor {
     connectors: Arc<Connectors>,
     /// Stored connectors that wait to be put again by whoever starts the worker.
     waiting: Stored,
+    /// Told which connectors' tasks ask for their work to be divided anew.
+    asks: mpsc::Sender<ConnectorName>,
     /// Counts starts; later states of the same task have a higher one.
     generation: u64,
     /// Tasks that failed while a plugin of theirs was on trial.
@@ -62,6 +65,7 @@ impl Actor {
         connectors: Arc<Connectors>,
         stored: Stored,
         waiting: Stored,
+        asks: mpsc::Sender<ConnectorName>,
     ) -> Self {
         let (told_failures, failures) = mpsc::unbounded_channel();
         let actor = Self {
@@ -72,6 +76,7 @@ impl Actor {
             board,
             connectors,
             waiting,
+            asks,
             generation: 0,
         };
         for (name, stored) in stored {
@@ -161,6 +166,7 @@ impl Actor {
             Request::AlterOffsets(name, asked, offsets, reply) => {
                 drop(reply.send(self.alter_offsets(&name, &asked, offsets).await))
             }
+            Request::Reconfigure(name, prepared) => self.reconfigure(&name, *prepared).await,
             Request::ForgetTopics(name, reply) => {
                 let there = self.connectors.with(&name, |_| ());
                 drop(reply.send(there.map(|()| self.board.forget_topics(&name))));
@@ -404,6 +410,30 @@ impl Actor {
         self.connectors.change(name, exchange).flatten()
     }
 
+    /// Starts the tasks of a connector anew when it divides its work otherwise than before.
+    async fn reconfigure(&mut self, name: &ConnectorName, prepared: Prepared) {
+        // The configuration has changed meanwhile: its tasks are new anyway.
+        let Ok(prepared) = self.of_today(name, Some(prepared)) else {
+            return;
+        };
+        let tasks = prepared.class.as_ref().map(|class| class.tasks.as_ref());
+        let configs = match tasks {
+            Ok(Ok(configs)) => configs,
+            Ok(Err(error)) | Err(error) => {
+                tracing::warn!(connector = %name, %error, "The connector was asked for other tasks and failed; it goes on with those it has.");
+                return;
+            }
+        };
+        let changes = |known: &Connector| {
+            known.target == TargetState::Running && known.task_configs != *configs
+        };
+        if self.connectors.find(name, changes).unwrap_or(false) {
+            tracing::info!(connector = %name, tasks = configs.len(), "The connector divides its work anew.");
+            self.end_tasks(name).await;
+            self.start(name, prepared).await;
+        }
+    }
+
     /// Alters offsets of a stopped connector, which was asked with the configuration `asked`.
     async fn alter_offsets(
         &self,
@@ -454,6 +484,8 @@ impl Actor {
         self.generation += 1;
         let components = prepared.components;
         self.connectors.startups().attempt();
+        let reload = prepared.reload;
+        self.connectors.change(name, |known| known.reload = reload);
         let class = match prepared.class {
             Ok(class) => class,
             Err(error) => return self.fail(name, &error),
@@ -524,6 +556,7 @@ impl Actor {
             board: Arc::clone(&self.board),
             generation: self.generation,
             failures: new.trial_until.map(|_| self.told_failures.clone()),
+            asks: self.asks.clone(),
         };
         Some(self.worker.start(new, Arc::new(listener)))
     }
@@ -602,6 +635,7 @@ struct TaskListener {
     generation: u64,
     /// Where it is to be told that a task on trial failed.
     failures: Option<mpsc::UnboundedSender<TaskFailure>>,
+    asks: mpsc::Sender<ConnectorName>,
 }
 
 impl TaskListener {
@@ -613,6 +647,11 @@ impl TaskListener {
 }
 
 impl Listener for TaskListener {
+    fn tasks_asked(&self, task: &TaskId) {
+        // Without room it may ask again.
+        drop(self.asks.try_send(task.connector.clone()));
+    }
+
     fn topic_used(&self, task: &TaskId, topic: &str) {
         if self.is_of_today(task) {
             self.board.topic_used(task, topic);

@@ -84,7 +84,16 @@ impl Place {
             vec![],
         ));
         let (log, none) = (log.unwrap().0, Stored::new);
-        let actor = Actor::new(Arc::new(worker), log, board, connectors, none(), none());
+        let (asks, _) = mpsc::channel(1);
+        let actor = Actor::new(
+            Arc::new(worker),
+            log,
+            board,
+            connectors,
+            none(),
+            none(),
+            asks,
+        );
         Self {
             broker,
             producer,

@@ -65,11 +65,12 @@ pub(crate) fn find(
             None => Err(unknown(name)),
         };
     }
-    let range = VersionRange::parse(version.unwrap_or_default())
-        .map_err(|wanted| HerderError::BadRequest(format!("version: {wanted}")))?;
+    if let Err(wanted) = VersionRange::parse(version.unwrap_or_default()) {
+        return Err(HerderError::BadRequest(format!("version: {wanted}")));
+    }
     let mut missing = unknown(name);
     for kind in KINDS {
-        match registry.find_version(&[kind], name, &range) {
+        match registry.find_version(kind, name, version) {
             Ok((plugin, _)) => return Ok(plugin.digest()),
             Err(error) if registry.find(kind, name).is_ok() => missing = refused(error),
             Err(_) => {}

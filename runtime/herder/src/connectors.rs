@@ -18,6 +18,7 @@ use crate::herder::Moved;
 use crate::info::{
     ConnectorInfo, ConnectorKind, ConnectorStatus, StateName, Status, TaskInfo, TaskRef, TaskStatus,
 };
+use crate::reload::Reload;
 use crate::status_board::{StatusBoard, Subject};
 use crate::upgrade::{Trial, Upgrade};
 
@@ -64,6 +65,8 @@ pub(crate) struct Connector {
     pub(crate) upgrade: Option<Upgrade>,
     /// Its tasks are not those that its plugin would divide its work among now: it was not asked while it was paused.
     pub(crate) undivided: bool,
+    /// What config providers gave when it was started, if it is to follow that.
+    pub(crate) reload: Option<Reload>,
     /// A write to the config topic failed, or had no answer in time: the topic may hold something else than this.
     pub(crate) unsure: bool,
 }
@@ -182,6 +185,16 @@ impl Connectors {
 
     pub(crate) fn remove(&self, name: &ConnectorName) {
         self.write().remove(name);
+    }
+
+    /// The connectors that follow what config providers give, and are not stopped.
+    pub(crate) fn reloads(&self) -> Vec<(ConnectorConfig, Reload)> {
+        let table = self.read();
+        let connectors = table.values();
+        let active = connectors.filter(|known| known.target != TargetState::Stopped);
+        active
+            .filter_map(|known| Some((known.config.clone(), known.reload?)))
+            .collect()
     }
 
     /// Tells every task to stop.
@@ -388,6 +401,7 @@ impl Connector {
             trial: None,
             upgrade: None,
             undivided: false,
+            reload: None,
             unsure: false,
         }
     }

@@ -33,8 +33,9 @@ use crate::info::{
 use crate::loggers::{LogLevel, LoggerLevel, Loggers};
 use crate::measures::WorkerMeasures;
 use crate::preparation::Prepared;
+use crate::reconfiguration::{ASKED_MAX, Reconfiguration};
 use crate::status_board::StatusBoard;
-use crate::{components, measures, offsets, plugins, validation};
+use crate::{components, measures, offsets, plugins, reload, validation};
 
 /// How many requests may wait for the actor; further ones wait to be sent.
 const REQUESTS_MAX: usize = 256;
@@ -88,6 +89,8 @@ pub(crate) enum Request {
     /// The configuration that the connector was asked with comes along.
     AlterOffsets(ConnectorName, Properties, AlteredOffsets, Reply<()>),
     ForgetTopics(ConnectorName, Reply<()>),
+    /// A task asked for it.
+    Reconfigure(ConnectorName, Box<Prepared>),
     ClusterLogger(String, LogLevel, Reply<()>),
     Progress(Reply<Vec<Moved>>),
     RemoveComponent(Digest, Reply<()>),
@@ -166,6 +169,7 @@ impl Herder {
             .into_iter()
             .partition(|(name, _)| expected.iter().any(|expected| expected.as_str() == name));
         warn_of_another_worker(worker.config(), &stored);
+        let (asks, asked) = mpsc::channel(ASKED_MAX);
         let actor = Actor::new(
             Arc::clone(&worker),
             config_log,
@@ -173,8 +177,23 @@ impl Herder {
             Arc::clone(&connectors),
             stored,
             waiting,
+            asks,
         );
         tokio::spawn(actor.run(checks.clone(), received));
+        let reconfiguration = Reconfiguration {
+            worker: Arc::clone(&worker),
+            connectors: Arc::clone(&connectors),
+            checks: checks.clone(),
+            requests: requests.downgrade(),
+        };
+        tokio::spawn(reconfiguration.run(asked));
+        let watched = Arc::clone(&connectors);
+        tokio::spawn(reload::watch(
+            Arc::clone(&worker),
+            watched,
+            requests.downgrade(),
+            ending.subscribe(),
+        ));
         Ok(Self {
             requests,
             connectors,

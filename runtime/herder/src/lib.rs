@@ -11,9 +11,11 @@
 //! | [`component_info`], `components` | components: uploaded, told about, taken away |
 //! | `upgrade` | other versions of a connector's plugins, on trial |
 //! | [`measures`] | what is measured of the worker, its connectors and their tasks |
+//! | `reconfiguration` | tasks that ask for their connector's work to be divided anew |
 //! | `plugins` | what is told about plugins |
 //! | [`loggers`] | the levels of the log |
 //! | `offsets` | offsets as a client reads and alters them |
+//! | `reload` | starting a connector again when a config provider gives something else |
 //! | `config_log` | the config topic: connectors, task configurations, target states |
 //! | [`status_board`] | the states of connectors and tasks, the topics that they use, and the status topic |
 //! | [`validation`] | whether a connector's configuration can work |
@@ -36,6 +38,8 @@ pub mod measures;
 mod offsets;
 mod plugins;
 mod preparation;
+mod reconfiguration;
+mod reload;
 pub mod status_board;
 mod upgrade;
 pub mod validation;

@@ -289,11 +289,10 @@ fn effective(levels: &BTreeMap<String, Set>, name: &str) -> Set {
         }
         above = name.rsplit_once('.').map(|(above, _)| above);
     }
-    let root = levels.get(ROOT).copied().unwrap_or(Set {
+    levels.get(ROOT).copied().unwrap_or(Set {
         level: LogLevel::Info,
         modified_ms: None,
-    });
-    root
+    })
 }
 
 /// The modules whose lines a logger stands for.

@@ -46,7 +46,9 @@ pub fn keys(
         if let Ok((_, any)) = worker.registry().find(kind, class) {
             let there = worker.registry().versions(kind, &any.class_name);
             let range = asked(class, &there, version)?;
-            let found = worker.registry().find_version(&[kind], class, &range);
+            let found = worker
+                .registry()
+                .find_version(kind, class, Some(range.text()));
             let info = found.map_or(any, |(_, info)| info);
             return Ok(info.definition.0.iter().map(key_info).collect());
         }

@@ -7,6 +7,7 @@ use tidegate_sandbox::{Digest, Kind};
 use tidegate_worker::{Worker, WorkerError};
 
 use crate::info::ConnectorKind;
+use crate::reload::Reload;
 
 /// What a plugin said of a configuration.
 pub(crate) struct Prepared {
@@ -16,6 +17,8 @@ pub(crate) struct Prepared {
     pub(crate) class: Result<Class, WorkerError>,
     /// The components that it runs.
     pub(crate) components: Vec<Digest>,
+    /// What config providers gave, if the connector is to follow that.
+    pub(crate) reload: Option<Reload>,
 }
 
 /// A connector's class.
@@ -29,7 +32,14 @@ pub(crate) struct Class {
 impl Prepared {
     /// Asks the plugin of a connector. Blocks.
     pub(crate) fn of(worker: &Worker, config: &ConnectorConfig) -> Self {
-        let class = worker.connector_class(config).map(|class| Class {
+        let resolution = match worker.resolve(config) {
+            Ok(resolution) => resolution,
+            Err(error) => return Self::refused(config, error),
+        };
+        let secrets = &resolution.secrets;
+        let class = worker.connector_class(&resolution.connector);
+        let class = class.map_err(|error| error.redacted(secrets));
+        let class = class.map(|class| Class {
             kind: if class.info.kind == Kind::Sink {
                 ConnectorKind::Sink
             } else {
@@ -37,13 +47,24 @@ impl Prepared {
             },
             version: class.info.version.clone(),
             tasks: worker
-                .task_configs(config)
-                .map(|tasks| with_class(tasks, &class.info.class_name)),
+                .task_configs(&resolution)
+                .map(|tasks| with_class(tasks, &class.info.class_name))
+                .map_err(|error| error.redacted(secrets)),
         });
         Self {
             properties: config.properties.clone(),
             class,
             components: worker.components(config),
+            reload: Reload::of(&resolution),
+        }
+    }
+
+    fn refused(config: &ConnectorConfig, error: WorkerError) -> Self {
+        Self {
+            properties: config.properties.clone(),
+            class: Err(error),
+            components: Vec::new(),
+            reload: None,
         }
     }
 }

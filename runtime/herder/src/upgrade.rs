@@ -65,6 +65,7 @@ pub(crate) fn begin(
             properties: known.config.properties.clone(),
             class: Ok(class),
             components: known.components.clone(),
+            reload: known.reload,
         },
         until,
         generation: u64::MAX,

@@ -10,6 +10,7 @@
 //! A header that is wrong is refused, whatever certificate comes with it.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use axum::http::{HeaderValue, StatusCode};
@@ -69,6 +70,9 @@ impl Access {
             certificates: Vec::new(),
             verifier,
         };
+        for file in config.access_file.iter().chain(&config.basic_auth_file) {
+            warn_of_readers(file);
+        }
         if let Some(file) = &config.access_file {
             for principal in tidegate_config::access::read(file)? {
                 access.add(principal, file)?;
@@ -108,6 +112,9 @@ impl Access {
             let path = file.to_owned();
             RestError::Config(ConfigError::InFile { path, error })
         };
+        if let Proof::Token(Held::File(path)) | Proof::Password(Held::File(path)) = &proof {
+            warn_of_readers(path);
+        }
         match proof {
             Proof::Token(held) => {
                 let token = match &held {
@@ -237,6 +244,15 @@ impl Access {
             }
         }
         found.map(|known| caller(&known.name, "token", known.role))
+    }
+}
+
+/// Says that everyone on this machine may read a file of secrets.
+fn warn_of_readers(file: &Path) {
+    let mode = std::fs::metadata(file).map(|found| found.permissions().mode());
+    if mode.is_ok_and(|mode| mode & 0o004 != 0) {
+        tracing::warn!(file = %file.display(),
+            "Every user of this machine may read this file, which says who may call the worker; `chmod o-r` it.");
     }
 }
 

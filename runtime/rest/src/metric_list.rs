@@ -738,7 +738,7 @@ pub(crate) const METRICS: &[Metric] = &[
         name: "tidegate_metrics_left_out_tasks",
         kind: Gauge,
         help: "Tasks that are not on this page because there are too many.",
-        values: Worker(|worker| left_out(worker)),
+        values: Worker(left_out),
     },
     Metric {
         name: "kafka_connect_kafka_metrics_count_count",

@@ -22,6 +22,7 @@ wasmtime::component::bindgen!({
             import tidegate:connect/types@0.1.0;
             import tidegate:connect/host@0.1.0;
             import tidegate:connect/source-offsets@0.1.0;
+            import tidegate:connect/task-reconfiguration@0.1.0;
             import tidegate:connect/sink-progress@0.1.0;
             export tidegate:connect/plugin@0.1.0;
             export tidegate:connect/source@0.1.0;
@@ -37,4 +38,4 @@ wasmtime::component::bindgen!({
 });
 
 pub use exports::tidegate::connect::{plugin, predicate, sink, source, transform};
-pub use tidegate::connect::{host, sink_progress, source_offsets, types};
+pub use tidegate::connect::{host, sink_progress, source_offsets, task_reconfiguration, types};

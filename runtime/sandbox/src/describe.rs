@@ -1,8 +1,8 @@
 //! What a component says of itself, checked and in the model's words.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use tidegate_config::definition::{ConfigKey, ConfigType, Definition, Importance, Names};
+use tidegate_config::definition::{ConfigKey, ConfigType, Definition, Importance, Names, Width};
 use tidegate_model::guest_text::clean;
 
 use crate::bindings::plugin::{self, Info};
@@ -137,17 +137,18 @@ fn keys(info: &Info) -> Result<(), String> {
                 key.name
             ));
         }
-        if key.valid_values.len() > NAMES_MAX {
+        let listed = key.valid_values.len().max(key.recommended_values.len());
+        if listed > NAMES_MAX {
             return Err(format!(
-                "the key {} of {class} allows {} values; at most {NAMES_MAX} are listed",
-                key.name,
-                key.valid_values.len()
+                "the key {} of {class} allows or recommends {listed} values; at most {NAMES_MAX} are listed",
+                key.name
             ));
         }
-        let values = key.default_value.iter().chain(&key.valid_values);
+        let listed = key.valid_values.iter().chain(&key.recommended_values);
+        let values = key.default_value.iter().chain(listed);
         if let Some(long) = values.map(String::len).find(|len| *len > VALUE_BYTES_MAX) {
             return Err(format!(
-                "the key {} of {class} has a default or an allowed value of {long} bytes; at most {VALUE_BYTES_MAX} are allowed",
+                "the key {} of {class} has a default, or an allowed or recommended value, of {long} bytes; at most {VALUE_BYTES_MAX} are allowed",
                 key.name
             ));
         }
@@ -180,7 +181,7 @@ pub(crate) fn plugin_info(info: &Info, pure: bool) -> PluginInfo {
         kind: info.kind.into(),
         version: info.version.clone(),
         documentation: text(&info.documentation),
-        definition: Definition(info.config.iter().map(config_key).collect()),
+        definition: Definition(config_keys(info)),
         pure,
     }
 }
@@ -222,8 +223,36 @@ fn config_key(key: &plugin::ConfigKey) -> ConfigKey {
             plugin::Names::Url => Names::Url,
             plugin::Names::Secret => Names::Secret,
         },
+        group: key.group.as_deref().map(name_in_a_form),
+        width: match key.width {
+            plugin::Width::None => Width::None,
+            plugin::Width::Short => Width::Short,
+            plugin::Width::Medium => Width::Medium,
+            plugin::Width::Long => Width::Long,
+        },
+        display_name: name_in_a_form(key.display_name.as_deref().unwrap_or(&key.name)),
+        recommended_values: key.recommended_values.clone(),
         ..ConfigKey::named(&key.name)
     }
+}
+
+fn name_in_a_form(text: &str) -> String {
+    clean(text, NAME_BYTES_MAX).into_owned()
+}
+
+/// The keys; those of a group are numbered in it, as authors of Kafka Connect number theirs.
+fn config_keys(info: &Info) -> Vec<ConfigKey> {
+    let mut counts: HashMap<String, i32> = HashMap::new();
+    let numbered = |key: &plugin::ConfigKey| {
+        let mut key = config_key(key);
+        if let Some(group) = &key.group {
+            let count = counts.entry(group.clone()).or_default();
+            *count += 1;
+            key.order = *count;
+        }
+        key
+    };
+    info.config.iter().map(numbered).collect()
 }
 
 #[cfg(test)]
@@ -246,6 +275,10 @@ mod tests {
                 documentation: String::new(),
                 valid_values: vec![valid.to_owned()],
                 names: plugin::Names::Nothing,
+                group: None,
+                width: plugin::Width::None,
+                display_name: None,
+                recommended_values: vec![],
             }],
         }
     }

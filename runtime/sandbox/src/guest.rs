@@ -4,6 +4,7 @@
 //! error that the guest states, or a fault. After a fault the store is dropped at once (its memory is back with
 //! the system) and each further call answers [`SandboxError::Dead`] with the first fault.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,6 +12,7 @@ use wasmtime::component::Instance;
 use wasmtime::{Error, FrameInfo, Store, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
+use tidegate_config::secrets::Secrets;
 use tidegate_model::ErrorClass;
 use tidegate_model::guest_text::clean;
 use tidegate_model::limits::GUEST_MESSAGE_BYTES_MAX;
@@ -32,6 +34,7 @@ pub(crate) struct Guest<E> {
     component: Arc<Loaded>,
     live: Option<Live<E>>,
     first_fault: String,
+    secrets: Secrets,
 }
 
 struct Live<E> {
@@ -65,6 +68,8 @@ impl<E> Guest<E> {
         load: impl FnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<E>,
     ) -> Result<Self, SandboxError> {
         let limits = &component.sandbox.settings.limits;
+        let identity = purpose.identity.as_ref();
+        let secrets = identity.map_or_else(Secrets::default, |identity| identity.secrets.clone());
         let mut store = Store::new(&component.sandbox.engine, State::new(limits, purpose)?);
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(limits.call_bytes_max);
@@ -89,6 +94,7 @@ impl<E> Guest<E> {
             component: Arc::clone(component),
             live: Some(live),
             first_fault: String::new(),
+            secrets,
         })
     }
 
@@ -103,7 +109,7 @@ impl<E> Guest<E> {
             Ok(answer) => Ok(answer),
             Err(error) => Err(SandboxError::Guest {
                 class: class(error.kind),
-                message: message(&error.message),
+                message: self.message(&error.message),
             }),
         }
     }
@@ -130,6 +136,7 @@ impl<E> Guest<E> {
 
     /// Ends the guest because of what it answered.
     pub(crate) fn violation(&mut self, call: &'static str, message: String) -> SandboxError {
+        let message = self.secrets.redact(&message).into_owned();
         self.end(SandboxError::Violation { call, message })
     }
 
@@ -144,6 +151,18 @@ impl<E> Guest<E> {
     pub(crate) fn gave(&self, bytes: usize) {
         if let Some(live) = &self.live {
             live.store.data().usage.got(bytes);
+        }
+    }
+
+    /// A text of the guest's, without secrets, cut and made safe.
+    pub(crate) fn message(&self, text: &str) -> String {
+        message(&self.secrets.redact(text))
+    }
+
+    /// Hides secrets in a text of the guest's.
+    pub(crate) fn redact(&self, text: &mut String) {
+        if let Cow::Owned(redacted) = self.secrets.redact(text) {
+            *text = redacted;
         }
     }
 

@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use tidegate_config::secrets::Secrets;
 use tidegate_model::ConnectorName;
 use tidegate_model::guest_text::clean;
 
@@ -33,6 +34,8 @@ pub struct Identity {
     pub task: Option<u32>,
     /// What its guests use is counted here.
     pub usage: Arc<Usage>,
+    /// What its guests know and nobody may be shown: hidden in their log lines and messages.
+    pub secrets: Secrets,
 }
 
 impl fmt::Display for Identity {
@@ -77,6 +80,12 @@ impl GuestLog {
         })))
     }
 
+    /// What may not be in a line.
+    pub(crate) fn secrets(&self) -> Secrets {
+        let inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.secrets()
+    }
+
     /// Writes a line.
     pub(crate) fn line(&self, level: Level, text: &str) {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -92,14 +101,16 @@ impl GuestLog {
                 &format!("{dropped} log lines of this plugin were dropped: more than {LOG_LINES_PER_SECOND} per second"),
             );
         }
-        inner.write(level, &clean(text, LOG_LINE_BYTES_MAX));
+        let text = inner.secrets().redact_cut(text);
+        inner.write(level, &clean(&text, LOG_LINE_BYTES_MAX));
     }
 
     /// Writes a line of standard error, and keeps it for the message of a trap that may follow.
     pub(crate) fn standard_error(&self, text: &str) {
         {
             let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let line = clean(text, LAST_WORDS_BYTES_MAX);
+            let text = inner.secrets().redact_cut(text);
+            let line = clean(&text, LAST_WORDS_BYTES_MAX);
             if inner.last_words.len() + BETWEEN.len() + line.len() > LAST_WORDS_BYTES_MAX {
                 inner.last_words.clear();
             }
@@ -119,6 +130,11 @@ impl GuestLog {
 }
 
 impl Inner {
+    fn secrets(&self) -> Secrets {
+        let identity = self.identity.as_ref();
+        identity.map_or_else(Secrets::default, |identity| identity.secrets.clone())
+    }
+
     /// Whether a line may be written now; then how many were dropped before it.
     fn allow(&mut self, now: Instant) -> Option<u64> {
         let passed = now.duration_since(self.refilled).as_secs_f64();

@@ -28,6 +28,9 @@ pub(crate) enum Stream {
 #[derive(Clone)]
 pub(crate) struct GuestOutput {
     stream: Stream,
+    /// The most bytes of an unfinished line: one over the limit, so that the log can say that the line was cut, and room
+    /// for a secret, which can only be seen as a whole.
+    kept_bytes: usize,
     log: GuestLog,
     unfinished: Arc<Mutex<Vec<u8>>>,
 }
@@ -36,6 +39,7 @@ impl GuestOutput {
     pub(crate) fn new(stream: Stream, log: GuestLog) -> Self {
         Self {
             stream,
+            kept_bytes: LOG_LINE_BYTES_MAX + 1 + log.secrets().longest(),
             log,
             unfinished: Arc::default(),
         }
@@ -51,8 +55,7 @@ impl GuestOutput {
                 Some(line) => (line, true),
                 None => (part, false),
             };
-            // One byte over the limit is kept, so that the log can say that the line was cut.
-            let room = (LOG_LINE_BYTES_MAX + 1).saturating_sub(unfinished.len());
+            let room = self.kept_bytes.saturating_sub(unfinished.len());
             unfinished.extend(part.iter().take(room));
             if ended {
                 self.write(&unfinished);

@@ -3,6 +3,8 @@
 //! An epoch ends a guest that computes; it does not end a guest that waits inside the host. So each function
 //! that waits does so until the deadline of the call that is running, and then ends the guest itself.
 
+use std::sync::atomic::Ordering;
+
 use tidegate_model::limits::{CALL_BYTES_TO_GUEST_MAX, SOURCE_POSITION_BYTES_MAX};
 use tidegate_model::value::{self, View};
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
@@ -12,7 +14,7 @@ use wasmtime_wasi::p2::bindings::io::poll as async_poll;
 use wasmtime_wasi::p2::bindings::sync::io::poll;
 use wasmtime_wasi::runtime::in_tokio;
 
-use crate::bindings::{host, sink_progress, source_offsets, types};
+use crate::bindings::{host, sink_progress, source_offsets, task_reconfiguration, types};
 use crate::files;
 use crate::guest_log::Level;
 use crate::state::State;
@@ -46,6 +48,7 @@ pub(crate) fn linker(engine: &wasmtime::Engine) -> Result<Linker<State>> {
     host::add_to_linker::<State, HasState>(&mut linker, |state| state)?;
     source_offsets::add_to_linker::<State, HasState>(&mut linker, |state| state)?;
     sink_progress::add_to_linker::<State, HasState>(&mut linker, |state| state)?;
+    task_reconfiguration::add_to_linker::<State, HasState>(&mut linker, |state| state)?;
     Ok(linker)
 }
 
@@ -97,6 +100,13 @@ impl source_offsets::Host for State {
             offsets.push(offset);
         }
         Ok(offsets)
+    }
+}
+
+impl task_reconfiguration::Host for State {
+    fn request(&mut self) -> Result<()> {
+        self.asks.store(true, Ordering::Relaxed);
+        Ok(())
     }
 }
 

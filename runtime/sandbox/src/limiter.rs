@@ -5,6 +5,8 @@
 
 use wasmtime::{Error, ResourceLimiter, Result};
 
+use crate::settings::Limits;
+
 /// The most core instances of a task: components are made of dozens (a language's runtime, adapters).
 pub const CORE_INSTANCES_MAX: usize = 1_000;
 /// The most linear memories of a task.
@@ -17,6 +19,8 @@ pub const TABLES_MAX: usize = 1_000;
 pub(crate) struct Limiter {
     memory: Sum,
     tables: Sum,
+    /// The key that limits the memory.
+    memory_key: &'static str,
 }
 
 #[derive(Debug)]
@@ -65,7 +69,18 @@ impl Limiter {
         Self {
             memory: Sum::new(memory_bytes_max),
             tables: Sum::new(table_elements_max),
+            memory_key: "sandbox.memory.bytes.max",
         }
+    }
+
+    /// For a guest that is only asked about a configuration.
+    pub(crate) fn of_question(limits: &Limits) -> Self {
+        let (all, asked) = (limits.memory_bytes_max, limits.validate_memory_bytes_max);
+        let mut limiter = Self::new(all.min(asked), limits.table_elements_max);
+        if asked < all {
+            limiter.memory_key = "sandbox.validate.memory.bytes.max";
+        }
+        limiter
     }
 
     /// The bytes of all linear memories.
@@ -84,7 +99,8 @@ impl Limiter {
         if self.memory.refused {
             let mib = self.memory.max / (1024 * 1024);
             Some(format!(
-                "the guest asked for more than its {mib} MiB of memory; the limit is the key sandbox.memory.bytes.max"
+                "the guest asked for more than its {mib} MiB of memory; the limit is the key {}",
+                self.memory_key
             ))
         } else if self.tables.refused {
             let max = self.tables.max;

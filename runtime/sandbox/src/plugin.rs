@@ -1,6 +1,7 @@
 //! A component that is loaded, and making guests of it.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use tidegate_config::Properties;
 use tidegate_config::grants::Grants;
@@ -94,17 +95,20 @@ impl Loaded {
         Ok(Arc::new(loaded))
     }
 
-    /// Makes a guest that describes and validates, with nothing granted.
-    fn plugin_guest(self: &Arc<Self>) -> Result<Guest<plugin::Guest>, SandboxError> {
+    /// Makes a guest that describes and validates, with nothing granted and a small budget.
+    fn plugin_guest(
+        self: &Arc<Self>,
+        identity: Option<&Identity>,
+    ) -> Result<Guest<plugin::Guest>, SandboxError> {
         let indices = &self.exports.plugin;
-        Guest::new(self, Purpose::default(), |store, guest| {
+        Guest::new(self, Purpose::question(identity), |store, guest| {
             indices.load(store, guest)
         })
     }
 
     fn describe(self) -> Result<Self, SandboxError> {
         let loaded = Arc::new(self);
-        let mut guest = loaded.plugin_guest()?;
+        let mut guest = loaded.plugin_guest(None)?;
         let infos = guest.call_infallible("describe", Deadline::Validate, |exports, store| {
             exports.call_describe(store)
         })?;
@@ -199,17 +203,19 @@ impl Plugin {
         &self.0.infos
     }
 
-    /// Lets the plugin check a configuration, with nothing granted. The answer: key and message of each problem.
+    /// Lets the plugin check a configuration for a connector, with nothing granted. The answer: key and message of each
+    /// problem.
     ///
     /// # Errors
     /// The guest's fault.
     pub fn validate(
         &self,
+        identity: &Identity,
         class: &str,
         config: &Properties,
     ) -> Result<Vec<(String, String)>, SandboxError> {
         let config = wire_config(config);
-        let mut guest = self.0.plugin_guest()?;
+        let mut guest = self.0.plugin_guest(Some(identity))?;
         let problems =
             guest.call_infallible("validate", Deadline::Validate, |exports, store| {
                 exports.call_validate(store, class, &config)
@@ -217,30 +223,32 @@ impl Plugin {
         Ok(problems
             .into_iter()
             .take(PROBLEMS_MAX)
-            .map(|problem| {
-                (
-                    guest::message(&problem.key),
-                    guest::message(&problem.message),
-                )
-            })
+            .map(|problem| (guest.message(&problem.key), guest.message(&problem.message)))
             .collect())
     }
 
-    /// Divides a source connector's work among at most `tasks_max` tasks, with nothing granted.
+    /// Divides a source connector's work among at most `tasks_max` tasks, with nothing granted but a look at its offsets.
     ///
     /// # Errors
     /// The guest's own, or its fault.
     pub fn source_connector_task_configs(
         &self,
+        identity: &Identity,
         class: &str,
         config: &Properties,
         tasks_max: u32,
+        offsets: Option<Arc<dyn OffsetReader>>,
     ) -> Result<Vec<Properties>, SandboxError> {
         let indices = self.0.exports.source()?;
         let load = |store: &mut Store<State>, guest: &Instance| indices.load(store, guest);
+        let purpose = Purpose {
+            offsets,
+            ..Purpose::question(Some(identity))
+        };
         self.task_configs(
             config,
             tasks_max,
+            purpose,
             load,
             |exports, store, config, tasks_max| {
                 exports.call_task_configs(store, class, config, tasks_max)
@@ -254,6 +262,7 @@ impl Plugin {
     /// The guest's own, or its fault.
     pub fn sink_connector_task_configs(
         &self,
+        identity: &Identity,
         class: &str,
         config: &Properties,
         tasks_max: u32,
@@ -263,6 +272,7 @@ impl Plugin {
         self.task_configs(
             config,
             tasks_max,
+            Purpose::question(Some(identity)),
             load,
             |exports, store, config, tasks_max| {
                 exports.call_task_configs(store, class, config, tasks_max)
@@ -275,6 +285,7 @@ impl Plugin {
         &self,
         config: &Properties,
         tasks_max: u32,
+        purpose: Purpose<'_>,
         load: impl FnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<E>,
         run: impl FnOnce(
             &E,
@@ -285,7 +296,7 @@ impl Plugin {
     ) -> Result<Vec<Properties>, SandboxError> {
         let config = wire_config(config);
         let tasks_max = tasks_max.min(TASKS_MAX);
-        let mut guest = Guest::new(&self.0, Purpose::default(), load)?;
+        let mut guest = Guest::new(&self.0, purpose, load)?;
         let configs = guest.call("task-configs", Deadline::Validate, |exports, store| {
             run(exports, store, &config, tasks_max)
         })?;
@@ -307,13 +318,15 @@ impl Plugin {
     /// The guest's own when it refuses, or its fault.
     pub fn alter_source_offsets(
         &self,
+        identity: &Identity,
         class: &str,
         config: &Properties,
         offsets: &[(Vec<u8>, Option<Vec<u8>>)],
     ) -> Result<bool, SandboxError> {
         let indices = self.0.exports.source()?;
         let load = |store: &mut Store<State>, guest: &Instance| indices.load(store, guest);
-        let mut guest: Guest<source::Guest> = Guest::new(&self.0, Purpose::default(), load)?;
+        let mut guest: Guest<source::Guest> =
+            Guest::new(&self.0, Purpose::question(Some(identity)), load)?;
         let altered = offsets
             .iter()
             .map(|(partition, offset)| source::AlteredOffset {
@@ -332,13 +345,15 @@ impl Plugin {
     /// The guest's own when it refuses, or its fault.
     pub fn alter_sink_offsets(
         &self,
+        identity: &Identity,
         class: &str,
         config: &Properties,
         offsets: &[(TopicPartition, Option<i64>)],
     ) -> Result<bool, SandboxError> {
         let indices = self.0.exports.sink()?;
         let load = |store: &mut Store<State>, guest: &Instance| indices.load(store, guest);
-        let mut guest: Guest<sink::Guest> = Guest::new(&self.0, Purpose::default(), load)?;
+        let mut guest: Guest<sink::Guest> =
+            Guest::new(&self.0, Purpose::question(Some(identity)), load)?;
         let altered = offsets
             .iter()
             .map(|(partition, offset)| sink::AlteredOffset {
@@ -363,15 +378,17 @@ impl Plugin {
         grants: &Grants,
         offsets: Arc<dyn OffsetReader>,
     ) -> Result<SourceInstance, SandboxError> {
+        let asks: Arc<AtomicBool> = Arc::default();
         let purpose = Purpose {
             identity: Some(identity.clone()),
             grants: Some(grants),
             offsets: Some(offsets),
+            asks: Arc::clone(&asks),
             ..Purpose::default()
         };
         let indices = self.0.exports.source()?;
         let guest = Guest::new(&self.0, purpose, |store, guest| indices.load(store, guest))?;
-        Ok(SourceInstance::new(guest, class))
+        Ok(SourceInstance::new(guest, class, asks))
     }
 
     /// Makes a sink task's guest.
@@ -469,7 +486,7 @@ fn imports(component: &Component) -> Result<Vec<String>, SandboxError> {
         if name.starts_with("tidegate:")
             && let Some(unknown) = functions
                 .iter()
-                .find(|f| !matches!(**f, "log" | "read" | "delivered"))
+                .find(|f| !matches!(**f, "log" | "read" | "delivered" | "request"))
         {
             return Err(SandboxError::Refused(format!(
                 "the component imports the function {} of {name}, which this worker does not have; \

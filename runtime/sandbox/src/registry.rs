@@ -229,7 +229,22 @@ impl Registry {
     /// # Errors
     /// When there is none, or the name fits several classes; both are listed.
     pub fn find(&self, kind: Kind, class: &str) -> Result<(Plugin, Arc<PluginInfo>), SandboxError> {
-        self.find_version(&[kind], class, &VersionRange::default())
+        self.find_version(kind, class, None)
+    }
+
+    /// The same, in one of the versions that are asked for (KIP-891): one, or a range. Of several that fit, the
+    /// operator's own count before what was uploaded, so that an upload changes nothing for who did not ask for its
+    /// version; then the highest.
+    ///
+    /// # Errors
+    /// As [`Registry::find`], and when none of those versions is there.
+    pub fn find_version(
+        &self,
+        kind: Kind,
+        class: &str,
+        asked: Option<&str>,
+    ) -> Result<(Plugin, Arc<PluginInfo>), SandboxError> {
+        find(&self.entries(), &[kind], class, asked)
     }
 
     /// Finds a source or sink connector.
@@ -237,22 +252,19 @@ impl Registry {
     /// # Errors
     /// As [`Registry::find`].
     pub fn find_connector(&self, class: &str) -> Result<(Plugin, Arc<PluginInfo>), SandboxError> {
-        let kinds = [Kind::Source, Kind::Sink];
-        self.find_version(&kinds, class, &VersionRange::default())
+        self.find_connector_version(class, None)
     }
 
-    /// Finds a plugin of one of these kinds in a version that fits. Of several, the operator's own counts before what
-    /// was uploaded, so that an upload changes nothing for who did not ask for its version; then the highest version.
+    /// The same, in one of the versions that are asked for.
     ///
     /// # Errors
-    /// As [`Registry::find`], and when there is none in such a version; those that are there are listed.
-    pub fn find_version(
+    /// As [`Registry::find_version`].
+    pub fn find_connector_version(
         &self,
-        kinds: &[Kind],
         class: &str,
-        version: &VersionRange,
+        asked: Option<&str>,
     ) -> Result<(Plugin, Arc<PluginInfo>), SandboxError> {
-        find(&self.entries(), kinds, class, version)
+        find(&self.entries(), &[Kind::Source, Kind::Sink], class, asked)
     }
 
     /// The full names of the classes of a kind, in alphabetical order, each once.
@@ -295,7 +307,7 @@ fn find(
     entries: &[Entry],
     kinds: &[Kind],
     class: &str,
-    version: &VersionRange,
+    asked: Option<&str>,
 ) -> Result<(Plugin, Arc<PluginInfo>), SandboxError> {
     let candidates: Vec<Candidate<'_>> = entries
         .iter()
@@ -326,13 +338,17 @@ fn find(
         .into_iter()
         .filter(|one| closeness(one.info) == Some(closest))
         .collect();
-    let fits = |one: &&Candidate<'_>| version.contains(&one.info.version);
-    if !named.iter().any(|one| fits(&one)) {
+    let range = VersionRange::parse(asked.unwrap_or_default());
+    let range = range.map_err(|wanted| {
+        let asked = clean(asked.unwrap_or_default(), 255);
+        SandboxError::Class(format!("{asked} is no version of {what}s: {wanted}"))
+    })?;
+    let fits = |one: &&Candidate<'_>| range.contains(&one.info.version);
+    if let (Some(first), false) = (named.first(), named.iter().any(|one| fits(&one))) {
         let versions = named.iter().map(|one| one.info.version.clone()).collect();
         return Err(SandboxError::Class(format!(
-            "there is no version {} of the {what} class {}; there is {}",
-            clean(version.text(), 255),
-            clean(class, 255),
+            "Plugin {} not found that matches the version range {range}, available versions: [{}]",
+            first.info.class_name,
             listed(versions)
         )));
     }

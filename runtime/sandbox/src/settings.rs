@@ -44,6 +44,8 @@ pub struct Limits {
     pub start_ms: u64,
     /// The longest describe, validate, configure or task-configs in milliseconds (`sandbox.validate.ms.max`).
     pub validate_ms: u64,
+    /// The most bytes of memory of a guest that is only asked something (`sandbox.validate.memory.bytes.max`).
+    pub validate_memory_bytes_max: usize,
     /// The most bytes that one call may move from the guest to the host (`sandbox.call.bytes.max`).
     pub call_bytes_max: usize,
     /// The most host resources (files, streams, pollables) of a guest (`sandbox.resources.max`).
@@ -62,6 +64,7 @@ impl Default for Limits {
             transform_ms: 5_000,
             start_ms: 10_000,
             validate_ms: 5_000,
+            validate_memory_bytes_max: 64 * 1024 * 1024,
             call_bytes_max: tidegate_model::limits::CALL_BYTES_FROM_GUEST_MAX,
             resources_max: 1_000,
             handles_max: 10_000,

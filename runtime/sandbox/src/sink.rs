@@ -107,7 +107,10 @@ impl SinkInstance {
         let answer = self.guest.call("put", Deadline::Put, |exports, store| {
             exports.call_put(store, &wire)
         });
-        let checked = answer.and_then(|errors| {
+        let checked = answer.and_then(|mut errors| {
+            for error in &mut errors {
+                self.guest.redact(&mut error.error.message);
+            }
             record_errors(errors, count).map_err(|message| self.guest.violation("put", message))
         });
         let part = PutPart {

@@ -1,5 +1,8 @@
 //! A source task's guest.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tidegate_config::Properties;
 use tidegate_model::limits::BATCH_RECORDS_MAX;
 use tidegate_model::{Batch, Column};
@@ -21,6 +24,7 @@ pub struct SourceInstance {
     guest: Guest<Exports>,
     class: String,
     known: KnownSchemas,
+    asks: Arc<AtomicBool>,
 }
 
 /// What a poll found, checked.
@@ -39,12 +43,19 @@ pub struct Polled {
 }
 
 impl SourceInstance {
-    pub(crate) fn new(guest: Guest<Exports>, class: &str) -> Self {
+    pub(crate) fn new(guest: Guest<Exports>, class: &str, asks: Arc<AtomicBool>) -> Self {
         Self {
             guest,
             class: class.to_owned(),
             known: KnownSchemas::default(),
+            asks,
         }
+    }
+
+    /// Whether it asked, since this was last looked at, for its connector's tasks to be divided anew.
+    #[must_use]
+    pub fn takes_ask(&self) -> bool {
+        self.asks.swap(false, Ordering::Relaxed)
     }
 
     /// Starts the task.

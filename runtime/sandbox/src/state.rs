@@ -4,6 +4,7 @@
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use rustix::fs::{Mode, OFlags};
@@ -39,9 +40,22 @@ pub(crate) struct Purpose<'a> {
     pub(crate) offsets: Option<Arc<dyn OffsetReader>>,
     /// What a sink has in hand; nothing for all others.
     pub(crate) in_hand: Arc<InHand>,
+    /// Told that a source task asks for its connector's tasks to be divided anew.
+    pub(crate) asks: Arc<AtomicBool>,
+    /// Whether it is only asked about a configuration, with a small budget.
+    pub(crate) is_question: bool,
 }
 
 impl Purpose<'_> {
+    /// A guest that is granted nothing and only asked about a configuration.
+    pub(crate) fn question(identity: Option<&Identity>) -> Self {
+        Self {
+            identity: identity.cloned(),
+            is_question: true,
+            ..Self::default()
+        }
+    }
+
     /// A guest that is granted nothing.
     pub(crate) fn of(identity: &Identity) -> Self {
         Self {
@@ -58,6 +72,7 @@ pub(crate) struct State {
     pub(crate) usage: Arc<Usage>,
     pub(crate) offsets: Option<Arc<dyn OffsetReader>>,
     pub(crate) in_hand: Arc<InHand>,
+    pub(crate) asks: Arc<AtomicBool>,
     /// Until when the call that runs may wait inside the host.
     pub(crate) deadline: Instant,
     pub(crate) table: ResourceTable,
@@ -72,12 +87,17 @@ impl State {
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.resources_max);
         Ok(Self {
-            limiter: Limiter::new(limits.memory_bytes_max, limits.table_elements_max),
+            limiter: if purpose.is_question {
+                Limiter::of_question(limits)
+            } else {
+                Limiter::new(limits.memory_bytes_max, limits.table_elements_max)
+            },
             wasi: wasi(&log, purpose.grants)?,
             log,
             usage,
             offsets: purpose.offsets,
             in_hand: purpose.in_hand,
+            asks: purpose.asks,
             deadline: Instant::now(),
             table,
         })

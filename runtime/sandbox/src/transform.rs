@@ -124,8 +124,11 @@ impl TransformInstance {
         let mut batch = from_wire(wire);
         held.give_back(&mut batch);
         match answer {
-            Ok(answer) => {
+            Ok(mut answer) => {
                 self.guest.gave(answer_bytes(&answer));
+                for error in &mut answer.errors {
+                    self.guest.redact(&mut error.error.message);
+                }
                 let mut applied = merge(batch, answer, self.steps, &mut self.known)
                     .map_err(|message| self.guest.violation("apply", message))?;
                 applied.within(call, count, self.steps);

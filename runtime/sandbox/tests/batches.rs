@@ -183,15 +183,17 @@ fn tasks_are_as_many_as_asked_for() {
     let plugin = plugin();
     let given = config(&[("a", "b")]);
     let configs = plugin
-        .sink_connector_task_configs("test.Takes", &given, 3)
+        .sink_connector_task_configs(&identity(), "test.Takes", &given, 3)
         .unwrap();
     assert_eq!(configs, vec![given.clone(); 3]);
-    let too_many = |most| plugin.source_connector_task_configs("test.TooManyTasks", &given, most);
+    let too_many = |most| {
+        plugin.source_connector_task_configs(&identity(), "test.TooManyTasks", &given, most, None)
+    };
     assert_eq!(too_many(3).unwrap().len(), 4, "whoever asks decides");
     assert!(too_many(1_000).is_err());
     let wrong = config(&[("key", "wrong")]);
     assert_eq!(
-        plugin.validate("test.Counts", &wrong).unwrap(),
+        plugin.validate(&identity(), "test.Counts", &wrong).unwrap(),
         [("key".to_owned(), "is wrong".to_owned())]
     );
 }

@@ -15,8 +15,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use support::*;
+use tidegate_config::secrets::Secrets;
 use tidegate_model::{ErrorClass, TopicName, TopicPartition};
-use tidegate_sandbox::{Limits, SandboxError};
+use tidegate_sandbox::{Identity, Limits, SandboxError};
 
 fn assert_deadline<T>(result: Result<T, SandboxError>, what: &str) {
     match result {
@@ -38,9 +39,18 @@ fn an_endless_loop_in_any_export_ends_at_its_deadline() {
     let plugin = plugin();
     let none = config(&[]);
     let begun = Instant::now();
-    assert_deadline(plugin.validate("test.LoopsInValidate", &none), "validate");
     assert_deadline(
-        plugin.source_connector_task_configs("test.LoopsInTaskConfigs", &none, 1),
+        plugin.validate(&identity(), "test.LoopsInValidate", &none),
+        "validate",
+    );
+    assert_deadline(
+        plugin.source_connector_task_configs(
+            &identity(),
+            "test.LoopsInTaskConfigs",
+            &none,
+            1,
+            None,
+        ),
         "task-configs",
     );
     assert_deadline(new_source(&plugin, "LoopsInStart").start(&none), "start");
@@ -188,6 +198,46 @@ fn memory_ends_at_its_limit_and_comes_back() {
 }
 
 #[test]
+fn a_guest_that_is_only_asked_has_less_memory() {
+    let plugin = plugin_with(Limits {
+        memory_bytes_max: 64 * 1024 * 1024,
+        validate_memory_bytes_max: 16 * 1024 * 1024,
+        ..Limits::default()
+    });
+    let problems = plugin.validate(&identity(), "test.TakesMemory", &config(&[]));
+    let got: usize = problems.unwrap()[0].1.parse().unwrap();
+    assert!((8..16).contains(&got), "{got} MiB");
+}
+
+#[test]
+fn secrets_are_hidden_in_whatever_a_guest_says() {
+    let plugin = plugin();
+    let identity = Identity {
+        secrets: Secrets::of(["canary-7"]),
+        ..identity()
+    };
+    let given = config(&[("password", "canary-7"), ("say", "validate")]);
+    let problems = plugin
+        .validate(&identity, "test.TellsSecrets", &given)
+        .unwrap();
+    assert!(problems[0].1.contains("told [hidden]"), "{problems:?}");
+    for say in ["start", "trap"] {
+        let given = config(&[("password", "canary-7"), ("say", say)]);
+        let source = plugin.source(
+            &identity,
+            "test.TellsSecrets",
+            &Default::default(),
+            Arc::new(NoOffsets),
+        );
+        let error = source.unwrap().start(&given).unwrap_err().to_string();
+        assert!(
+            error.contains("told [hidden]") && !error.contains("canary"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn a_guest_that_needs_more_memory_than_allowed_does_not_start() {
     let limits = Limits {
         memory_bytes_max: 64 * 1024,
@@ -278,7 +328,7 @@ fn messages_of_guests_are_cut_and_safe() {
     let text = error.to_string();
     assert!(text.len() < 9_000 && !text.contains('\n'), "{}", text.len());
     let problems = plugin
-        .validate("test.FindsManyProblems", &config(&[]))
+        .validate(&identity(), "test.FindsManyProblems", &config(&[]))
         .unwrap();
     assert_eq!(problems.len(), 1_000);
     assert!(problems[0].1.contains("\\u{1b}"));

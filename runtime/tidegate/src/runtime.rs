@@ -63,10 +63,8 @@ pub fn check_converters(config: &WorkerConfig) -> Result<(), Failure> {
             error => (class_key.to_owned(), error.to_string()),
         };
         let message = format!("{key}: {message}");
-        return Err(config
-            .origin
-            .blame(ConfigError::Key { key, message })
-            .into());
+        let error = ConfigError::Key { key, message }.redacted(&config.secrets, false);
+        return Err(config.origin.blame(error).into());
     }
     Ok(())
 }
@@ -114,10 +112,8 @@ fn setting_as_written(config: &WorkerConfig, error: BrokerError) -> Failure {
     } else {
         format!("{key}: {value:?} was found: {reason}")
     };
-    config
-        .origin
-        .blame(ConfigError::Key { key, message })
-        .into()
+    let error = ConfigError::Key { key, message }.redacted(&config.secrets, false);
+    config.origin.blame(error).into()
 }
 
 /// Opens the broker that a command names.
@@ -244,6 +240,7 @@ fn sandbox_settings(given: &SandboxSettings) -> Settings {
         transform_ms: given.transform_ms,
         start_ms: given.start_ms,
         validate_ms: given.validate_ms,
+        validate_memory_bytes_max: given.validate_memory_bytes_max,
         call_bytes_max: given.call_bytes_max,
         resources_max: given.resources_max,
         handles_max: given.handles_max,

@@ -1,10 +1,13 @@
 //! The offsets of a connector as its operator reads, alters and forgets them while it has no tasks (KIP-875).
 
+use std::sync::Arc;
+
 use tidegate_config::connector::ConnectorConfig;
 use tidegate_model::TopicPartition;
 use tidegate_sandbox::Kind;
 
 use crate::error::{Stage, WorkerError};
+use crate::resolution::Resolution;
 use crate::worker::{ConnectorClass, Worker};
 
 /// What offsets of a connector are to become.
@@ -46,15 +49,16 @@ impl Worker {
     /// The offsets of a connector. Blocks.
     ///
     /// # Errors
-    /// When no plugin has its class, or the broker is away.
+    /// When its configuration cannot be resolved, no plugin has its class, or the broker is away.
     pub fn found_offsets(&self, connector: &ConnectorConfig) -> Result<FoundOffsets, WorkerError> {
-        let class = self.connector_class(connector)?;
+        let connector = self.resolve(connector)?.connector;
+        let class = self.connector_class(&connector)?;
         if class.info.kind == Kind::Source {
             return Ok(FoundOffsets::Source(self.offsets().all(&connector.name)));
         }
         let admin = self.broker().admin();
         Ok(FoundOffsets::Sink(
-            admin.group_offsets(&sink_group(connector))?,
+            admin.group_offsets(&sink_group(&connector))?,
         ))
     }
 
@@ -67,12 +71,18 @@ impl Worker {
         connector: &ConnectorConfig,
         offsets: &AlteredOffsets,
     ) -> Result<bool, WorkerError> {
-        let ConnectorClass { plugin, info } = self.connector_class(connector)?;
-        let config = info.definition.resolved(&connector.properties);
+        let resolution = self.resolve(connector)?;
+        let identity = resolution.identity(None);
+        let ConnectorClass { plugin, info } = self.connector_class(&resolution.connector)?;
+        let config = info.definition.resolved(&resolution.connector.properties);
         let class = &info.class_name;
         let asked = match offsets {
-            AlteredOffsets::Source(offsets) => plugin.alter_source_offsets(class, &config, offsets),
-            AlteredOffsets::Sink(offsets) => plugin.alter_sink_offsets(class, &config, offsets),
+            AlteredOffsets::Source(offsets) => {
+                plugin.alter_source_offsets(&identity, class, &config, offsets)
+            }
+            AlteredOffsets::Sink(offsets) => {
+                plugin.alter_sink_offsets(&identity, class, &config, offsets)
+            }
         };
         asked.map_err(|error| WorkerError::Guest {
             stage: Stage::TaskLifecycle,
@@ -94,10 +104,16 @@ impl Worker {
                 self.offsets().alter(&connector.name, &offsets).await
             }
             AlteredOffsets::Sink(offsets) => {
-                let (admin, group) = (self.broker().admin(), sink_group(connector));
-                let alter = move || admin.alter_group_offsets(&group, &offsets);
+                let admin = self.broker().admin();
+                let (registry, config) = (Arc::clone(self.registry()), self.config().clone());
+                let connector = connector.clone();
+                let alter = move || {
+                    let resolution = Resolution::of(&registry, &config, &connector).whole()?;
+                    let group = sink_group(&resolution.connector);
+                    Ok(admin.alter_group_offsets(&group, &offsets)?)
+                };
                 let altered = tokio::task::spawn_blocking(alter).await;
-                Ok(altered.map_err(|error| WorkerError::Internal(error.to_string()))??)
+                altered.map_err(|error| WorkerError::Internal(error.to_string()))?
             }
         }
     }

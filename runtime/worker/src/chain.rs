@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use tidegate_config::connector::{ConnectorConfig, TransformConfig};
-use tidegate_config::plugin_version::VersionRange;
 use tidegate_model::Batch;
 use tidegate_sandbox::{Condition, Identity, Kind, Plugin, Registry, Step};
 
@@ -61,12 +60,8 @@ impl Chain {
         let mut drafts: Vec<Draft> = Vec::new();
         let mut counters = Vec::new();
         for transform in connector.transforms()? {
-            let (plugin, class) = find(
-                registry,
-                Kind::Transform,
-                &transform.class,
-                &transform.version,
-            )?;
+            let asked = transform.version.as_deref();
+            let (plugin, class) = find(registry, Kind::Transform, &transform.class, asked)?;
             let (condition, guard) = condition(registry, &plugin, &transform)?;
             let counter = Arc::new(TransformProgress::of(&transform.alias));
             counters.push(Arc::clone(&counter));
@@ -105,6 +100,11 @@ impl Chain {
         Ok(Self {
             links: links.collect::<Result<_, _>>()?,
         })
+    }
+
+    /// Whether there is no transform.
+    pub fn is_empty(&self) -> bool {
+        self.links.is_empty()
     }
 
     /// Runs the chain. Rows that failed have no output and are listed, by their row in the batch given. `None`: it was
@@ -154,12 +154,8 @@ fn condition(
     let Some(predicate) = &transform.predicate else {
         return Ok((None, None));
     };
-    let (of, class) = find(
-        registry,
-        Kind::Predicate,
-        &predicate.class,
-        &predicate.version,
-    )?;
+    let asked = predicate.version.as_deref();
+    let (of, class) = find(registry, Kind::Predicate, &predicate.class, asked)?;
     let (config, negate) = (predicate.config.clone(), transform.negate);
     if of.digest() == plugin.digest() {
         let condition = Condition {
@@ -185,8 +181,8 @@ fn find(
     registry: &Registry,
     kind: Kind,
     class: &str,
-    version: &VersionRange,
+    asked: Option<&str>,
 ) -> Result<(Plugin, String), WorkerError> {
-    let (plugin, info) = registry.find_version(&[kind], class, version)?;
+    let (plugin, info) = registry.find_version(kind, class, asked)?;
     Ok((plugin, info.class_name.clone()))
 }

@@ -1,7 +1,10 @@
 //! What can go wrong in a worker.
 
+use std::borrow::Cow;
+
 use tidegate_broker::BrokerError;
 use tidegate_config::ConfigError;
+use tidegate_config::secrets::Secrets;
 use tidegate_convert::ConvertError;
 use tidegate_model::{ConnectorName, ErrorClass};
 use tidegate_sandbox::SandboxError;
@@ -146,6 +149,16 @@ pub enum WorkerError {
         /// What was found and what is allowed.
         message: String,
     },
+    /// Another of these, whose text had something in it that nobody may be shown.
+    #[error("{text}")]
+    Redacted {
+        /// What kind of failure it was.
+        class: ErrorClass,
+        /// Whether the same may succeed later.
+        may_pass: bool,
+        /// What is left of the text.
+        text: String,
+    },
     /// Nobody waits for the task any more; it must do nothing more.
     #[error("the task did not stop in time; what it did afterwards is not kept")]
     Abandoned,
@@ -192,7 +205,25 @@ impl WorkerError {
     /// Whether the same may succeed later without anybody's help: the broker is away, or slow.
     #[must_use]
     pub fn may_pass(&self) -> bool {
-        matches!(self, Self::Timeout { .. }) || self.class() == ErrorClass::Retriable
+        match self {
+            Self::Redacted { may_pass, .. } => *may_pass,
+            Self::Timeout { .. } => true,
+            _ => self.class() == ErrorClass::Retriable,
+        }
+    }
+
+    /// The same without secrets.
+    #[must_use]
+    pub fn redacted(self, secrets: &Secrets) -> Self {
+        let text = self.to_string();
+        match secrets.redact(&text) {
+            Cow::Borrowed(_) => self,
+            Cow::Owned(text) => Self::Redacted {
+                class: self.class(),
+                may_pass: self.may_pass(),
+                text,
+            },
+        }
     }
 
     /// The same with the records that a guest had been given when it faulted.
@@ -230,6 +261,7 @@ impl WorkerError {
             | Self::Abandoned
             | Self::Timeout { .. }
             | Self::InternalTopic { .. } => ErrorClass::Fatal,
+            Self::Redacted { class, .. } => *class,
             Self::Internal(_) => ErrorClass::Internal,
         }
     }

@@ -25,6 +25,7 @@
 //! | `positions` | how far a sink was delivered and committed |
 //! | `submitted` | which source offsets are safe: the longest acknowledged prefix per source partition |
 //! | [`offset_store`] | source offsets in their compacted topic |
+//! | `asked_tasks` | a source's guest that asks for its connector's work to be divided anew |
 //! | [`altered_offsets`] | offsets as the operator reads, alters and forgets them |
 //! | [`topic_log`] | a compacted topic as a table: read to the end, write and wait |
 //! | `file_watch` | wakes a source when a file it was granted changes |
@@ -38,6 +39,7 @@
 //! and after all records that failed before it are in the dead letter queue, where there is one.
 
 pub mod altered_offsets;
+mod asked_tasks;
 mod blocking;
 mod by_topic;
 mod chain;
@@ -57,6 +59,7 @@ mod polled_positions;
 mod positions;
 pub mod progress;
 mod record_converters;
+pub mod resolution;
 mod retried;
 mod retry;
 mod sink_guest;

@@ -543,7 +543,9 @@ impl SinkPipeline {
         };
         let first = failed.len();
         let transformed = {
-            let _span = tracing::debug_span!(target: "tidegate::span", "transforms").entered();
+            let idle = self.chain.is_empty();
+            let span = tracing::debug_span!(target: "tidegate::span", "transforms", idle);
+            let _entered = span.entered();
             self.chain.apply(batch, &mut failed, trying)
         };
         let transformed = transformed.map_err(|error| error.in_hand(|| fetched.describe()))?;

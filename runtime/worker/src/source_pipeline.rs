@@ -9,6 +9,7 @@ use tidegate_sandbox::{SandboxError, SourceInstance};
 use tracing::Span;
 use tracing::field::Empty;
 
+use crate::asked_tasks::AskedTasks;
 use crate::blocking::Lent;
 use crate::chain::{Chain, Transformed};
 use crate::error::{Stage, WorkerError};
@@ -41,6 +42,7 @@ pub struct SourcePipeline {
     pub submitted: Arc<Submitted>,
     pub progress: Arc<Progress>,
     pub topics: UsedTopics,
+    pub asked: AskedTasks,
     pub failures: Failures,
     /// Writes records that failed, where they are kept.
     pub json: Option<JsonLetters>,
@@ -112,6 +114,9 @@ impl SourcePipeline {
     fn step(&mut self, interrupted: &dyn Fn() -> bool) -> Result<Stepped, WorkerError> {
         self.failures.check()?;
         self.deal_with_refused()?;
+        if self.instance.takes_ask() {
+            self.asked.ask();
+        }
         let identity = &self.failures.task;
         let span = tracing::debug_span!(
             target: "tidegate::span", "source batch",
@@ -250,7 +255,9 @@ impl SourcePipeline {
         let kept = keeps.then(|| batch.clone());
         let mut failed = Vec::new();
         let transformed = {
-            let _span = tracing::debug_span!(target: "tidegate::span", "transforms").entered();
+            let idle = self.chain.is_empty();
+            let span = tracing::debug_span!(target: "tidegate::span", "transforms", idle);
+            let _entered = span.entered();
             self.chain.apply(batch, &mut failed, trying)
         };
         let transformed = transformed

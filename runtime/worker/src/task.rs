@@ -82,6 +82,11 @@ pub trait Listener: Send + Sync {
         let _ = (task, topic);
     }
 
+    /// A task asks for its connector's work to be divided anew. Called on a thread of the task's; returns at once.
+    fn tasks_asked(&self, task: &TaskId) {
+        let _ = task;
+    }
+
     /// How often topics were forgotten: those that are used afterwards are told again.
     fn topic_resets(&self) -> u64 {
         0

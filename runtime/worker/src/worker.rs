@@ -8,13 +8,14 @@ use tidegate_broker::{Broker, Producer, Subscription, TopicPattern};
 use tidegate_config::Properties;
 use tidegate_config::connector::{ConnectorConfig, DlqConfig, ErrorsConfig, SinkTopics};
 use tidegate_config::grants::{Grants, Policy, grants};
-use tidegate_config::plugin_version::VersionRange;
+use tidegate_config::secrets::Secrets;
 use tidegate_config::worker::WorkerConfig;
 use tidegate_model::{Batch, TaskId, TopicName};
 use tidegate_sandbox::{Digest, Identity, Kind, Plugin, PluginInfo, Registry};
 use tokio::sync::watch;
 
 use crate::altered_offsets::sink_group;
+use crate::asked_tasks::AskedTasks;
 use crate::blocking;
 use crate::chain::Chain;
 use crate::dead_letters::{DeadLetters, NewDeadLetters};
@@ -27,6 +28,7 @@ use crate::offset_store::OffsetStore;
 use crate::positions::Positions;
 use crate::progress::Progress;
 use crate::record_converters::RecordConverters;
+use crate::resolution::Resolution;
 use crate::sink_guest::{NewSink, SinkGuest};
 use crate::sink_pipeline::SinkPipeline;
 use crate::sink_task::SinkTask;
@@ -74,6 +76,7 @@ struct Watched {
     progress: Arc<Progress>,
     abandoned: Abandoned,
     topics: UsedTopics,
+    asked: AskedTasks,
 }
 
 /// Who is told the states of a task.
@@ -166,17 +169,23 @@ impl Worker {
     pub fn components(&self, connector: &ConnectorConfig) -> Vec<Digest> {
         let class = self.connector_class(connector);
         let mut found: Vec<_> = class.iter().map(|class| class.plugin.digest()).collect();
-        let find = |kind, class: &str, version: &VersionRange| {
-            let found = self.registry.find_version(&[kind], class, version);
+        let find = |kind, class: &str, asked: Option<&str>| {
+            let found = self.registry.find_version(kind, class, asked);
             found.ok().map(|(plugin, _)| plugin.digest())
         };
         for transform in connector.transforms().unwrap_or_default() {
-            found.extend(find(Kind::Transform, &transform.class, &transform.version));
-            found.extend(
-                transform.predicate.and_then(|predicate| {
-                    find(Kind::Predicate, &predicate.class, &predicate.version)
-                }),
-            );
+            found.extend(find(
+                Kind::Transform,
+                &transform.class,
+                transform.version.as_deref(),
+            ));
+            found.extend(transform.predicate.and_then(|predicate| {
+                find(
+                    Kind::Predicate,
+                    &predicate.class,
+                    predicate.version.as_deref(),
+                )
+            }));
         }
         found.sort_unstable();
         found.dedup();
@@ -188,7 +197,15 @@ impl Worker {
         &self.offsets
     }
 
-    /// Finds the class of a connector.
+    /// Resolves a connector's configuration for its tasks and plugins. Blocks.
+    ///
+    /// # Errors
+    /// When a reference in it cannot be resolved, or may not be.
+    pub fn resolve(&self, connector: &ConnectorConfig) -> Result<Resolution, WorkerError> {
+        Ok(Resolution::of(&self.registry, &self.config, connector).whole()?)
+    }
+
+    /// Finds the class of a connector, whose configuration is resolved.
     ///
     /// # Errors
     /// When no plugin, or more than one, has that name.
@@ -199,21 +216,34 @@ impl Worker {
         connector_class(&self.registry, connector)
     }
 
-    /// Asks a connector to divide its work among at most `tasks.max` tasks. Blocks.
+    /// Asks a connector to divide its work among at most `tasks.max` tasks. The answer is for storing: references stand
+    /// in it as they were written. Blocks.
     ///
     /// # Errors
     /// When the connector refuses, or answers with more.
-    pub fn task_configs(
-        &self,
-        connector: &ConnectorConfig,
-    ) -> Result<Vec<Properties>, WorkerError> {
+    pub fn task_configs(&self, resolution: &Resolution) -> Result<Vec<Properties>, WorkerError> {
+        let connector = &resolution.connector;
+        let identity = resolution.identity(None);
         let ConnectorClass { plugin, info } = self.connector_class(connector)?;
         let tasks_max = connector.tasks_max()?;
+        if info.kind == Kind::Source && self.config.topic_creation_enable {
+            // As in Kafka Connect, validation leaves these keys to the start.
+            connector.topic_creation()?;
+        }
         let config = info.definition.resolved(&connector.properties);
         let class = &info.class_name;
         let divided = match info.kind {
-            Kind::Source => plugin.source_connector_task_configs(class, &config, tasks_max),
-            _ => plugin.sink_connector_task_configs(class, &config, tasks_max),
+            Kind::Source => {
+                let offsets = self.offsets.of(&connector.name);
+                plugin.source_connector_task_configs(
+                    &identity,
+                    class,
+                    &config,
+                    tasks_max,
+                    Some(offsets),
+                )
+            }
+            _ => plugin.sink_connector_task_configs(&identity, class, &config, tasks_max),
         };
         let configs = divided.map_err(|error| WorkerError::Guest {
             stage: Stage::TaskLifecycle,
@@ -231,7 +261,8 @@ impl Worker {
             tracing::warn!(connector = %connector.name, tasks = configs.len(), tasks_max,
                 "The connector has more tasks than tasks.max, which tasks.max.enforce=false allows.");
         }
-        Ok(configs)
+        let stored = |config| resolution.resolved.unresolve(config);
+        Ok(configs.into_iter().map(stored).collect())
     }
 
     /// Starts a task. Everything that can fail is reported to the listener.
@@ -245,6 +276,7 @@ impl Worker {
             progress: Arc::clone(&progress),
             abandoned: abandoned.clone(),
             topics: UsedTopics::of(&new.task, &listener),
+            asked: AskedTasks::of(&new.task, &listener),
         };
         self.task_startups.attempt();
         let told = Told {
@@ -254,6 +286,7 @@ impl Worker {
             worker: Arc::clone(self),
             started: AtomicBool::new(false),
         };
+        let usage = Arc::clone(&progress.measures().usage);
         let end = tokio::spawn(async move {
             let task = new.task.clone();
             let listener = Arc::new(told);
@@ -261,7 +294,18 @@ impl Worker {
                 let listener = Arc::clone(&listener);
                 move |state| listener.state(state)
             };
-            match worker.run(new, target, watched, Box::new(report)).await {
+            let resolved = Arc::clone(&worker).resolve_task(new).await;
+            let (ended, secrets) = match resolved {
+                Ok((new, mut identity)) => {
+                    identity.usage = Arc::clone(&usage);
+                    let secrets = identity.secrets.clone();
+                    let ran = worker.run(new, identity, target, watched, Box::new(report));
+                    let ran = ran.await;
+                    (ran.map_err(|error| error.redacted(&secrets)), secrets)
+                }
+                Err(error) => (Err(error), Secrets::default()),
+            };
+            match ended {
                 Ok(()) => listener.state(State::Unassigned),
                 Err(WorkerError::Abandoned) => {
                     tracing::info!(connector = %task.connector, task = task.task,
@@ -271,7 +315,7 @@ impl Worker {
                 Err(error) => {
                     tracing::error!(connector = %task.connector, task = task.task, %error, "The task failed.");
                     listener.state(State::Failed {
-                        trace: trace(&error),
+                        trace: secrets.redact(&trace(&error)).into_owned(),
                     });
                 }
             }
@@ -285,9 +329,27 @@ impl Worker {
         }
     }
 
+    /// Resolves the configurations of a task: only now, so that what is stored is what was written. In the task's own
+    /// only references that stand in its connector's are resolved.
+    async fn resolve_task(
+        self: Arc<Self>,
+        mut new: NewTask,
+    ) -> Result<(NewTask, Identity), WorkerError> {
+        let resolving = move || {
+            let resolution = self.resolve(&new.connector)?;
+            let identity = resolution.identity(Some(new.task.task));
+            new.config = resolution.resolved.fill_in(&new.config);
+            new.connector = resolution.connector;
+            Ok((new, identity))
+        };
+        let resolved = tokio::task::spawn_blocking(resolving).await;
+        resolved.map_err(|error| WorkerError::Internal(error.to_string()))?
+    }
+
     async fn run(
         self: Arc<Self>,
         new: NewTask,
+        identity: Identity,
         target: watch::Receiver<TargetState>,
         watched: Watched,
         report: Box<dyn Fn(State) + Send + Sync>,
@@ -306,7 +368,7 @@ impl Worker {
             };
             self.check_subscription(&new, &subscription)?;
             let abandoned = watched.abandoned.clone();
-            let make = move || self.sink_pipeline(&new, &class, own_turns, watched);
+            let make = move || self.sink_pipeline(&new, &class, &identity, own_turns, watched);
             let pipeline = Some(blocking::make(&turns, make).await?);
             return SinkTask {
                 subscription,
@@ -325,7 +387,10 @@ impl Worker {
         let granted = Self::grants(&new, &class)?;
         let file_changes = self.files.changes_of(&granted.files);
         let abandoned = watched.abandoned.clone();
-        let make = move || self.source_pipeline(&new, &class, &granted, own_turns, watched);
+        let make = move || {
+            let place = (&class, &identity, &granted);
+            self.source_pipeline(&new, place, own_turns, watched)
+        };
         let pipeline = blocking::make(&turns, make).await?;
         let submitted = Arc::clone(&pipeline.submitted);
         let progress = Arc::clone(&pipeline.progress);
@@ -398,8 +463,7 @@ impl Worker {
     fn source_pipeline(
         &self,
         new: &NewTask,
-        class: &ConnectorClass,
-        granted: &Grants,
+        (class, identity, granted): (&ConnectorClass, &Identity, &Grants),
         turns: Turns,
         watched: Watched,
     ) -> Result<SourcePipeline, WorkerError> {
@@ -407,8 +471,8 @@ impl Worker {
             progress,
             abandoned,
             topics,
+            asked,
         } = watched;
-        let identity = identity(new, &progress);
         let producer = self.producer_of(new)?;
         let errors = new.connector.errors()?;
         let tolerant = errors.tolerance_all;
@@ -420,7 +484,7 @@ impl Worker {
         let offsets = self.offsets.of(&new.task.connector);
         let instance = class
             .plugin
-            .source(&identity, &class.info.class_name, granted, offsets)
+            .source(identity, &class.info.class_name, granted, offsets)
             .map_err(|error| WorkerError::Guest {
                 stage: Stage::TaskLifecycle,
                 error,
@@ -433,7 +497,7 @@ impl Worker {
             chain: Chain::of(
                 &new.connector,
                 &self.registry,
-                &identity,
+                identity,
                 &isolation,
                 &progress,
             )?,
@@ -444,6 +508,7 @@ impl Worker {
             submitted: Arc::new(Submitted::new(Arc::clone(&progress), tolerant)),
             progress,
             topics,
+            asked,
             failures,
             json: json.transpose()?,
             left: None,
@@ -501,6 +566,7 @@ impl Worker {
         &self,
         new: &NewTask,
         class: &ConnectorClass,
+        identity: &Identity,
         turns: Turns,
         watched: Watched,
     ) -> Result<SinkPipeline, WorkerError> {
@@ -508,8 +574,8 @@ impl Worker {
             progress,
             abandoned,
             topics,
+            ..
         } = watched;
-        let identity = identity(new, &progress);
         let errors = new.connector.errors()?;
         let isolation = Isolation {
             isolates: errors.tolerance_all || errors.dlq.is_some(),
@@ -543,7 +609,7 @@ impl Worker {
             chain: Chain::of(
                 &new.connector,
                 &self.registry,
-                &identity,
+                identity,
                 &isolation,
                 &progress,
             )?,
@@ -563,23 +629,15 @@ impl Worker {
 /// Finds the class of a connector among plugins.
 ///
 /// # Errors
-/// When no plugin, or more than one, has that name.
+/// When no plugin, or more than one, has that name, or not in the version that is asked for.
 pub fn connector_class(
     registry: &Registry,
     connector: &ConnectorConfig,
 ) -> Result<ConnectorClass, WorkerError> {
-    let version = connector.plugin_version()?;
-    let (plugin, info) =
-        registry.find_version(&[Kind::Source, Kind::Sink], connector.class()?, &version)?;
+    let asked = connector.properties.get("connector.plugin.version");
+    let asked = asked.map(String::as_str);
+    let (plugin, info) = registry.find_connector_version(connector.class()?, asked)?;
     Ok(ConnectorClass { plugin, info })
-}
-
-fn identity(new: &NewTask, progress: &Progress) -> Identity {
-    Identity {
-        connector: new.task.connector.clone(),
-        task: Some(new.task.task),
-        usage: Arc::clone(&progress.measures().usage),
-    }
 }
 
 /// An error with its causes, as the status shows it.

@@ -15,6 +15,7 @@
 mod misdeeds;
 mod sink;
 mod source;
+mod tells;
 mod transform;
 
 wit_bindgen::generate!({
@@ -25,6 +26,7 @@ wit_bindgen::generate!({
         world every {
             import tidegate:connect/host@0.1.0;
             import tidegate:connect/source-offsets@0.1.0;
+            import tidegate:connect/task-reconfiguration@0.1.0;
             import tidegate:connect/sink-progress@0.1.0;
             export tidegate:connect/plugin@0.1.0;
             export tidegate:connect/source@0.1.0;
@@ -74,6 +76,10 @@ fn path(name: &str, default: Option<&str>, names: plugin::Names) -> plugin::Conf
         documentation: "A path.".to_owned(),
         valid_values: vec![],
         names,
+        group: None,
+        width: plugin::Width::None,
+        display_name: None,
+        recommended_values: vec![],
     }
 }
 
@@ -102,10 +108,18 @@ impl plugin::Guest for Component {
                     kind,
                     version: "1.2.3".to_owned(),
                     documentation: "Misbehaves.\nIn one way.".to_owned(),
-                    config: vec![
-                        path("path", Some("x"), plugin::Names::ReadFile),
-                        path("out", None, plugin::Names::WriteFile),
-                    ],
+                    config: if *name == "TellsSecrets" {
+                        vec![
+                            path("out", None, plugin::Names::WriteFile),
+                            tells::password(),
+                            tells::say(),
+                        ]
+                    } else {
+                        vec![
+                            path("path", Some("x"), plugin::Names::ReadFile),
+                            path("out", None, plugin::Names::WriteFile),
+                        ]
+                    },
                 })
                 .collect()
         };
@@ -125,6 +139,18 @@ impl plugin::Guest for Component {
                     message: "wrong\u{1b}[31m".to_owned(),
                 })
                 .collect(),
+            "test.TakesMemory" => vec![ConfigError {
+                key: "got".to_owned(),
+                message: misdeeds::take_all_memory().to_string(),
+            }],
+            "test.TellsSecrets" => {
+                let says = config_value(&config, "say") == "validate";
+                let problem = says.then(|| ConfigError {
+                    key: "plain".to_owned(),
+                    message: tells::all(&config),
+                });
+                problem.into_iter().collect()
+            }
             _ => config
                 .into_iter()
                 .filter(|(_, value)| value == "wrong")

@@ -3,15 +3,16 @@
 use std::cell::{Cell, RefCell};
 
 use crate::exports::tidegate::connect::source::{AlteredOffset, Guest, PollLimits, Polled};
-use crate::tidegate::connect::{host, source_offsets};
+use crate::tidegate::connect::{host, source_offsets, task_reconfiguration};
 use crate::types::{Batch, Column, Config, Error, ErrorKind, Headers};
-use crate::{Component, config_value, error, misdeeds, write_lines};
+use crate::{Component, config_value, error, misdeeds, tells, write_lines};
 
 /// The class names, without `test.`.
 pub const NAMES: &[&str] = &[
     "Counts",
     "LoopsInValidate",
     "FindsManyProblems",
+    "AsksForTasks",
     "LoopsInAlterOffsets",
     "LoopsInTaskConfigs",
     "RefusesOffsets",
@@ -46,6 +47,7 @@ pub const NAMES: &[&str] = &[
     "SleepsInSomePolls",
     "NewSourcePartitions",
     "PoisonsOne",
+    "TellsSecrets",
 ];
 
 thread_local! {
@@ -127,6 +129,13 @@ impl Guest for Component {
         match class_name.as_str() {
             "test.LoopsInTaskConfigs" => misdeeds::loop_for_ever(),
             "test.TooManyTasks" => Ok(vec![config; tasks_max as usize + 1]),
+            // One more when the first has left its offset.
+            "test.AsksForTasks" => {
+                let found = source_offsets::read(&[map("file", "a")]);
+                let left = found.iter().flatten().count();
+                Ok(vec![config; 1 + left])
+            }
+            "test.TellsSecrets" => Ok(vec![tells::copied(config)]),
             _ => Ok(vec![config]),
         }
     }
@@ -163,6 +172,14 @@ impl Guest for Component {
             "test.HoldsListings" => {
                 let held = misdeeds::hold_listings(&value("path"), 300);
                 return Err(error(ErrorKind::Config, format!("held {held}")));
+            }
+            "test.TellsSecrets" => {
+                tells::everywhere(&config);
+                match value("say").as_str() {
+                    "start" => return Err(error(ErrorKind::Fatal, tells::all(&config))),
+                    "trap" => panic!("{}", tells::all(&config)),
+                    _ => {}
+                }
             }
             "test.ReadsOffsets" => {
                 let found = source_offsets::read(&[map("file", "a"), map("file", "b")]);
@@ -221,8 +238,14 @@ impl Guest for Component {
                 let number = std::hash::BuildHasher::hash_one(&keys, 1);
                 return Err(error(ErrorKind::Data, format!("{number}")));
             }
+            "test.TellsSecrets" => {
+                if config_value(&config, "say") == "poll" {
+                    return Err(error(ErrorKind::Fatal, tells::all(&config)));
+                }
+                return Ok(one_of_ten());
+            }
             "test.LargeRecords" => return Ok(polled(&[text(&"x".repeat(1_000_000))])),
-            "test.WritesCommits" => return Ok(one_of_ten()),
+            "test.WritesCommits" | "test.AsksForTasks" => return Ok(one_of_ten()),
             "test.NewSourcePartitions" => return Ok(new_source_partitions(limits.records_max)),
             "test.PoisonsOne" => return Ok(poison_one()),
             "test.Trickles" => return Ok(trickle()),
@@ -246,6 +269,9 @@ impl Guest for Component {
 
     fn commit(partitions: Vec<Vec<u8>>, offsets: Vec<Vec<u8>>) -> Result<(), Error> {
         let (class, config) = TASK.with_borrow(Clone::clone);
+        if class == "test.AsksForTasks" {
+            task_reconfiguration::request();
+        }
         if class == "test.LoopsInCommit" {
             misdeeds::loop_for_ever();
         }

@@ -8,7 +8,7 @@ use crate::exports::tidegate::connect::transform::{
 };
 use crate::source::{column, text};
 use crate::types::{Batch, Config, Error, ErrorKind, Reads};
-use crate::{Component, config_value, error, misdeeds};
+use crate::{Component, config_value, error, misdeeds, tells};
 
 /// The class names of the transforms, without `test.`.
 pub const TRANSFORMS: &[&str] = &[
@@ -26,6 +26,7 @@ pub const TRANSFORMS: &[&str] = &[
     "Flaky",
     "LoopsOnPoison",
     "TrapsAlways",
+    "TellsSecrets",
 ];
 /// The class names of the predicates, without `test.`.
 pub const PREDICATES: &[&str] = &[
@@ -164,6 +165,18 @@ impl Guest for Component {
                 ..unchanged(batch.count)
             }),
             "test.DropsAll" => Ok(unchanged(0)),
+            "test.TellsSecrets" => {
+                let told = CONFIG.with_borrow(tells::all);
+                let errors = (0..batch.count).map(|index| StepError {
+                    index,
+                    step: 0,
+                    error: error(ErrorKind::Data, told.clone()),
+                });
+                Ok(Transformed {
+                    errors: errors.collect(),
+                    ..unchanged(0)
+                })
+            }
             "test.Flaky" => flaky(&batch, unchanged(batch.count)),
             "test.TooManyOutputs" => Ok(unchanged(u32::MAX)),
             "test.LoopsInApply" => misdeeds::loop_for_ever(),

@@ -113,7 +113,11 @@ fn what_does_nothing_is_a_warning() {
         ("offset.storage.file.filename", "/tmp/connect.offsets"),
         ("bootstrap.server", "a:1"),
         ("plugin.discovery", "service_load"),
+        ("inter.worker.key.size", "128"),
         ("config.providers", "file"),
+        ("config.providers.file.class", "FileConfigProvider"),
+        ("config.providers.file.param.secret", "x"),
+        ("client.id", "${vault:a:b}"),
         ("exactly.once.source.support", "disabled"),
         ("sandbox.poll.ms.maximum", "1"),
     ]))
@@ -126,12 +130,14 @@ fn what_does_nothing_is_a_warning() {
         keys,
         [
             "bootstrap.server",
-            "config.providers",
+            "config.providers.file.param.secret",
+            "inter.worker.key.size",
             "offset.storage.file.filename",
-            "sandbox.poll.ms.maximum"
+            "sandbox.poll.ms.maximum",
+            "client.id",
         ]
     );
-    assert!(warnings[2].to_string().contains("offset topic"));
+    assert!(warnings[3].to_string().contains("offset topic"));
 }
 
 #[test]

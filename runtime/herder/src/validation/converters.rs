@@ -27,7 +27,7 @@ pub(super) fn classes(
     registry: &Registry,
     worker: Option<&WorkerConfig>,
     properties: &Properties,
-    found: &mut Found,
+    found: &mut Found<'_>,
 ) {
     for (config_role, role) in ROLES {
         let class_key = config_role.class_key();
@@ -82,14 +82,14 @@ pub(super) fn keys(
     worker: Option<&WorkerConfig>,
     properties: &Properties,
     may_be_made: bool,
-    found: &mut Found,
+    found: &mut Found<'_>,
 ) {
     // In Kafka Connect's order: headers first.
     let [key, value, header] = ROLES;
     for (config_role, role) in [header, key, value] {
         let class_key = config_role.class_key();
         let own = ConverterConfig::of(config_role, properties);
-        let is_wrong = |found: &mut Found| {
+        let is_wrong = |found: &mut Found<'_>| {
             let known = found.of(class_key);
             known.is_some_and(|(_, value)| !value.errors.is_empty())
         };
@@ -117,7 +117,7 @@ fn own_keys(
     class: &ConverterClass,
     role: ConverterRole,
     properties: &Properties,
-    found: &mut Found,
+    found: &mut Found<'_>,
 ) {
     let prefix = format!("{}.", role.class_key());
     let mut given: Properties = with_prefix(properties, &prefix)
@@ -170,7 +170,7 @@ pub(crate) fn config_key(key: &Key, prefix: &str) -> ConfigKey {
 }
 
 /// A version of a class that is not there cannot be chosen.
-fn hide(version_key: &str, found: &mut Found) {
+fn hide(version_key: &str, found: &mut Found<'_>) {
     if let Some((_, value)) = found.of(version_key) {
         value.visible = false;
     }

@@ -1,23 +1,38 @@
 //! What was found of a configuration so far, key by key, and the answer that is made of it.
 
-use tidegate_config::Properties;
-use tidegate_config::definition::{ConfigKey, ConfigValue};
+use std::borrow::Cow;
+
+use tidegate_config::definition::{ConfigKey, ConfigType, ConfigValue};
+use tidegate_config::{ConfigError, Properties};
+use tidegate_worker::resolution::Resolution;
 
 use crate::info::{ConfigInfo, ConfigInfos, ConfigKeyInfo, ConfigValueInfo};
 
 /// What was found so far.
-#[derive(Default)]
-pub(super) struct Found {
+pub(super) struct Found<'a> {
     /// Without a definition: something is wrong with a key that nothing defines.
     configs: Vec<(Option<ConfigKey>, ConfigValue)>,
+    /// What was written, and what of it may not be shown.
+    resolution: &'a Resolution,
 }
 
-impl Found {
+impl<'a> Found<'a> {
+    pub(super) fn new(resolution: &'a Resolution) -> Self {
+        Self {
+            configs: Vec::new(),
+            resolution,
+        }
+    }
+
     /// Adds keys with the values that are given for them. A connector may define a key of the framework again: its
     /// own definition counts, in the place of the other.
     pub(super) fn add(&mut self, keys: impl IntoIterator<Item = ConfigKey>, config: &Properties) {
         for key in keys {
-            let value = key.validate(config.get(&key.name).map(String::as_str));
+            let given = config.get(&key.name).map(String::as_str);
+            let value = match self.resolution.resolved.is_provided(&key.name) {
+                true => key.validate_hidden(given),
+                false => key.validate(given),
+            };
             match self.of(&key.name) {
                 Some(known) => *known = (Some(key), value),
                 None => self.configs.push((Some(key), value)),
@@ -54,8 +69,38 @@ impl Found {
         }
     }
 
+    /// Says that a reference in a value cannot be resolved; nothing else matters of that value then.
+    pub(super) fn unresolved(&mut self, error: &ConfigError) {
+        let name = error.key().unwrap_or("connector.class");
+        if let Some((_, value)) = self.of(name) {
+            value.errors.clear();
+        }
+        self.error(name, error.to_string());
+    }
+
+    /// What was written stands for what a provider gave, and no message shows it.
+    fn hide(&mut self) {
+        let Resolution {
+            resolved, secrets, ..
+        } = self.resolution;
+        for (key, value) in &mut self.configs {
+            let is_password = (key.as_ref()).is_some_and(|key| key.kind == ConfigType::Password);
+            if let Some(written) = resolved.written(&value.name)
+                && !is_password
+            {
+                value.value = Some(written.to_owned());
+            }
+            for error in &mut value.errors {
+                if let Cow::Owned(redacted) = secrets.redact(error) {
+                    *error = redacted;
+                }
+            }
+        }
+    }
+
     /// The answer for a class, as it was asked for.
-    pub(super) fn into_infos(self, class: &str) -> ConfigInfos {
+    pub(super) fn into_infos(mut self, class: &str) -> ConfigInfos {
+        self.hide();
         let mut groups: Vec<String> = Vec::new();
         let keys = self.configs.iter().filter_map(|(key, _)| key.as_ref());
         for group in keys.filter_map(|key| key.group.as_ref()) {

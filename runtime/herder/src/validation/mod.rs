@@ -22,9 +22,10 @@ use tidegate_config::connector::{self, ConnectorConfig, ConnectorRole, DLQ_TOPIC
 use tidegate_config::grants::{Policy, grants};
 use tidegate_config::worker::WorkerConfig;
 use tidegate_sandbox::{Kind, Registry};
-use tidegate_worker::Worker;
 use tidegate_worker::converter_grants::check_converters;
+use tidegate_worker::resolution::Resolution;
 use tidegate_worker::worker::{ConnectorClass, connector_class};
+use tidegate_worker::{Worker, WorkerError};
 
 use crate::error::HerderError;
 use crate::info::ConfigInfos;
@@ -45,11 +46,27 @@ pub(crate) fn check(
     connector: &ConnectorConfig,
     policy: &Policy,
 ) -> Result<(), HerderError> {
-    let class = worker
-        .connector_class(connector)
-        .map_err(|error| HerderError::BadRequest(error.to_string()))?;
     let config = Some(worker.config());
-    let infos = validate(worker.registry(), config, connector, &class, policy);
+    let resolution = resolve(worker.registry(), config, connector);
+    for (key, provider) in resolution.resolved.unknown_providers() {
+        tracing::warn!(connector = %connector.name, key, provider,
+            "The value has a reference to a config provider that the worker does not have: it is taken as text.");
+    }
+    if connector.class().is_err() {
+        let keys: Vec<&str> = connector.properties.keys().map(String::as_str).collect();
+        return Err(HerderError::BadRequest(format!(
+            "Connector config {{{}}} contains no connector type; set connector.class",
+            keys.join(", ")
+        )));
+    }
+    let class = class_of(worker.registry(), &resolution.connector).map_err(|error| {
+        let written = connector.class().unwrap_or_default();
+        let error = error.redacted(&resolution.secrets);
+        HerderError::BadRequest(format!(
+            "Failed to find any class that implements Connector and which name matches {written}: {error}"
+        ))
+    })?;
+    let infos = validate(worker.registry(), config, &resolution, &class, policy);
     let errors: Vec<String> = infos
         .configs
         .into_iter()
@@ -81,13 +98,14 @@ pub(crate) fn of_class(
     }
     let name = properties.get("name").cloned().unwrap_or_default();
     let connector = ConnectorConfig::unnamed(&name, properties);
-    let class = worker
-        .connector_class(&connector)
-        .map_err(|error| HerderError::NotFound(error.to_string()))?;
+    let resolution = resolve(worker.registry(), Some(worker.config()), &connector);
+    let class = class_of(worker.registry(), &resolution.connector);
+    let class = class
+        .map_err(|error| HerderError::NotFound(error.redacted(&resolution.secrets).to_string()))?;
     Ok(validate(
         worker.registry(),
         Some(worker.config()),
-        &connector,
+        &resolution,
         &class,
         &worker.config().rest_policy,
     ))
@@ -108,21 +126,45 @@ pub fn of_connector(
     worker: Option<&WorkerConfig>,
     connector: &ConnectorConfig,
 ) -> Result<ConfigInfos, HerderError> {
-    let class = connector_class(registry, connector)?;
+    let resolution = resolve(registry, worker, connector);
+    let class = class_of(registry, &resolution.connector);
+    let class = class.map_err(|error| error.redacted(&resolution.secrets))?;
     let policy = Policy::Permissive;
-    Ok(validate(registry, worker, connector, &class, &policy))
+    Ok(validate(registry, worker, &resolution, &class, &policy))
+}
+
+/// The class of a connector in the version that it asks for; in another where that is not there, which is then said.
+fn class_of(
+    registry: &Registry,
+    connector: &ConnectorConfig,
+) -> Result<ConnectorClass, WorkerError> {
+    connector_class(registry, connector).or_else(|_| {
+        let (plugin, info) = registry.find_connector(connector.class()?)?;
+        Ok(ConnectorClass { plugin, info })
+    })
+}
+
+/// Resolves a configuration; without a worker no provider is known.
+fn resolve(
+    registry: &Registry,
+    worker: Option<&WorkerConfig>,
+    connector: &ConnectorConfig,
+) -> Resolution {
+    Resolution::of(registry, worker.unwrap_or(WorkerConfig::none()), connector)
 }
 
 /// Everything that is known of a configuration, key by key. Blocks.
 fn validate(
     registry: &Registry,
     worker: Option<&WorkerConfig>,
-    connector: &ConnectorConfig,
+    resolution: &Resolution,
     class: &ConnectorClass,
     policy: &Policy,
 ) -> ConfigInfos {
+    let connector = &resolution.connector;
     let asking = Asking {
         registry,
+        identity: resolution.identity(None),
         until: Instant::now() + VALIDATION_TIME_MAX,
     };
     let role = if class.info.kind == Kind::Sink {
@@ -133,10 +175,12 @@ fn validate(
     let own = &class.info.definition;
     let properties = &connector.properties;
     // Asked first, and said where its keys stand.
-    let said = class
-        .plugin
-        .validate(&class.info.class_name, &own.resolved(properties));
-    let mut found = Found::default();
+    let said = class.plugin.validate(
+        &asking.identity,
+        &class.info.class_name,
+        &own.resolved(properties),
+    );
+    let mut found = Found::new(resolution);
     found.add(connector::definition(role).0, properties);
     versions::of_connector(registry, class, properties, &mut found);
     converters::classes(registry, worker, properties, &mut found);
@@ -171,6 +215,9 @@ fn validate(
     }
     if let Some(message) = worker.and_then(|worker| own_dead_letters(worker, connector)) {
         found.error_once(DLQ_TOPIC, message);
+    }
+    for error in &resolution.errors {
+        found.unresolved(error);
     }
     found.into_infos(connector.class().unwrap_or_default())
 }

@@ -7,7 +7,7 @@ use tidegate_config::connector::{EnrichedKind, PREDICATES_MAX, TRANSFORMS_MAX, p
 use tidegate_config::converter::with_prefix;
 use tidegate_config::definition::list;
 use tidegate_convert::class;
-use tidegate_sandbox::{Kind, Plugin, PluginInfo, Registry};
+use tidegate_sandbox::{Identity, Kind, Plugin, PluginInfo, Registry};
 
 use super::VALIDATION_TIME_MAX;
 use super::found::Found;
@@ -16,6 +16,8 @@ use super::versions::{Versions, is_there};
 /// Who is asked, and for how long.
 pub(super) struct Asking<'a> {
     pub(super) registry: &'a Registry,
+    /// For whom.
+    pub(super) identity: Identity,
     pub(super) until: Instant,
 }
 
@@ -34,19 +36,23 @@ pub(super) fn check(
     kind: EnrichedKind,
     asking: &Asking<'_>,
     properties: &Properties,
-    found: &mut Found,
+    found: &mut Found<'_>,
 ) {
     let max = match kind {
         EnrichedKind::Transform => TRANSFORMS_MAX,
         EnrichedKind::Predicate => PREDICATES_MAX,
     };
     let mut names = list(properties.get(kind.key()).map_or("", String::as_str));
+    if names.len() > max {
+        // Refused as a whole: none is asked.
+        return;
+    }
     names.retain(|name| !name.is_empty());
+    if names.len() > max {
+        return;
+    }
     let mut checked: Vec<&String> = Vec::new();
     for name in &names {
-        if checked.len() == max {
-            break;
-        }
         if checked.contains(&name) {
             continue;
         }
@@ -63,7 +69,7 @@ pub(super) fn check(
 }
 
 impl Alias<'_> {
-    fn check(&self, asking: &Asking<'_>, properties: &Properties, found: &mut Found) {
+    fn check(&self, asking: &Asking<'_>, properties: &Properties, found: &mut Found<'_>) {
         let registry = asking.registry;
         let plugin_kind = match self.kind {
             EnrichedKind::Transform => Kind::Transform,
@@ -71,14 +77,14 @@ impl Alias<'_> {
         };
         let type_key = format!("{}type", self.prefix);
         let class = self.config.get("type").map(String::as_str);
-        let plugin = class.map(|class| registry.find(plugin_kind, class.trim()));
+        let asked = self.config.get("plugin.version").map(String::as_str);
+        let plugin = class.map(|class| {
+            let found = registry.find_version(plugin_kind, class.trim(), asked);
+            found.or_else(|_| registry.find(plugin_kind, class.trim()))
+        });
         let info = plugin.as_ref().and_then(|found| found.as_ref().ok());
         let there = info.map(|(_, info)| registry.versions(plugin_kind, &info.class_name));
-        let asked = self.config.get("plugin.version");
-        let is_there = is_there(
-            asked.map(String::as_str),
-            there.as_deref().unwrap_or_default(),
-        );
+        let is_there = is_there(asked, there.as_deref().unwrap_or_default());
         let own = info.filter(|_| is_there).map(|(_, info)| &info.definition);
         let keys = plugin_definition(self.kind, self.name, own);
         found.add(keys.0, properties);
@@ -113,7 +119,7 @@ impl Alias<'_> {
     }
 
     /// Says that there is no such class, or that it is something else.
-    fn no_such_class(&self, registry: &Registry, kind: Kind, class: &str, found: &mut Found) {
+    fn no_such_class(&self, registry: &Registry, kind: Kind, class: &str, found: &mut Found<'_>) {
         let type_key = format!("{}type", self.prefix);
         let written = class.trim();
         let parts: Vec<String> = registry
@@ -148,7 +154,7 @@ impl Alias<'_> {
     }
 
     /// Asks the plugin what it thinks of its keys.
-    fn ask(&self, asking: &Asking<'_>, plugin: &Plugin, info: &PluginInfo, found: &mut Found) {
+    fn ask(&self, asking: &Asking<'_>, plugin: &Plugin, info: &PluginInfo, found: &mut Found<'_>) {
         let type_key = format!("{}type", self.prefix);
         if Instant::now() >= asking.until {
             let message = format!(
@@ -162,7 +168,8 @@ impl Alias<'_> {
         for framework in ["type", "plugin.version", "predicate", "negate"] {
             config.remove(framework);
         }
-        match plugin.validate(&info.class_name, &info.definition.resolved(&config)) {
+        let config = info.definition.resolved(&config);
+        match plugin.validate(&asking.identity, &info.class_name, &config) {
             Ok(errors) => errors.into_iter().for_each(|(key, message)| {
                 found.error_once(&format!("{}{key}", self.prefix), message);
             }),

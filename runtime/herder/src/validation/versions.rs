@@ -12,7 +12,7 @@ pub(super) fn of_connector(
     registry: &Registry,
     class: &ConnectorClass,
     properties: &Properties,
-    found: &mut Found,
+    found: &mut Found<'_>,
 ) {
     let there = registry.versions(class.info.kind, &class.info.class_name);
     let plugin = Versions {
@@ -47,7 +47,7 @@ pub(super) struct Versions<'a> {
 
 impl Versions<'_> {
     /// The newest is the default, and all are recommended.
-    pub(super) fn fill_in(&self, properties: &Properties, found: &mut Found) {
+    pub(super) fn fill_in(&self, properties: &Properties, found: &mut Found<'_>) {
         let Some((Some(key), value)) = found.of(self.version_key) else {
             return;
         };
@@ -59,7 +59,7 @@ impl Versions<'_> {
     }
 
     /// Whether what is asked for is there; said of the class and of the version, as Kafka Connect does.
-    pub(super) fn check(&self, properties: &Properties, found: &mut Found) {
+    pub(super) fn check(&self, properties: &Properties, found: &mut Found<'_>) {
         let Some(asked) = properties.get(self.version_key) else {
             return;
         };

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex};
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use tidegate_config::Properties;
@@ -175,6 +176,38 @@ async fn passwords_are_known_by_digest_or_from_a_file() {
     assert_eq!(answer.status, 403);
 }
 
+/// Each wrong password costs a slow digest, of which two are computed at a time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_wrong_passwords_keeps_nobody_else_waiting() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, token) = tokens(folder.path());
+    let digest = password_digest("right").unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let text = format!("{text}user.alice.role=read\nuser.alice.password={digest}\n");
+    std::fs::write(&path, text).unwrap();
+    let address = start(&[("rest.access.file", path.to_str().unwrap())]).await[0];
+    let right = basic("alice", "right");
+    let answer = with(address, "GET", "/connectors", &right).await;
+    assert_eq!(answer.status, 200);
+    let flood: Vec<_> = (0..40)
+        .map(|number| {
+            let wrong = basic(if number % 2 == 0 { "alice" } else { "nobody" }, "wrong");
+            tokio::spawn(async move { with(address, "GET", "/connectors", &wrong).await.status })
+        })
+        .collect();
+    let mut slowest = Duration::ZERO;
+    for shown in [token("read"), right].iter().cycle().take(20) {
+        let begun = Instant::now();
+        assert_eq!(with(address, "GET", "/connectors", shown).await.status, 200);
+        slowest = slowest.max(begun.elapsed());
+    }
+    assert!(slowest < Duration::from_secs(2), "{slowest:?}");
+    for wrong in flood {
+        let status = wrong.await.unwrap();
+        assert!(status == 401 || status == 503, "{status}");
+    }
+}
+
 #[tokio::test]
 async fn the_extension_of_kafka_connect_is_known_with_its_file() {
     let folder = tempfile::tempdir().unwrap();
@@ -233,6 +266,33 @@ async fn a_file_that_cannot_work_ends_the_start_and_shows_no_secret() {
     }
     let missing = opened(&[("rest.access.file", "/nowhere/access")]).await;
     assert!(missing.is_err());
+}
+
+#[tokio::test]
+async fn a_file_that_everyone_may_read_is_told() {
+    use std::os::unix::fs::PermissionsExt;
+    let log = Log::of_the_process();
+    let folder = tempfile::tempdir().unwrap();
+    for (name, mode) in [("open.properties", 0o644), ("closed.properties", 0o640)] {
+        let (path, _) = tokens(folder.path());
+        let named = folder.path().join(name);
+        std::fs::rename(path, &named).unwrap();
+        std::fs::set_permissions(&named, std::fs::Permissions::from_mode(mode)).unwrap();
+        opened(&[("rest.access.file", named.to_str().unwrap())])
+            .await
+            .unwrap();
+    }
+    let text = log.text();
+    let told = |name: &str| {
+        let path = folder.path().join(name);
+        text.lines().any(|line| {
+            line.contains("may read this file") && line.contains(path.to_str().unwrap())
+        })
+    };
+    assert!(
+        told("open.properties") && !told("closed.properties"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
