@@ -20,6 +20,7 @@ use wasmtime_wasi::p2::bindings::sync::filesystem::types::{
 use crate::file_open::{How, open_beneath};
 use crate::file_output::{At, FileOutput};
 use crate::folder_listing;
+use crate::network::refusals::Refusal;
 use crate::state::State;
 
 /// The interface as the linker has it; a test opens a named pipe, and so notices another version.
@@ -39,7 +40,13 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     folder_listing::add_to_linker(&mut interface)?;
     interface.func_wrap(
         "[method]descriptor.open-at",
-        |mut store: StoreContextMut<'_, State>, open: Open| Ok((open_at(store.data_mut(), open)?,)),
+        |mut store: StoreContextMut<'_, State>, open: Open| {
+            let opened = open_at(store.data_mut(), open)?;
+            if let Err(ErrorCode::NotPermitted | ErrorCode::Access | ErrorCode::ReadOnly) = opened {
+                store.data().network.refusals().add(Refusal::File);
+            }
+            Ok((opened,))
+        },
     )?;
     interface.func_wrap(
         "[method]descriptor.write-via-stream",

@@ -11,6 +11,7 @@ use wasmtime::component::Instance;
 use wasmtime::{Error, FrameInfo, Store, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
+use tidegate_config::Properties;
 use tidegate_model::ErrorClass;
 use tidegate_model::guest_text::clean;
 use tidegate_model::limits::GUEST_MESSAGE_BYTES_MAX;
@@ -18,8 +19,8 @@ use tidegate_model::limits::GUEST_MESSAGE_BYTES_MAX;
 use crate::bindings::types;
 use crate::error::SandboxError;
 use crate::host_functions::Ended;
-use crate::plugin::Loaded;
-use crate::settings::Deadline;
+use crate::plugin::{Loaded, wire_config};
+use crate::settings::{Deadline, Limits};
 use crate::state::{Purpose, State};
 use crate::ticker::Ticker;
 
@@ -29,6 +30,7 @@ const TRACE_LINE_BYTES_MAX: usize = 200;
 /// A guest with the exports `E`.
 pub(crate) struct Guest<E> {
     component: Arc<Loaded>,
+    limits: Limits,
     live: Option<Live<E>>,
     first_fault: String,
 }
@@ -45,13 +47,17 @@ impl<E> Guest<E> {
         purpose: Purpose<'_>,
         load: impl FnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<E>,
     ) -> Result<Self, SandboxError> {
-        let limits = &component.sandbox.settings.limits;
-        let mut store = Store::new(&component.sandbox.engine, State::new(limits, purpose)?);
+        let sandbox = &component.sandbox;
+        let own = purpose.grants.map(|grants| grants.limits);
+        let limits = sandbox.settings.limits.with(own.unwrap_or_default());
+        let state = State::new(sandbox, &limits, purpose)?;
+        let mut store = Store::new(&sandbox.engine, state);
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(limits.call_bytes_max);
         store.set_max_component_handles(limits.handles_max);
         let exports = timed(
             component,
+            &limits,
             &mut store,
             "instantiate",
             Deadline::Start,
@@ -62,6 +68,7 @@ impl<E> Guest<E> {
         )?;
         Ok(Self {
             component: Arc::clone(component),
+            limits,
             live: Some(Live { store, exports }),
             first_fault: String::new(),
         })
@@ -96,9 +103,15 @@ impl<E> Guest<E> {
             });
         };
         let exports = &live.exports;
-        let answer = timed(&self.component, &mut live.store, call, deadline, |store| {
-            run(exports, store)
-        });
+        let store = &mut live.store;
+        let answer = timed(
+            &self.component,
+            &self.limits,
+            store,
+            call,
+            deadline,
+            |store| run(exports, store),
+        );
         answer.map_err(|fault| self.end(fault))
     }
 
@@ -110,6 +123,14 @@ impl<E> Guest<E> {
     /// Whether a fault ended it.
     pub(crate) fn is_dead(&self) -> bool {
         self.live.is_none()
+    }
+
+    /// A configuration as the guest gets it: with handles in the place of secrets.
+    pub(crate) fn config(&self, config: &Properties) -> types::Config {
+        match &self.live {
+            Some(live) => wire_config(&live.store.data().secrets.hidden(config)),
+            None => Vec::new(),
+        }
     }
 
     /// The bytes of its linear memories.
@@ -144,16 +165,16 @@ pub(crate) fn message(text: &str) -> String {
 /// Runs something in a store with a deadline.
 fn timed<T>(
     component: &Loaded,
+    limits: &Limits,
     store: &mut Store<State>,
     call: &'static str,
     deadline: Deadline,
     run: impl FnOnce(&mut Store<State>) -> wasmtime::Result<T>,
 ) -> Result<T, SandboxError> {
-    let sandbox = &component.sandbox;
-    let limit = deadline.of(&sandbox.settings.limits);
-    let _running = sandbox.ticker.running();
+    let limit = deadline.of(limits);
+    let _running = component.sandbox.ticker.running();
     store.set_epoch_deadline(Ticker::ticks(limit));
-    store.data_mut().deadline = Instant::now() + limit;
+    store.data_mut().set_deadline(Instant::now() + limit);
     run(store).map_err(|error| fault(&error, store, call, deadline, limit.as_millis()))
 }
 

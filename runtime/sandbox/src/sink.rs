@@ -12,7 +12,6 @@ use crate::error::{RecordError, SandboxError};
 use crate::guest::{self, Guest};
 use crate::in_hand::InHand;
 use crate::parts::{Parts, part};
-use crate::plugin::wire_config;
 use crate::reads::Reads;
 use crate::settings::Deadline;
 
@@ -54,7 +53,7 @@ impl SinkInstance {
     /// # Errors
     /// The guest's own, or its fault.
     pub fn start(&mut self, config: &Properties) -> Result<(), SandboxError> {
-        let (class, config) = (&self.class, wire_config(config));
+        let (class, config) = (&self.class, self.guest.config(config));
         self.guest.call("start", Deadline::Start, |exports, store| {
             exports.call_start(store, class, &config)
         })
