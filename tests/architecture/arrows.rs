@@ -42,7 +42,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("rusqlite", &["broker"]),
     ("axum", &["rest"]),
     ("hyper", &["rest", "sandbox"]),
-    ("native-tls", &["sandbox"]),
+    ("native-tls", &["sandbox", "tidegate"]),
     ("clap", &["tidegate"]),
     ("ureq", &["registry"]),
 ];

@@ -130,7 +130,7 @@ fn a_granted_address_is_reached_in_each_way() {
         "done: hello"
     );
     let tcp = [("action", "tcp"), ("to", &*echo), ("say", "hi")];
-    assert_eq!(done(&plugin, &grants, &tcp), "done: hi\n");
+    assert_eq!(done(&plugin, &grants, &tcp), "done: hi");
     let answer = done(
         &plugin,
         &grants,
@@ -257,7 +257,7 @@ fn a_private_address_is_reached_where_it_was_granted_in_any_spelling() {
     for host in ["127.0.0.1", "127.0.0.1.", "[::ffff:127.0.0.1]"] {
         let address = format!("{host}:{port}");
         let settings = [("action", "tcp"), ("to", &*address), ("say", "x")];
-        assert_eq!(done(&plugin, &to(&echo), &settings), "done: x\n", "{host}");
+        assert_eq!(done(&plugin, &to(&echo), &settings), "done: x", "{host}");
     }
     // By its name, which no name server is asked for.
     let named = format!("localhost:{port}");
@@ -467,7 +467,7 @@ fn a_guest_never_sees_a_secret_that_the_wire_has() {
     let before = format!("secret:secret:{:032}", 0);
     let said = format!("LOGIN {before}");
     let tcp = [("action", "tcp"), ("to", &*echo), ("say", &*said), secret];
-    assert_eq!(done(&plugin, &grants, &tcp), "done: LOGIN canary 1\n");
+    assert_eq!(done(&plugin, &grants, &tcp), "done: LOGIN canary 1");
     let value = format!("Bearer {before}");
     let header = [
         ("action", "http"),
@@ -490,7 +490,7 @@ fn a_guest_never_sees_a_secret_that_the_wire_has() {
     );
     assert!(!answer.contains("canary"), "{answer}");
     let tcp = [("action", "tcp"), ("to", &*echo), ("say", &*seen), secret];
-    assert_eq!(done(&plugin, &grants, &tcp), format!("done: {seen}\n"));
+    assert_eq!(done(&plugin, &grants, &tcp), format!("done: {seen}"));
 }
 
 #[test]
@@ -585,7 +585,7 @@ fn tls_is_the_hosts_and_its_certificates_count() {
         done(plugin, &grants, &settings)
     };
     let trusting = plugin_of(|settings| settings.truststore = Some(certificate.clone()));
-    assert_eq!(say(&trusting, tls(&address)), "done: ho\n");
+    assert_eq!(say(&trusting, tls(&address)), "done: ho");
     assert_eq!(say(&trusting, https(&address)), "done: 200 ok");
     // Another name than the certificate's; a certificate that nobody vouches for; no TLS at all.
     let strict = plugin_without(&[]);

@@ -75,7 +75,7 @@ fn tcp(value: &dyn Fn(&str) -> String, tls: bool) -> String {
         connection.read(100, 5_000)
     };
     match done() {
-        Ok(Some(answer)) => format!("done: {}", String::from_utf8_lossy(&answer)),
+        Ok(Some(answer)) => format!("done: {}", String::from_utf8_lossy(&answer).trim_end()),
         Ok(None) => "done: the end".to_owned(),
         Err(failure) => format!("refused: {:?}: {}", failure.reason, failure.message),
     }

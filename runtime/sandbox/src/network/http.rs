@@ -98,9 +98,7 @@ async fn send(
     let connecting = connect(network, &address, tls, times.connected);
     let (stream, permit) = connecting.await.map_err(http_error)?;
     // In a request to a server the line has the path alone, and the host stands in a header.
-    let path = request.uri().path_and_query().cloned();
-    let path = path.unwrap_or_else(|| PathAndQuery::from_static("/"));
-    *request.uri_mut() = Uri::from(path);
+    *request.uri_mut() = Uri::from(path(request.uri())?);
     let default_port = if tls { ":443" } else { ":80" };
     let host = address.strip_suffix(default_port).unwrap_or(&address);
     let host = HeaderValue::from_str(host).map_err(|_| Error::HttpRequestUriInvalid)?;
@@ -137,6 +135,13 @@ async fn send(
     Ok((response, Box::new(io)))
 }
 
+/// The path of a request, which is never empty.
+fn path(uri: &Uri) -> Result<PathAndQuery, Error> {
+    let path = uri.path_and_query().map_or("", |path| path.as_str());
+    let slash = if path.starts_with('/') { "" } else { "/" };
+    PathAndQuery::try_from(format!("{slash}{path}")).map_err(|_| Error::HttpRequestUriInvalid)
+}
+
 /// The address of a request, and whether it speaks TLS.
 fn target(network: &Network, uri: &Uri, method: &Method) -> Result<(String, bool), Error> {
     let malformed = |message: &str| {
@@ -152,8 +157,8 @@ fn target(network: &Network, uri: &Uri, method: &Method) -> Result<(String, bool
     if *method == Method::CONNECT {
         return Err(malformed("a request for a tunnel"));
     }
-    let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    if !path.starts_with('/') {
+    let path = uri.path_and_query().map_or("", |path| path.as_str());
+    if !path.is_empty() && !path.starts_with(['/', '?']) {
         return Err(malformed(
             "a request whose path does not begin with a slash",
         ));
