@@ -85,7 +85,7 @@ impl<E> Guest<E> {
             Ok(answer) => Ok(answer),
             Err(error) => Err(SandboxError::Guest {
                 class: class(error.kind),
-                message: message(&error.message),
+                message: self.message(&error.message),
             }),
         }
     }
@@ -118,6 +118,14 @@ impl<E> Guest<E> {
     /// Ends the guest because of what it answered.
     pub(crate) fn violation(&mut self, call: &'static str, message: String) -> SandboxError {
         self.end(SandboxError::Violation { call, message })
+    }
+
+    /// The message of an error that it states: cut, made safe, and without its secrets.
+    pub(crate) fn message(&self, text: &str) -> String {
+        match &self.live {
+            Some(live) => message(&live.store.data().secrets.scrubbed(text)),
+            None => message(text),
+        }
     }
 
     /// Whether a fault ended it.

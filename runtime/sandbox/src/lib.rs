@@ -17,7 +17,7 @@
 //! | `guest` | one store, one call at a time, nothing after a fault |
 //! | `network`, `secrets` | outbound connections, by socket, HTTP and our own `tcp`; what the guest is not shown |
 //! | `waits` | `wasi:io` with a deadline |
-//! | `state`, `host_functions`, `files`, `file_open`, `folder_listing`, `file_output`, `guest_log`, `guest_output`, `unoffered` | what a guest is given, and its words |
+//! | `state`, `host_functions`, `files`, `file_open`, `folder_listing`, `file_output`, `quota`, `guest_log`, `guest_output`, `unoffered` | what a guest is given, and its words |
 //! | `source`, `sink`, `transform` | the typed instances |
 //! | `in_hand` | how far a sink says that it came with its batch |
 //! | `bridge`, `reads`, `incoming`, `merge` | batches across the boundary: moved, held back, checked, merged |
@@ -52,6 +52,7 @@ mod nearest_name;
 mod network;
 mod parts;
 mod plugin;
+mod quota;
 mod reads;
 mod registry;
 mod sandbox;

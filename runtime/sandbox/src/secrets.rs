@@ -9,7 +9,11 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 
 use tidegate_config::Properties;
+use tidegate_config::definition::HIDDEN;
 use tidegate_config::grants::Secret;
+
+/// The least bytes of a secret that is looked for in a guest's texts; a shorter one is in many words.
+const SCRUBBED_BYTES_MIN: usize = 4;
 
 /// The secrets of a guest with their handles.
 #[derive(Default)]
@@ -48,6 +52,18 @@ impl Secrets {
             }
         }
         Cow::Owned(config)
+    }
+
+    /// A text of the guest without secrets, which it may have from a server that repeated one.
+    pub(crate) fn scrubbed<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut text = Cow::Borrowed(text);
+        for known in &self.0 {
+            let secret = &known.secret.value;
+            if secret.len() >= SCRUBBED_BYTES_MIN && text.contains(secret) {
+                text = Cow::Owned(text.replace(secret, HIDDEN));
+            }
+        }
+        text
     }
 
     /// What goes out: secrets in the place of their handles. `None`: there is none in it.
@@ -125,6 +141,12 @@ mod tests {
         assert_eq!(out(&twice).as_deref(), Some("canarycanary!"));
         assert_eq!(out(&placeholder("token")), None);
         assert_eq!(out("secret:token:"), None);
+    }
+
+    #[test]
+    fn a_secret_that_a_server_repeats_is_hidden_again() {
+        assert_eq!(secrets().scrubbed("got canary"), "got [hidden]");
+        assert_eq!(secrets().scrubbed("got nothing"), "got nothing");
     }
 
     #[test]

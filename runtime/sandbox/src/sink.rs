@@ -106,7 +106,8 @@ impl SinkInstance {
             exports.call_put(store, &wire)
         });
         let checked = answer.and_then(|errors| {
-            record_errors(errors, count).map_err(|message| self.guest.violation("put", message))
+            record_errors(&self.guest, errors, count)
+                .map_err(|message| self.guest.violation("put", message))
         });
         let part = PutPart {
             delivered: self.in_hand.taken_back(),
@@ -224,6 +225,7 @@ fn wire_partitions(partitions: &[TopicPartition]) -> Vec<types::TopicPartition> 
 }
 
 fn record_errors(
+    guest: &Guest<Exports>,
     errors: Vec<types::RecordError>,
     count: usize,
 ) -> Result<Vec<RecordError>, String> {
@@ -240,7 +242,7 @@ fn record_errors(
         checked.push(RecordError {
             index,
             class: guest::class(error.error.kind),
-            message: guest::message(&error.error.message),
+            message: guest.message(&error.error.message),
         });
     }
     Ok(checked)

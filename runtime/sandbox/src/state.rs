@@ -20,6 +20,7 @@ use crate::in_hand::InHand;
 use crate::limiter::Limiter;
 use crate::network::http::Http;
 use crate::network::{Network, Permit, sockets};
+use crate::quota::Quota;
 use crate::sandbox::Inner;
 use crate::secrets::Secrets;
 use crate::settings::Limits;
@@ -67,6 +68,7 @@ pub(crate) struct State {
     /// The guest's own sockets.
     pub(crate) sockets: HashMap<u32, Permit>,
     pub(crate) secrets: Arc<Secrets>,
+    pub(crate) quota: Quota,
     /// Knows the deadline of the call that runs.
     http: Http,
     http_context: WasiHttpCtx,
@@ -83,10 +85,11 @@ impl State {
             Some(identity) => sandbox.refusals.of(identity),
             None => Arc::default(),
         };
-        let log = GuestLog::new(purpose.identity);
-        let network = Network::new(&sandbox.network, purpose.grants, refusals, log.clone());
         let secrets = purpose.grants.map(|grants| Secrets::new(&grants.secrets));
         let secrets = Arc::new(secrets.unwrap_or_default());
+        let log = GuestLog::new(purpose.identity).without(&secrets);
+        let quota = Quota::new(purpose.grants, &refusals);
+        let network = Network::new(&sandbox.network, purpose.grants, refusals, log.clone());
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.resources_max);
         Ok(Self {
@@ -100,6 +103,7 @@ impl State {
             http_context: WasiHttpCtx::new(),
             sockets: HashMap::new(),
             secrets,
+            quota,
             network,
             log,
             offsets: purpose.offsets,

@@ -36,6 +36,12 @@ const ADDRESSES_MAX: usize = 32;
 /// How much earlier than its deadline a call's waits end, so that the guest can answer.
 const ANSWER_TIME: Duration = Duration::from_millis(100);
 
+/// What `localhost` is.
+const LOCALHOST: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::LOCALHOST),
+    IpAddr::V6(Ipv6Addr::LOCALHOST),
+];
+
 /// What all guests share.
 pub(crate) struct Shared {
     pub(crate) control: ControlPlane,
@@ -238,7 +244,7 @@ impl Network {
         let found: Vec<IpAddr> = if let Some(address) = ip::literal(host) {
             vec![address]
         } else if is_localhost(host) {
-            vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
+            LOCALHOST.to_vec()
         } else {
             let unresolved = |reason: String| NoConnection::Unresolved(host.to_owned(), reason);
             let found = timeout_at(until.into(), tokio::net::lookup_host((host, port)))
@@ -377,7 +383,7 @@ impl Network {
         };
         let shown = own.to_string();
         let by_address = self.0.addresses.contains(&shown)
-            || (target.ip().is_loopback() && self.localhost_has(target.port()));
+            || (LOCALHOST.contains(&target.ip()) && self.localhost_has(target.port()));
         if !by_address && !self.lock().contains(&target) {
             self.refuse(
                 Refusal::NotGranted,
