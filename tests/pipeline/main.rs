@@ -18,6 +18,7 @@ mod following;
 mod guests;
 mod idle;
 mod kill;
+mod network;
 mod observed;
 mod rest;
 mod restart;

@@ -12,6 +12,7 @@ pub mod imports {
                 import tidegate:connect/host@0.1.0;
                 import tidegate:connect/source-offsets@0.1.0;
                 import tidegate:connect/sink-progress@0.1.0;
+                import tidegate:connect/tcp@0.1.0;
             }
         ",
         world: "tidegate:sdk-imports/imports",

@@ -16,6 +16,7 @@ use crate::Properties;
 pub use crate::converter::{ConverterConfig, ConverterRole};
 pub use crate::listener::Listener;
 
+use crate::address;
 use crate::connector_file;
 use crate::converter::with_prefix;
 use crate::definition::{ConfigType, list};
@@ -23,9 +24,11 @@ use crate::environment;
 use crate::error::ConfigError;
 use crate::errors::{boolean, number};
 use crate::origin::Origin;
-use crate::policy::{Allowed, Policy};
+use crate::own_limits::MEMORY_BYTES_MIN;
+use crate::policy::Policy;
 use crate::properties;
 use crate::rest::RestConfig;
+use crate::rules::rest_policy;
 use crate::telemetry::TracesConfig;
 use crate::worker_keys::{self, Known};
 
@@ -34,9 +37,6 @@ pub const EMBEDDED_FOLDER_DEFAULT: &str = "tidegate-data";
 
 /// What `bootstrap.servers` begins with when it names a folder.
 const EMBEDDED_PREFIX: &str = "embedded:";
-
-/// The least memory that a guest can be limited to: none starts with less.
-const MEMORY_BYTES_MIN: usize = 1024 * 1024;
 
 /// Where the topics are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +83,13 @@ pub struct SandboxSettings {
     pub resources_max: usize,
     /// The most component handles of a guest (`sandbox.handles.max`).
     pub handles_max: usize,
+    /// The most connections of a task at a time (`sandbox.connections.max`).
+    pub connections_max: usize,
+    /// The most bytes of the answer to an HTTP request of a guest (`sandbox.response.bytes.max`).
+    pub response_bytes_max: usize,
+    /// A PEM file of certificates that the servers of guests may go back to, beside the system's
+    /// (`sandbox.ssl.truststore.location`).
+    pub truststore: Option<PathBuf>,
 }
 
 impl Default for SandboxSettings {
@@ -99,6 +106,9 @@ impl Default for SandboxSettings {
             call_bytes_max: CALL_BYTES_FROM_GUEST_MAX,
             resources_max: 1_000,
             handles_max: 10_000,
+            connections_max: 16,
+            response_bytes_max: 8 * 1024 * 1024,
+            truststore: None,
         }
     }
 }
@@ -299,6 +309,41 @@ impl WorkerConfig {
         }
     }
 
+    /// The `host:port` of what controls this worker, which no plugin is ever granted: its REST server, the bootstrap
+    /// servers, and the schema registries of its converters.
+    #[must_use]
+    pub fn control_plane(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        for listener in &self.listeners {
+            let host = match listener.host.parse::<std::net::Ipv6Addr>() {
+                Ok(address) => format!("[{address}]"),
+                Err(_) => listener.host.clone(),
+            };
+            all.extend(address::host_port(&host, Some(listener.port)).ok());
+        }
+        if let Bootstrap::Kafka(servers) = &self.bootstrap {
+            let servers = list(servers).into_iter();
+            // librdkafka takes `PLAINTEXT://host:port` too.
+            all.extend(servers.filter_map(|server| {
+                let server = server.rsplit("://").next().unwrap_or_default();
+                address::host_port(server, Some(9092)).ok()
+            }));
+        }
+        for converter in [
+            &self.key_converter,
+            &self.value_converter,
+            &self.header_converter,
+        ] {
+            let urls = converter.config.get("schema.registry.url");
+            for url in list(urls.map_or("", String::as_str)) {
+                all.extend(address::of_url(&url).unwrap_or_default());
+            }
+        }
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
     fn of(mode: Mode, keys: Properties) -> Result<(Self, Vec<Warning>), ConfigError> {
         for (key, value) in &keys {
             properties::check(key, value)
@@ -317,6 +362,7 @@ impl WorkerConfig {
             (None, Mode::Distributed) => return Err(missing("group.id")),
         };
         let listeners = listeners(&keys)?;
+        let sandbox = sandbox(&keys)?;
         let config = Self {
             bootstrap: bootstrap(mode, &keys)?,
             bootstrap_given: text(&keys, "bootstrap.servers").is_some(),
@@ -348,8 +394,8 @@ impl WorkerConfig {
             consumer: with_prefix(&keys, "consumer."),
             admin: admin(&keys),
             topic_creation_enable: boolean(&keys, "topic.creation.enable", true)?,
-            sandbox: sandbox(&keys)?,
-            rest_policy: rest_policy(&keys),
+            rest_policy: rest_policy(&keys, &sandbox)?,
+            sandbox,
             properties: Properties::new(),
             origin: Origin::default(),
         };
@@ -532,7 +578,7 @@ fn sandbox(keys: &Properties) -> Result<SandboxSettings, ConfigError> {
     };
     let memory_key = "sandbox.memory.bytes.max";
     let memory_bytes_max = size(memory_key, default.memory_bytes_max)?;
-    if memory_bytes_max < MEMORY_BYTES_MIN {
+    if (memory_bytes_max as u64) < MEMORY_BYTES_MIN {
         let message = format!("Value must be at least {MEMORY_BYTES_MIN}, which is 1 MiB");
         return Err(ConfigError::value(
             memory_key,
@@ -552,27 +598,10 @@ fn sandbox(keys: &Properties) -> Result<SandboxSettings, ConfigError> {
         call_bytes_max: size("sandbox.call.bytes.max", default.call_bytes_max)?,
         resources_max: size("sandbox.resources.max", default.resources_max)?,
         handles_max: size("sandbox.handles.max", default.handles_max)?,
+        connections_max: size("sandbox.connections.max", default.connections_max)?,
+        response_bytes_max: size("sandbox.response.bytes.max", default.response_bytes_max)?,
+        truststore: text(keys, "sandbox.ssl.truststore.location").map(PathBuf::from),
     })
-}
-
-fn rest_policy(keys: &Properties) -> Policy {
-    let words = |key: &str| list(text(keys, key).unwrap_or_default());
-    let paths = |key: &str| {
-        words(key)
-            .into_iter()
-            .map(PathBuf::from)
-            .collect::<Vec<_>>()
-    };
-    let allowed = Allowed {
-        read: paths("sandbox.policy.read"),
-        write: paths("sandbox.policy.write"),
-        addresses: words("sandbox.policy.addresses"),
-    };
-    if allowed == Allowed::default() {
-        Policy::Strict
-    } else {
-        Policy::Allow(allowed.into())
-    }
 }
 
 fn warnings(mode: Mode, keys: &Properties) -> Vec<Warning> {

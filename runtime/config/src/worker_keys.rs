@@ -1,6 +1,8 @@
 //! The keys of a worker's configuration: those that do something here, those of Kafka Connect that are accepted
 //! without effect, and the prefixes of keys that are passed on.
 
+use crate::rules;
+
 /// Keys that do something.
 pub(crate) const KEYS: &[&str] = &[
     "access.control.allow.methods",
@@ -43,11 +45,19 @@ pub(crate) const KEYS: &[&str] = &[
     "sandbox.handles.max",
     "sandbox.memory.bytes.max",
     "sandbox.poll.ms.max",
+    "sandbox.connections.max",
     "sandbox.policy.addresses",
+    "sandbox.policy.call.ms.max",
+    "sandbox.policy.http",
+    "sandbox.policy.memory.bytes.max",
     "sandbox.policy.read",
+    "sandbox.policy.rules",
     "sandbox.policy.write",
+    "sandbox.policy.write.bytes.max",
     "sandbox.put.ms.max",
     "sandbox.resources.max",
+    "sandbox.response.bytes.max",
+    "sandbox.ssl.truststore.location",
     "sandbox.start.ms.max",
     "sandbox.table.elements.max",
     "sandbox.transform.ms.max",
@@ -128,6 +138,8 @@ const PREFIXES: &[&str] = &[
     "value.converter.",
     "header.converter.",
     "listeners.https.",
+    // Checked when they are read.
+    rules::RULE,
 ];
 
 /// What is known of a worker's key.

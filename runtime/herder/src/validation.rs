@@ -9,7 +9,7 @@ use tidegate_config::connector::{
     self, ConnectorConfig, ConnectorRole, ConverterConfig, ConverterRole, DLQ_TOPIC,
 };
 use tidegate_config::definition::{ConfigKey, ConfigValue, Definition};
-use tidegate_config::grants::{Policy, grants};
+use tidegate_config::grants::{Policy, check_asking_keys, grants_without};
 use tidegate_config::worker::WorkerConfig;
 use tidegate_convert::Role;
 use tidegate_sandbox::Kind;
@@ -129,7 +129,11 @@ fn validate(
         Err(error) => found.error("connector.class", error.to_string()),
     }
     // Looked at again when a task starts: the folders may have changed.
-    if let Err(error) = grants(own, &connector.properties, policy) {
+    let never = worker.map(WorkerConfig::control_plane).unwrap_or_default();
+    let asked = &connector.properties;
+    let granted = check_asking_keys(own, asked)
+        .and_then(|()| grants_without(own, asked, policy, &never).map(drop));
+    if let Err(error) = granted {
         let key = error.key().unwrap_or("connector.class").to_owned();
         found.error_once(&key, error.to_string());
     }

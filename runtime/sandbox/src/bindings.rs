@@ -23,6 +23,7 @@ wasmtime::component::bindgen!({
             import tidegate:connect/host@0.1.0;
             import tidegate:connect/source-offsets@0.1.0;
             import tidegate:connect/sink-progress@0.1.0;
+            import tidegate:connect/tcp@0.1.0;
             export tidegate:connect/plugin@0.1.0;
             export tidegate:connect/source@0.1.0;
             export tidegate:connect/sink@0.1.0;
@@ -32,9 +33,10 @@ wasmtime::component::bindgen!({
     "#,
     world: "tidegate:sandbox/every",
     imports: { default: trappable },
+    with: { "tidegate:connect/tcp.connection": crate::network::tcp::Connection },
     require_store_data_send: true,
     additional_derives: [serde::Serialize, serde::Deserialize],
 });
 
 pub use exports::tidegate::connect::{plugin, predicate, sink, source, transform};
-pub use tidegate::connect::{host, sink_progress, source_offsets, types};
+pub use tidegate::connect::{host, sink_progress, source_offsets, tcp, types};

@@ -10,7 +10,9 @@ use std::time::Instant;
 use tidegate_model::ConnectorName;
 use tidegate_model::guest_text::clean;
 
-use crate::usage::{Refusal, Usage};
+use crate::network::refusals::Refusal;
+use crate::secrets::Secrets;
+use crate::usage::Usage;
 
 /// The most bytes of a guest's log line.
 pub const LOG_LINE_BYTES_MAX: usize = 4096;
@@ -64,6 +66,8 @@ struct Inner {
     refilled: Instant,
     dropped: u64,
     last_words: String,
+    /// What no line shows.
+    secrets: Arc<Secrets>,
 }
 
 impl GuestLog {
@@ -74,7 +78,16 @@ impl GuestLog {
             refilled: Instant::now(),
             dropped: 0,
             last_words: String::new(),
+            secrets: Arc::default(),
         })))
+    }
+
+    /// The same log, whose lines do not show these.
+    pub(crate) fn without(self, secrets: &Arc<Secrets>) -> Self {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.secrets = Arc::clone(secrets);
+        drop(inner);
+        self
     }
 
     /// Writes a line.
@@ -92,14 +105,16 @@ impl GuestLog {
                 &format!("{dropped} log lines of this plugin were dropped: more than {LOG_LINES_PER_SECOND} per second"),
             );
         }
-        inner.write(level, &clean(text, LOG_LINE_BYTES_MAX));
+        let text = inner.secrets.scrubbed(text);
+        inner.write(level, &clean(&text, LOG_LINE_BYTES_MAX));
     }
 
     /// Writes a line of standard error, and keeps it for the message of a trap that may follow.
     pub(crate) fn standard_error(&self, text: &str) {
         {
             let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let line = clean(text, LAST_WORDS_BYTES_MAX);
+            let text = inner.secrets.scrubbed(text).into_owned();
+            let line = clean(&text, LAST_WORDS_BYTES_MAX);
             if inner.last_words.len() + BETWEEN.len() + line.len() > LAST_WORDS_BYTES_MAX {
                 inner.last_words.clear();
             }

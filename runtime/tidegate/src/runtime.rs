@@ -137,7 +137,9 @@ pub fn named_broker(arguments: &BrokerArguments) -> Result<Arc<dyn Broker>, Fail
 
 /// Opens the plugins of a worker, and says which cannot be used.
 pub fn registry(config: &WorkerConfig, folders: &[PathBuf]) -> Result<Arc<Registry>, Failure> {
-    let sandbox = Sandbox::new(sandbox_settings(&config.sandbox))?;
+    let mut settings = sandbox_settings(&config.sandbox);
+    settings.control_plane = config.control_plane();
+    let sandbox = Sandbox::new(settings)?;
     let registry = Registry::open(&sandbox, folders);
     for (path, error) in registry.problems() {
         tracing::error!(path = %path.display(), %error, "A plugin cannot be used.");
@@ -227,7 +229,10 @@ fn sandbox_settings(given: &SandboxSettings) -> Settings {
         call_bytes_max: given.call_bytes_max,
         resources_max: given.resources_max,
         handles_max: given.handles_max,
+        connections_max: given.connections_max,
+        response_bytes_max: given.response_bytes_max,
     };
+    settings.truststore.clone_from(&given.truststore);
     settings
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tidegate_broker::{Broker, Producer, Subscription, TopicPattern};
 use tidegate_config::Properties;
 use tidegate_config::connector::{ConnectorConfig, DlqConfig, ErrorsConfig, SinkTopics};
-use tidegate_config::grants::{Grants, Policy, grants};
+use tidegate_config::grants::{Grants, Policy, check_asking_keys, grants_without};
 use tidegate_config::worker::WorkerConfig;
 use tidegate_model::{Batch, TaskId, TopicName};
 use tidegate_sandbox::{Identity, Kind, Plugin, PluginInfo, Registry};
@@ -263,7 +263,7 @@ impl Worker {
         let task = new.task.clone();
         let offsets = Arc::clone(&self.offsets);
         let config = class.info.definition.resolved(&new.config);
-        let granted = Self::grants(&new, &class)?;
+        let granted = self.grants(&new, &class)?;
         let file_changes = self.files.changes_of(&granted.files);
         let left = abandoned.clone();
         let make = move || self.source_pipeline(&new, &class, &granted, own_turns, progress, left);
@@ -291,12 +291,11 @@ impl Worker {
 
     /// What the operator's configuration names. What a connector wrote into its task's configuration, and the
     /// defaults of its definition, are the component's own words and grant nothing.
-    fn grants(new: &NewTask, class: &ConnectorClass) -> Result<Grants, WorkerError> {
-        Ok(grants(
-            &class.info.definition,
-            &new.connector.properties,
-            &new.policy,
-        )?)
+    fn grants(&self, new: &NewTask, class: &ConnectorClass) -> Result<Grants, WorkerError> {
+        let (definition, asked) = (&class.info.definition, &new.connector.properties);
+        check_asking_keys(definition, asked)?;
+        let never = self.config.control_plane();
+        Ok(grants_without(definition, asked, &new.policy, &never)?)
     }
 
     /// The topics that the worker keeps its own state in.
@@ -436,7 +435,7 @@ impl Worker {
             isolates: errors.tolerance_all || errors.dlq.is_some(),
             abandoned: abandoned.clone(),
         };
-        let granted = Self::grants(new, class)?;
+        let granted = self.grants(new, class)?;
         let overrides = new.connector.client_overrides("consumer.override.");
         let group = overrides
             .get("group.id")

@@ -13,6 +13,7 @@
 )]
 
 mod misdeeds;
+mod network;
 mod sink;
 mod source;
 mod transform;
@@ -26,6 +27,7 @@ wit_bindgen::generate!({
             import tidegate:connect/host@0.1.0;
             import tidegate:connect/source-offsets@0.1.0;
             import tidegate:connect/sink-progress@0.1.0;
+            import tidegate:connect/tcp@0.1.0;
             export tidegate:connect/plugin@0.1.0;
             export tidegate:connect/source@0.1.0;
             export tidegate:connect/sink@0.1.0;
@@ -105,6 +107,7 @@ impl plugin::Guest for Component {
                     config: vec![
                         path("path", Some("x"), plugin::Names::ReadFile),
                         path("out", None, plugin::Names::WriteFile),
+                        path("secret", None, plugin::Names::Secret),
                     ],
                 })
                 .collect()

@@ -1,0 +1,182 @@
+use super::*;
+use crate::guest_log::Identity;
+use crate::network::refusals::AllRefusals;
+use tidegate_model::ConnectorName;
+
+fn network(grants: Grants, control: &[&str]) -> Network {
+    let control: Vec<String> = control
+        .iter()
+        .map(|address| (*address).to_owned())
+        .collect();
+    let shared = Arc::new(Shared {
+        control: ControlPlane::new(&control),
+        tls: Tls::new(None),
+        connections_max: 2,
+        response_bytes_max: 100,
+    });
+    let identity = Identity {
+        connector: ConnectorName::parse("c").unwrap(),
+        task: Some(0),
+        usage: Default::default(),
+    };
+    let refusals = AllRefusals::default().of(&identity);
+    Network::new(&shared, Some(&grants), refusals, GuestLog::new(None))
+}
+
+fn addresses(addresses: &[&str]) -> Grants {
+    Grants {
+        addresses: addresses
+            .iter()
+            .map(|address| (*address).to_owned())
+            .collect(),
+        ..Grants::default()
+    }
+}
+
+async fn connect(network: &Network, address: &str) -> Result<Connected, NoConnection> {
+    let until = Instant::now() + Duration::from_secs(2);
+    network.connect(Purpose::Tcp, address, until).await
+}
+
+#[tokio::test]
+async fn a_connection_is_made_to_what_was_granted() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let granted = format!("127.0.0.1:{port}");
+    let network = network(addresses(&[&granted]), &[]);
+    for spelled in [
+        &granted,
+        &format!("[::ffff:127.0.0.1]:{port}"),
+        &format!("127.0.0.1.:{port}"),
+    ] {
+        assert!(connect(&network, spelled).await.is_ok(), "{spelled}");
+    }
+    assert!(matches!(
+        connect(&network, &format!("127.0.0.2:{port}")).await,
+        Err(NoConnection::Refused(Refusal::NotGranted, _))
+    ));
+    for spelled in [
+        "0x7f000001",
+        "2130706433",
+        "0177.0.0.1",
+        "127.1",
+        "127.0.0.1\r\n",
+        "u@127.0.0.1",
+    ] {
+        let refused = connect(&network, &format!("{spelled}:{port}")).await;
+        assert!(
+            matches!(refused, Err(NoConnection::Invalid(_))),
+            "{spelled}"
+        );
+    }
+    assert_eq!(network.refusals().count(Refusal::NotGranted), 1);
+    let (one, two) = (
+        connect(&network, &granted).await,
+        connect(&network, &granted).await,
+    );
+    assert!(matches!(
+        connect(&network, &granted).await,
+        Err(NoConnection::Refused(Refusal::TooManyConnections, _))
+    ));
+    drop((one, two));
+    assert!(connect(&network, &granted).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_name_whose_address_is_not_public_is_refused_unless_the_address_is_granted() {
+    // The name of this machine is in no public network.
+    let name = std::fs::read_to_string("/etc/hostname").unwrap();
+    let name = name.trim().to_ascii_lowercase();
+    let Ok(found) = tokio::net::lookup_host((name.as_str(), 9)).await else {
+        return;
+    };
+    let found: Vec<_> = found.map(|found| found.ip()).collect();
+    if found.iter().any(|found| ip::reach(*found) == Reach::Public) {
+        return;
+    }
+    let granted = format!("{name}:9");
+    let refused = connect(&network(addresses(&[&granted]), &[]), &granted).await;
+    let Err(NoConnection::Refused(Refusal::NotPublic, message)) = refused else {
+        panic!("it was not refused")
+    };
+    assert!(message.contains("granted by address"), "{message}");
+    let blocks = [
+        "10.0.0.0/8:*",
+        "172.16.0.0/12:*",
+        "192.168.0.0/16:*",
+        "127.0.0.0/8:*",
+        "[fc00::]/7:*",
+        "[fe80::]/10:*",
+        "[::1]:*",
+        "169.254.0.0/16:*",
+        "192.0.0.0/16:*",
+    ];
+    let allowed = Grants {
+        blocks: blocks
+            .iter()
+            .filter_map(|block| Block::parse(block))
+            .collect(),
+        ..addresses(&[&granted])
+    };
+    // Nobody listens there, which is another failure.
+    let tried = connect(&network(allowed, &[]), &granted).await;
+    assert!(matches!(
+        tried,
+        Err(NoConnection::Unreachable(..) | NoConnection::Late(_))
+    ));
+}
+
+#[tokio::test]
+async fn what_controls_the_worker_is_refused_though_it_was_granted() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    for control in ["127.0.0.1", "0.0.0.0", "localhost"] {
+        let network = network(
+            addresses(&[&format!("127.0.0.1:{port}"), &format!("localhost:{port}")]),
+            &[&format!("{control}:{port}")],
+        );
+        for asked in ["127.0.0.1", "127.0.0.1.", "[::ffff:7f00:1]"] {
+            let refused = connect(&network, &format!("{asked}:{port}")).await;
+            assert!(
+                matches!(
+                    refused,
+                    Err(NoConnection::Refused(Refusal::ControlPlane, _))
+                ),
+                "{control}, {asked}"
+            );
+        }
+        assert!(!network.admits(SocketAddr::from(([127, 0, 0, 1], port))));
+        assert_eq!(network.refusals().count(Refusal::ControlPlane), 4);
+    }
+}
+
+#[tokio::test]
+async fn a_guest_that_resolves_and_connects_is_held_to_what_was_resolved() {
+    let network = network(addresses(&["localhost:7777", "10.0.0.1:1"]), &[]);
+    let until = Instant::now() + Duration::from_secs(2);
+    let found = network.look_up("localhost", until).await.unwrap();
+    assert!(found.contains(&Ipv4Addr::LOCALHOST.into()));
+    assert!(network.admits(SocketAddr::from(([127, 0, 0, 1], 7777))));
+    assert!(!network.admits(SocketAddr::from(([127, 0, 0, 1], 7778))));
+    assert!(!network.admits(SocketAddr::from(([127, 0, 0, 2], 7777))));
+    assert!(network.admits(SocketAddr::from(([10, 0, 0, 1], 1))));
+    assert!(!network.admits("[::ffff:10.0.0.2]:1".parse().unwrap()));
+    assert!(
+        network
+            .look_up("metadata.google.internal", until)
+            .await
+            .is_err()
+    );
+    assert!(network.look_up("localhost\0.x", until).await.is_err());
+    assert!(network.look_up("10.0.0.2", until).await.is_err());
+}
+
+#[test]
+fn a_call_has_some_time_left_to_answer() {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    assert_eq!(deadline - until(deadline), ANSWER_TIME);
+    let soon = Instant::now() + Duration::from_millis(40);
+    assert!(until(soon) > Instant::now() && until(soon) < soon);
+    let past = Instant::now();
+    assert!(until(past) <= past);
+}
