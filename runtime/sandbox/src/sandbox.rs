@@ -16,10 +16,10 @@ use crate::engine::{compatibility, engine};
 use crate::error::SandboxError;
 use crate::guest_log::Identity;
 use crate::host_functions::linker;
-use crate::network::Shared;
 use crate::network::control_plane::ControlPlane;
 use crate::network::refusals::{AllRefusals, Refusals};
 use crate::network::tls::Tls;
+use crate::network::{Shared, system_names};
 use crate::plugin::{Loaded, Plugin};
 use crate::settings::Settings;
 use crate::shape;
@@ -70,6 +70,7 @@ impl Sandbox {
                 tls: Tls::new(settings.truststore.clone()),
                 connections_max: settings.limits.connections_max,
                 response_bytes_max: settings.limits.response_bytes_max,
+                names: system_names(),
             }),
             refusals: AllRefusals::default(),
             settings,

@@ -18,7 +18,7 @@ use crate::guest_log::{GuestLog, Identity};
 use crate::guest_output::{GuestOutput, Stream};
 use crate::in_hand::InHand;
 use crate::limiter::Limiter;
-use crate::network::http::Http;
+use crate::network::http::{FIELDS_BYTES_MAX, Http};
 use crate::network::{Network, Permit, sockets};
 use crate::quota::Quota;
 use crate::sandbox::Inner;
@@ -97,6 +97,8 @@ impl State {
         let network = Network::new(&sandbox.network, purpose.grants, refusals, log.clone());
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.resources_max);
+        let mut http_context = WasiHttpCtx::new();
+        http_context.set_field_size_limit(FIELDS_BYTES_MAX);
         Ok(Self {
             limiter: Limiter::new(limits.memory_bytes_max, limits.table_elements_max),
             wasi: wasi(&log, purpose.grants, &network)?,
@@ -105,7 +107,7 @@ impl State {
                 secrets: Arc::clone(&secrets),
                 deadline: Instant::now(),
             },
-            http_context: WasiHttpCtx::new(),
+            http_context,
             sockets: HashMap::new(),
             secrets,
             quota,

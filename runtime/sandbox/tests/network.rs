@@ -5,6 +5,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::let_underscore_must_use,
     reason = "a test that cannot go on fails"
 )]
 

@@ -36,6 +36,11 @@ trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
+/// The most bytes of the headers that a guest makes, in one set of fields.
+pub(crate) const FIELDS_BYTES_MAX: usize = 32 * 1024;
+/// The most bytes of a request's body that wait in the host: a guest may make many requests and send none.
+const BODY_CHUNK_BYTES_MAX: usize = 64 * 1024;
+
 /// Sends the requests of a guest.
 pub(crate) struct Http {
     pub(crate) network: Network,
@@ -54,6 +59,10 @@ impl WasiHttpHooks for Http {
         let (network, secrets) = (self.network.clone(), Arc::clone(&self.secrets));
         let times = Times::of(options.unwrap_or_default(), until(self.deadline));
         Box::new(async move { send(&network, &secrets, request, times).await })
+    }
+
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        BODY_CHUNK_BYTES_MAX
     }
 }
 

@@ -12,7 +12,10 @@ pub(crate) mod sockets;
 pub(crate) mod tcp;
 pub(crate) mod tls;
 
+use std::future::Future;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -48,6 +51,25 @@ pub(crate) struct Shared {
     pub(crate) tls: Tls,
     pub(crate) connections_max: usize,
     pub(crate) response_bytes_max: usize,
+    pub(crate) names: Names,
+}
+
+type Answer = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
+
+/// Who is asked for the addresses of a name and port.
+pub(crate) type Names = Box<dyn Fn(String, u16) -> Answer + Send + Sync>;
+
+/// Asks the system.
+pub(crate) fn system_names() -> Names {
+    Box::new(|host, port| {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((host, port)).await?;
+            Ok(found
+                .take(ADDRESSES_MAX)
+                .map(|address| ip::canonical(address.ip()))
+                .collect())
+        })
+    })
 }
 
 /// The network of a guest; cheap to clone.
@@ -247,14 +269,11 @@ impl Network {
             LOCALHOST.to_vec()
         } else {
             let unresolved = |reason: String| NoConnection::Unresolved(host.to_owned(), reason);
-            let found = timeout_at(until.into(), tokio::net::lookup_host((host, port)))
+            let asked = (self.0.shared.names)(host.to_owned(), port);
+            timeout_at(until.into(), asked)
                 .await
                 .map_err(|_| unresolved("the name server did not answer in time".to_owned()))?
-                .map_err(|error| unresolved(error.to_string()))?;
-            found
-                .take(ADDRESSES_MAX)
-                .map(|address| ip::canonical(address.ip()))
-                .collect()
+                .map_err(|error| unresolved(error.to_string()))?
         };
         let by_address = ip::literal(host).is_some() || is_localhost(host);
         if self.0.shared.control.is_stale(port) {

@@ -4,6 +4,23 @@ use crate::network::refusals::AllRefusals;
 use tidegate_model::ConnectorName;
 
 fn network(grants: Grants, control: &[&str]) -> Network {
+    network_asking(grants, control, system_names())
+}
+
+/// A name server that gives one answer after another, the last one for ever.
+fn answering(answers: Vec<Vec<&'static str>>) -> Names {
+    let asked = AtomicUsize::new(0);
+    Box::new(move |_, _| {
+        let number = asked.fetch_add(1, Ordering::SeqCst).min(answers.len() - 1);
+        let answer = answers[number]
+            .iter()
+            .map(|address| address.parse().unwrap())
+            .collect();
+        Box::pin(async move { Ok(answer) })
+    })
+}
+
+fn network_asking(grants: Grants, control: &[&str], names: Names) -> Network {
     let control: Vec<String> = control
         .iter()
         .map(|address| (*address).to_owned())
@@ -13,6 +30,7 @@ fn network(grants: Grants, control: &[&str]) -> Network {
         tls: Tls::new(None),
         connections_max: 2,
         response_bytes_max: 100,
+        names,
     });
     let identity = Identity {
         connector: ConnectorName::parse("c").unwrap(),
@@ -84,46 +102,68 @@ async fn a_connection_is_made_to_what_was_granted() {
 
 #[tokio::test]
 async fn a_name_whose_address_is_not_public_is_refused_unless_the_address_is_granted() {
-    // The name of this machine is in no public network.
-    let name = std::fs::read_to_string("/etc/hostname").unwrap();
-    let name = name.trim().to_ascii_lowercase();
-    let Ok(found) = tokio::net::lookup_host((name.as_str(), 9)).await else {
-        return;
-    };
-    let found: Vec<_> = found.map(|found| found.ip()).collect();
-    if found.iter().any(|found| ip::reach(*found) == Reach::Public) {
-        return;
+    for answer in [
+        "127.0.0.1",
+        "169.254.169.254",
+        "10.0.0.1",
+        "::1",
+        "::ffff:10.0.0.1",
+        "fd00::1",
+        "64:ff9b::a00:1",
+    ] {
+        let names = answering(vec![vec![answer]]);
+        let network = network_asking(addresses(&["evil.example:9"]), &[], names);
+        let Err(NoConnection::Refused(Refusal::NotPublic, message)) =
+            connect(&network, "evil.example:9").await
+        else {
+            panic!("{answer} was not refused")
+        };
+        assert!(message.contains("granted by address"), "{message}");
     }
-    let granted = format!("{name}:9");
-    let refused = connect(&network(addresses(&[&granted]), &[]), &granted).await;
-    let Err(NoConnection::Refused(Refusal::NotPublic, message)) = refused else {
-        panic!("it was not refused")
+    // Granted by address beside the name, or by a block of the policy.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let name = format!("inside.example:{port}");
+    let by_address = addresses(&[&name, &format!("127.0.0.1:{port}")]);
+    let by_block = Grants {
+        blocks: vec![Block::parse("127.0.0.0/8:*").unwrap()],
+        ..addresses(&[&name])
     };
-    assert!(message.contains("granted by address"), "{message}");
-    let blocks = [
-        "10.0.0.0/8:*",
-        "172.16.0.0/12:*",
-        "192.168.0.0/16:*",
-        "127.0.0.0/8:*",
-        "[fc00::]/7:*",
-        "[fe80::]/10:*",
-        "[::1]:*",
-        "169.254.0.0/16:*",
-        "192.0.0.0/16:*",
-    ];
-    let allowed = Grants {
-        blocks: blocks
-            .iter()
-            .filter_map(|block| Block::parse(block))
-            .collect(),
-        ..addresses(&[&granted])
+    for grants in [by_address, by_block] {
+        let names = answering(vec![vec!["169.254.169.254", "127.0.0.1"]]);
+        let network = network_asking(grants, &[], names);
+        let connected = connect(&network, &name).await.unwrap();
+        assert_eq!(
+            connected.stream.peer_addr().unwrap().ip(),
+            Ipv4Addr::LOCALHOST
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_name_server_that_changes_its_mind_changes_nothing() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let name = format!("rebinds.example:{port}");
+    // A public address for the check; this machine for whoever asks again.
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&asked);
+    let answers = answering(vec![vec!["192.0.2.1"], vec!["127.0.0.1"]]);
+    let names: Names = Box::new(move |host, port| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        answers(host, port)
+    });
+    let grants = Grants {
+        blocks: vec![Block::parse("192.0.2.0/24:*").unwrap()],
+        ..addresses(&[&name])
     };
-    // Nobody listens there, which is another failure.
-    let tried = connect(&network(allowed, &[]), &granted).await;
-    assert!(matches!(
-        tried,
-        Err(NoConnection::Unreachable(..) | NoConnection::Late(_))
-    ));
+    let network = network_asking(grants, &[], names);
+    let until = Instant::now() + Duration::from_millis(300);
+    assert!(network.connect(Purpose::Tcp, &name, until).await.is_err());
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    // A guest that connects by itself is held to what was checked.
+    assert!(network.look_up("rebinds.example", until).await.is_err());
+    assert!(!network.admits(SocketAddr::from(([127, 0, 0, 1], port))));
 }
 
 #[tokio::test]
