@@ -468,6 +468,25 @@ fn waiting_for_a_server_ends_with_the_call() {
             "{action}: {error}"
         );
     }
+    // A server that says a little again and again.
+    let drips = server(|mut stream| {
+        head(&stream);
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
+        while stream.write_all(b"x").is_ok() {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    });
+    let grants = Grants {
+        limits: grants.limits,
+        ..to(&drips)
+    };
+    let begun = Instant::now();
+    let dripped = try_to(&plugin, &grants, &[("action", "http"), ("to", &drips)]).unwrap_err();
+    assert!(
+        matches!(dripped, SandboxError::Deadline { .. }),
+        "{dripped}"
+    );
+    assert!(begun.elapsed() < Duration::from_millis(1_200));
     let left: u32 = done(&plugin, &grants, &[("action", "time")])
         .parse()
         .unwrap();
