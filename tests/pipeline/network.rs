@@ -13,6 +13,9 @@ use crate::support::{Broker, Place, append, lines, wait_for};
 
 const TOKEN: &str = "Bearer canary-4711";
 
+/// What stands for no answer at all.
+const SILENT: u16 = 0;
+
 /// A request as a server got it.
 #[derive(Clone, Debug, Default)]
 struct Request {
@@ -44,6 +47,11 @@ impl Http {
                     None => 200,
                 };
                 seen.lock().unwrap().push(request);
+                if status == SILENT {
+                    // Held until the client gives up.
+                    std::thread::spawn(move || drop((&stream).read(&mut [0])));
+                    continue;
+                }
                 // Repeats the secret, as some servers do when they refuse it.
                 let body = format!("you sent {TOKEN}");
                 let answer = format!(
@@ -131,6 +139,27 @@ fn an_http_sink_sends_batches_tries_again_and_leaves_out_what_is_refused() {
     delivered.sort_unstable();
     assert_eq!(delivered, ["a", "b", "c"]);
     assert!(!log.contains("canary"), "{log}");
+}
+
+#[test]
+fn an_http_sink_gives_up_before_its_call_is_ended_and_tries_again() {
+    let mut place = Place::new(Broker::Embedded);
+    let server = Http::start(&[SILENT, SILENT]);
+    std::fs::write(place.path("in"), "a\n").unwrap();
+    place.file_source(&place.path("in"), "lines");
+    let url = format!("http://{}/", server.address);
+    http_sink(&mut place, &url, "retry.max=0\nsandbox.put.ms.max=600");
+    let worker = place.start();
+    wait_for(
+        "the third request",
+        || place.log(),
+        || server.delivered(2) == ["a"],
+    );
+    place
+        .rest()
+        .wait_for_task(&format!("{}-http", place.prefix), "RUNNING");
+    assert!(worker.stop().success(), "{}", place.log());
+    assert!(!place.log().contains("took longer than"), "{}", place.log());
 }
 
 #[test]

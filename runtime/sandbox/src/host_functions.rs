@@ -9,7 +9,7 @@ use wasmtime::{Error, Result};
 
 use crate::bindings::{host, sink_progress, source_offsets, tcp, types};
 use crate::guest_log::Level;
-use crate::network::sockets;
+use crate::network::{http, sockets};
 use crate::state::State;
 use crate::{files, waits};
 
@@ -35,8 +35,8 @@ pub(crate) fn linker(engine: &wasmtime::Engine) -> Result<Linker<State>> {
     waits::add_to_linker(&mut linker)?;
     files::add_to_linker(&mut linker)?;
     sockets::add_to_linker(&mut linker)?;
+    http::add_to_linker(&mut linker)?;
     linker.allow_shadowing(false);
-    wasmtime_wasi_http::p2::add_only_http_to_linker_sync(&mut linker)?;
     types::add_to_linker::<State, HasState>(&mut linker, |state| state)?;
     host::add_to_linker::<State, HasState>(&mut linker, |state| state)?;
     source_offsets::add_to_linker::<State, HasState>(&mut linker, |state| state)?;

@@ -144,6 +144,8 @@ fn a_canary_outside_is_never_read_or_changed() {
             assert!(answer.starts_with("refused"), "{action} {path}: {answer}");
         }
     }
+    let refused = plugin.refusals(&identity());
+    assert!(refused.count(tidegate_sandbox::Refusal::File) > 20);
     fs::write(granted_folder.join("mine"), "mine").unwrap();
     let mine = format!("{base}/mine");
     for to in [

@@ -384,6 +384,34 @@ fn a_task_has_so_many_connections_and_no_more() {
 }
 
 #[test]
+fn what_was_used_is_given_back() {
+    let plugin = plugin_without(&[]);
+    let (echo, http) = (echo(), http_echo());
+    let grants = Grants {
+        addresses: vec![echo.clone(), http.clone()],
+        limits: OwnLimits {
+            start_ms: Some(60_000),
+            ..OwnLimits::default()
+        },
+        ..Grants::default()
+    };
+    // More than a guest may have at a time of connections, and of resources.
+    for (action, to) in [
+        ("http-often", &http),
+        ("tcp-often", &echo),
+        ("socket-often", &echo),
+    ] {
+        let settings = [
+            ("action", action),
+            ("to", to),
+            ("number", "1500"),
+            ("say", "x"),
+        ];
+        assert_eq!(done(&plugin, &grants, &settings), "1500", "{action}");
+    }
+}
+
+#[test]
 fn a_response_ends_at_its_limit() {
     let plugin = plugin_of(|settings| settings.limits.response_bytes_max = 1_000_000);
     let said = server(|mut stream| {
@@ -440,6 +468,25 @@ fn waiting_for_a_server_ends_with_the_call() {
             "{action}: {error}"
         );
     }
+    // A server that says a little again and again.
+    let drips = server(|mut stream| {
+        head(&stream);
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
+        while stream.write_all(b"x").is_ok() {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    });
+    let grants = Grants {
+        limits: grants.limits,
+        ..to(&drips)
+    };
+    let begun = Instant::now();
+    let dripped = try_to(&plugin, &grants, &[("action", "http"), ("to", &drips)]).unwrap_err();
+    assert!(
+        matches!(dripped, SandboxError::Deadline { .. }),
+        "{dripped}"
+    );
+    assert!(begun.elapsed() < Duration::from_millis(1_200));
     let left: u32 = done(&plugin, &grants, &[("action", "time")])
         .parse()
         .unwrap();

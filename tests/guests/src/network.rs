@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
 
 use wasip2::http::outgoing_handler;
-use wasip2::http::types::{Fields, Method, OutgoingRequest, Scheme};
+use wasip2::http::types::{Fields, Method, OutgoingRequest, RequestOptions, Scheme};
 use wasip2::io::streams::StreamError;
 
 use crate::config_value;
@@ -56,6 +56,21 @@ pub fn use_network(config: &Config) -> String {
             let held: Vec<_> = (0..100).map_while(|_| connect()).collect();
             held.len().to_string()
         }
+        "http-often" => {
+            let number: usize = value("number").parse().unwrap();
+            let done = (0..number).map_while(|_| http(&value).ok());
+            done.count().to_string()
+        }
+        "tcp-often" => {
+            let number: usize = value("number").parse().unwrap();
+            let done = (0..number).filter(|_| tcp(&value, false).starts_with("done"));
+            done.count().to_string()
+        }
+        "socket-often" => {
+            let number: usize = value("number").parse().unwrap();
+            let done = (0..number).map_while(|_| TcpStream::connect(&to).ok());
+            done.count().to_string()
+        }
         "http" => http(&value).unwrap_or_else(|error| format!("refused: {error}")),
         _ => unreachable!("no such action"),
     }
@@ -105,7 +120,8 @@ fn http(value: &dyn Fn(&str) -> String) -> Result<String, String> {
     if let Some(index) = set.iter().position(Result::is_err) {
         return Err(format!("part {index} of the request"));
     }
-    let answer = outgoing_handler::handle(request, None).map_err(|error| format!("{error:?}"))?;
+    let answer = outgoing_handler::handle(request, Some(RequestOptions::new()))
+        .map_err(|error| format!("{error:?}"))?;
     answer.subscribe().block();
     let response = answer
         .get()
