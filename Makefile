@@ -1,6 +1,6 @@
 # Tidegate: `make` lists what there is.
 CARGO ?= cargo
-GUESTS := tidegate-file tidegate-datagen tidegate-transforms
+GUESTS := tidegate-file tidegate-datagen tidegate-transforms tidegate-http tidegate-tcp
 GUEST_TARGET := wasm32-wasip2
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 PLUGINS := target/plugins

@@ -19,6 +19,7 @@ mod following;
 mod guests;
 mod idle;
 mod kill;
+mod network;
 mod observed;
 mod offsets;
 mod rest;

@@ -13,6 +13,7 @@ pub mod imports {
                 import tidegate:connect/source-offsets@0.1.0;
                 import tidegate:connect/task-reconfiguration@0.1.0;
                 import tidegate:connect/sink-progress@0.1.0;
+                import tidegate:connect/tcp@0.1.0;
             }
         ",
         world: "tidegate:sdk-imports/imports",

@@ -1,5 +1,7 @@
-//! What the host lends to every component: its log. Outside WebAssembly the lines are kept for the tests
+//! What the host lends to every component: its log, and how much time is left. Outside WebAssembly the lines are kept for the tests
 //! ([`testing::log_lines`](crate::testing::log_lines)).
+
+use std::time::Duration;
 
 /// How much a log line matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +20,23 @@ pub enum Level {
 /// drops more than 100 lines a second.
 pub fn log(level: Level, message: &str) {
     write(level, message);
+}
+
+/// How long the call that runs may still take. The host ends the plugin after that, so whoever waits for somebody else
+/// gives up a little earlier. Outside WebAssembly it is a minute.
+#[must_use]
+pub fn time_left() -> Duration {
+    Duration::from_millis(time_left_ms().into())
+}
+
+#[cfg(target_arch = "wasm32")]
+fn time_left_ms() -> u32 {
+    crate::bindings::imports::tidegate::connect::host::time_left_ms()
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn time_left_ms() -> u32 {
+    60_000
 }
 
 /// Data was lost or a person is needed.

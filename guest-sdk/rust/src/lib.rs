@@ -193,6 +193,11 @@
 //! # }
 //! ```
 //!
+//! # Clients
+//!
+//! [`http`] and [`tcp`] reach what the configuration names, with TLS by the host, and secrets that the plugin never sees.
+//! Their time limits come from the deadline of the call; [`host::time_left`] says how much is left.
+//!
 //! # Errors and panics
 //!
 //! Return an [`Error`]; its kind decides what the worker does. A panic ends the instance: its message is
@@ -215,6 +220,7 @@ pub mod definition;
 pub mod error;
 mod export;
 pub mod host;
+pub mod http;
 pub mod plugins;
 pub mod predicate;
 pub mod record;
@@ -222,6 +228,7 @@ pub mod row;
 pub mod schemas;
 pub mod sink;
 pub mod source;
+pub mod tcp;
 pub mod testing;
 pub mod transform;
 pub mod transform_batch;

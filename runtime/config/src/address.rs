@@ -1,5 +1,9 @@
 //! `host:port` in the values of configuration keys: written as such, or inside a URL.
 
+use std::net::IpAddr;
+
+use crate::ip;
+
 /// Ports of URLs that have none.
 const DEFAULT_PORTS: [(&str, u16); 8] = [
     ("http", 80),
@@ -12,8 +16,13 @@ const DEFAULT_PORTS: [(&str, u16); 8] = [
     ("redis", 6379),
 ];
 
-/// Parses `host:port`; an IPv6 address is in brackets. The answer has the host in lower case.
-pub(crate) fn host_port(text: &str, default_port: Option<u16>) -> Result<String, String> {
+/// Parses `host:port`; an IPv6 address is in brackets. The answer has the host in lower case, an address in its usual
+/// form, and no dot behind a name. What only looks like an address (`0x7f.1`, `2130706433`, `127.1`) is refused: whom it
+/// reaches depends on who reads it.
+///
+/// # Errors
+/// What was found, what is wanted and why.
+pub fn host_port(text: &str, default_port: Option<u16>) -> Result<String, String> {
     let text = text.trim();
     let wrong = |why: &str| format!("{text:?} was found, host:port is wanted: {why}");
     let (host, port) = match text.strip_prefix('[') {
@@ -24,8 +33,12 @@ pub(crate) fn host_port(text: &str, default_port: Option<u16>) -> Result<String,
             let host: std::net::Ipv6Addr = host
                 .parse()
                 .map_err(|_| wrong("the brackets hold no IPv6 address"))?;
+            let host = match ip::canonical(host.into()) {
+                IpAddr::V4(host) => host.to_string(),
+                IpAddr::V6(host) => format!("[{host}]"),
+            };
             (
-                format!("[{host}]"),
+                host,
                 rest.strip_prefix(':')
                     .or_else(|| (!rest.is_empty()).then_some("?")),
             )
@@ -35,9 +48,22 @@ pub(crate) fn host_port(text: &str, default_port: Option<u16>) -> Result<String,
             None => (text.to_ascii_lowercase(), None),
         },
     };
-    let allowed = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '[' | ']' | ':');
-    if host.is_empty() || !host.chars().all(allowed) {
-        return Err(wrong("the host is no name and no address"));
+    let host = host.strip_suffix('.').unwrap_or(&host);
+    let is_literal = ip::literal(host).is_some();
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    if !is_literal
+        && !host
+            .split('.')
+            .all(|label| !label.is_empty() && label.chars().all(allowed))
+    {
+        return Err(wrong(
+            "the host is no name and no address; names of other scripts are written in ASCII (xn--)",
+        ));
+    }
+    if !is_literal && ends_in_a_number(host) {
+        return Err(wrong(
+            "the host is an address in a form that is not read alike everywhere; write four decimal numbers",
+        ));
     }
     let port = match port.filter(|port| !port.is_empty()) {
         Some(port) => port.parse::<u16>().ok().filter(|port| *port > 0),
@@ -47,8 +73,19 @@ pub(crate) fn host_port(text: &str, default_port: Option<u16>) -> Result<String,
     Ok(format!("{host}:{port}"))
 }
 
+/// Whether a name would be read as an address: its last part is a number.
+fn ends_in_a_number(host: &str) -> bool {
+    let last = host.rsplit('.').next().unwrap_or_default();
+    let hexadecimal = last.strip_prefix("0x");
+    last.chars().all(|c| c.is_ascii_digit())
+        || hexadecimal.is_some_and(|rest| rest.chars().all(|c| c.is_ascii_hexdigit()))
+}
+
 /// The `host:port` that a URL reaches; several when its authority lists several. `jdbc:` before it is skipped.
-pub(crate) fn of_url(url: &str) -> Result<Vec<String>, String> {
+///
+/// # Errors
+/// Why it is none, without its text.
+pub fn of_url(url: &str) -> Result<Vec<String>, String> {
     let url = url.trim();
     let rest = url.strip_prefix("jdbc:").unwrap_or(url);
     // The text of a URL may hold a password: it is not repeated.
@@ -80,10 +117,61 @@ mod tests {
         assert_eq!(host_port("[0:0::1]:80", None).unwrap(), "[::1]:80");
         assert_eq!(host_port("db", Some(1)).unwrap(), "db:1");
         for bad in [
-            "", "db", ":1", "db:0", "db:x", "d b:1", "a:1:2", "[::1", "[x]:1", "[::1]1",
-            "db\r\n:1", "a/b:1",
+            "",
+            "db",
+            ":1",
+            "db:0",
+            "db:x",
+            "d b:1",
+            "a:1:2",
+            "[::1",
+            "[x]:1",
+            "[::1]1",
+            "db\r\n:1",
+            "a/b:1",
+            "a@b:1",
+            "a..b:1",
+            ".:1",
+            "\u{ff11}.1:1",
+            "\u{2460}:1",
         ] {
             assert!(host_port(bad, None).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn every_spelling_of_an_address_is_the_usual_one_or_refused() {
+        let of = |host: &str| host_port(&format!("{host}:80"), None);
+        for (host, usual) in [
+            ("127.0.0.1", "127.0.0.1:80"),
+            ("127.0.0.1.", "127.0.0.1:80"),
+            ("[::ffff:127.0.0.1]", "127.0.0.1:80"),
+            ("[::FFFF:7f00:1]", "127.0.0.1:80"),
+            ("[64:ff9b::7f00:1]", "127.0.0.1:80"),
+            ("Example.COM.", "example.com:80"),
+            ("a1", "a1:80"),
+            ("1.example", "1.example:80"),
+        ] {
+            assert_eq!(of(host).unwrap(), usual);
+        }
+        for host in [
+            "2130706433",
+            "0x7f000001",
+            "0x7f.1",
+            "0177.0.0.1",
+            "127.1",
+            "127.0.1",
+            "0x7F.0.0.0x1",
+            "1.2.3.4.5",
+            "256.0.0.1",
+            "127.0.0.1..",
+            "%31.1",
+            "[::1%lo]",
+            "[127.0.0.1]",
+            "017700000001",
+            "0x",
+        ] {
+            assert!(of(host).is_err(), "{host}");
         }
     }
 

@@ -1,17 +1,31 @@
-//! What a plugin is granted: the files, folders and addresses that the configuration names under the keys whose
-//! definition says that they name such a thing.
+//! What a plugin is granted: the files, folders, addresses and secrets that the configuration names under the keys whose
+//! definition says that they name such a thing, and what it asks for under keys of its own that begin with `sandbox.`.
 //!
 //! Invariant: only what was written in the configuration is granted. A default of a definition is the
 //! component's own word and grants nothing.
 
+use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
 use crate::Properties;
 use crate::address;
 use crate::definition::{ConfigKey, Definition, Names, list};
 use crate::error::ConfigError;
+use crate::ip::Block;
+use crate::own_limits::{self, OwnLimits};
+use crate::policy::Purpose;
 
 pub use crate::policy::{Allowed, Policy};
+
+/// The keys of a connector that ask for something: folders that are read, that are read and written, `host:port`, and
+/// hosts that are sent HTTP requests.
+const ASKING: [(&str, Names); 4] = [
+    ("sandbox.read", Names::ReadFolder),
+    ("sandbox.write", Names::WriteFolder),
+    ("sandbox.addresses", Names::Address),
+    (HTTP, Names::Url),
+];
+const HTTP: &str = "sandbox.http";
 
 /// What a plugin is granted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -22,6 +36,29 @@ pub struct Grants {
     pub files: Vec<PathBuf>,
     /// `host:port`, each once.
     pub addresses: Vec<String>,
+    /// `host:port` that may be sent HTTP requests and nothing else, each once.
+    pub http: Vec<String>,
+    /// Addresses that are not public and may be reached all the same, also by a granted name.
+    pub blocks: Vec<Block>,
+    /// What the guest is not shown, and the host puts on the wire for it.
+    pub secrets: Vec<Secret>,
+    /// The limits of its tasks.
+    pub limits: OwnLimits,
+}
+
+/// The value of a key that holds a secret. Its text is in no output.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret {
+    /// The key.
+    pub key: String,
+    /// The value.
+    pub value: String,
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secret({})", self.key)
+    }
 }
 
 /// A folder with all that is in it.
@@ -45,20 +82,88 @@ pub fn grants(
     config: &Properties,
     policy: &Policy,
 ) -> Result<Grants, ConfigError> {
-    let mut grants = Grants::default();
-    for key in &definition.0 {
+    grants_without(definition, config, policy, &[])
+}
+
+/// The same, where some `host:port` are never granted: those that control the worker.
+///
+/// # Errors
+/// When a value names nothing that could be granted, is one of `never`, or the policy does not allow it.
+pub fn grants_without(
+    definition: &Definition,
+    config: &Properties,
+    policy: &Policy,
+    never: &[String],
+) -> Result<Grants, ConfigError> {
+    let policy = policy.of(config.get("name").map_or("", |name| name.trim()));
+    let rule = Rule {
+        policy: &policy,
+        never,
+    };
+    let mut grants = Grants {
+        blocks: policy.blocks(),
+        limits: OwnLimits::of(config, policy.most())?,
+        ..Grants::default()
+    };
+    let asking = ASKING.map(|(name, names)| ConfigKey {
+        names,
+        ..ConfigKey::named(name)
+    });
+    for key in definition.0.iter().chain(&asking) {
         let value = config.get(&key.name).map_or("", |value| value.trim());
         if !value.is_empty() {
-            grants.add(key, value, policy)?;
+            grants.add(key, value, rule)?;
         }
     }
     Ok(grants)
 }
 
+/// Refuses `sandbox.` keys of a connector that nobody knows: a limit or wish with a slip in its name would be without
+/// effect.
+///
+/// # Errors
+/// With the key.
+pub fn check_asking_keys(definition: &Definition, config: &Properties) -> Result<(), ConfigError> {
+    let own = config.keys().filter(|key| key.starts_with("sandbox."));
+    for key in own {
+        let known = own_limits::KEYS.contains(&key.as_str())
+            || ASKING.iter().any(|(name, _)| name == key)
+            || definition.key(key).is_some();
+        if !known {
+            let known: Vec<&str> = ASKING
+                .iter()
+                .map(|(name, _)| *name)
+                .chain(own_limits::KEYS)
+                .collect();
+            let message = format!(
+                "{key} is no key of a connector; these are: {}",
+                known.join(", ")
+            );
+            return Err(ConfigError::key_message(key, message));
+        }
+    }
+    Ok(())
+}
+
+/// What may be granted.
+#[derive(Clone, Copy)]
+struct Rule<'a> {
+    policy: &'a Policy,
+    never: &'a [String],
+}
+
 impl Grants {
-    fn add(&mut self, key: &ConfigKey, value: &str, policy: &Policy) -> Result<(), ConfigError> {
+    fn add(&mut self, key: &ConfigKey, value: &str, rule: Rule<'_>) -> Result<(), ConfigError> {
+        let policy = rule.policy;
         match key.names {
-            Names::Nothing | Names::Secret => Ok(()),
+            Names::Nothing => Ok(()),
+            Names::Secret => {
+                self.secrets.push(Secret {
+                    key: key.name.clone(),
+                    value: value.to_owned(),
+                });
+                Ok(())
+            }
             Names::ReadFile | Names::WriteFile => {
                 let file = absolute(key, value)?;
                 let folder = match (file.file_name(), file.parent()) {
@@ -75,13 +180,34 @@ impl Grants {
                 self.folder(key, folder, key.names == Names::WriteFile, policy)
             }
             Names::ReadFolder | Names::WriteFolder => {
-                let folder = absolute(key, value)?;
-                self.folder(key, folder, key.names == Names::WriteFolder, policy)
+                let writable = key.names == Names::WriteFolder;
+                // A key of a plugin names one folder, whatever characters it has.
+                let asks = ASKING.iter().any(|(name, _)| *name == key.name);
+                let folders = if asks {
+                    list(value)
+                } else {
+                    vec![value.to_owned()]
+                };
+                folders.iter().try_for_each(|folder| {
+                    let folder = absolute(key, folder)?;
+                    self.folder(key, folder, writable, policy)
+                })
             }
             Names::Address => list(value).iter().try_for_each(|address| {
                 let address = address::host_port(address, None)
                     .map_err(|message| ConfigError::value(&key.name, address, message))?;
-                self.address(key, address, policy)
+                self.address(key, address, Purpose::Tcp, rule)
+            }),
+            Names::Url if key.name == HTTP => list(value).iter().try_for_each(|host| {
+                let found = match host.split_once("://") {
+                    Some(("http" | "https", _)) => address::of_url(host),
+                    Some(_) => Err("http:// or https:// is wanted, or a host alone".to_owned()),
+                    None => address::host_port(host, Some(443)).map(|address| vec![address]),
+                };
+                found
+                    .map_err(|message| ConfigError::key_message(HTTP, message))?
+                    .into_iter()
+                    .try_for_each(|address| self.address(key, address, Purpose::Http, rule))
             }),
             Names::Url => {
                 let is_list = value.matches("://").count() > 1;
@@ -98,9 +224,19 @@ impl Grants {
                             format!("The value of {} is no URL: {message}", key.name),
                         )
                     })?;
+                    let purpose = match url.split_once("://") {
+                        Some((scheme, _))
+                            if ["http", "https"]
+                                .iter()
+                                .any(|http| http.eq_ignore_ascii_case(scheme)) =>
+                        {
+                            Purpose::Http
+                        }
+                        _ => Purpose::Tcp,
+                    };
                     addresses
                         .into_iter()
-                        .try_for_each(|address| self.address(key, address, policy))
+                        .try_for_each(|address| self.address(key, address, purpose, rule))
                 })
             }
         }
@@ -138,18 +274,37 @@ impl Grants {
         &mut self,
         key: &ConfigKey,
         address: String,
-        policy: &Policy,
+        purpose: Purpose,
+        rule: Rule<'_>,
     ) -> Result<(), ConfigError> {
-        if !policy.allows_address(&address) {
+        if rule.never.contains(&address) {
+            let message = format!(
+                "The configuration {} asks to connect to {address}, which controls this worker (its REST server, a \
+                 bootstrap server or its schema registry) and is never granted",
+                key.name
+            );
+            return Err(ConfigError::key_message(&key.name, message));
+        }
+        let any = rule.policy.allows_address(&address, Purpose::Tcp);
+        if !any && !rule.policy.allows_address(&address, purpose) {
+            let line = match purpose {
+                Purpose::Tcp => "sandbox.policy.addresses",
+                Purpose::Http => "sandbox.policy.http",
+            };
             return Err(refused(
                 key,
                 &format!("asks to connect to {address}"),
-                "sandbox.policy.addresses",
+                line,
                 &address,
             ));
         }
-        if !self.addresses.contains(&address) {
-            self.addresses.push(address);
+        // A URL grants any connection where the policy allows that, for guests that speak HTTP themselves.
+        let granted = match purpose {
+            Purpose::Http if key.name == HTTP || !any => &mut self.http,
+            _ => &mut self.addresses,
+        };
+        if !granted.contains(&address) {
+            granted.push(address);
         }
         Ok(())
     }
@@ -199,6 +354,74 @@ mod tests {
             &Properties::from([("k".into(), value.into())]),
             policy,
         )
+    }
+
+    fn nothing(policy: &Policy) -> Grants {
+        grants(&Definition::default(), &Properties::new(), policy).unwrap()
+    }
+
+    #[test]
+    fn keys_of_the_sandbox_ask_for_what_the_policy_allows() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_str().unwrap();
+        let policy = Policy::Allow(
+            Allowed {
+                write: vec![folder.path().to_owned()],
+                addresses: vec!["db:5432".into(), "10.0.0.0/8:1".into()],
+                http: vec!["api:443".into(), "api:80".into()],
+                ..Allowed::default()
+            }
+            .into(),
+        );
+        let ask = |key: &str, value: &str| {
+            let config = Properties::from([(key.to_owned(), value.to_owned())]);
+            grants(&Definition::default(), &config, &policy)
+        };
+        assert!(ask("sandbox.write", path).unwrap().folders[0].writable);
+        assert!(!ask("sandbox.read", path).unwrap().folders[0].writable);
+        assert_eq!(
+            ask("sandbox.addresses", "db:5432, 10.1.1.1:1")
+                .unwrap()
+                .addresses,
+            ["db:5432", "10.1.1.1:1"]
+        );
+        let http = ask("sandbox.http", "api, http://api/x").unwrap();
+        assert_eq!(http.http, ["api:443", "api:80"]);
+        assert!(http.addresses.is_empty());
+        assert_eq!(http.blocks.len(), 1);
+        for (key, value, line) in [
+            ("sandbox.read", "/", "sandbox.policy.read=/"),
+            ("sandbox.write", "/etc", "sandbox.policy.write=/etc"),
+            (
+                "sandbox.addresses",
+                "api:443",
+                "sandbox.policy.addresses=api:443",
+            ),
+            ("sandbox.http", "other", "sandbox.policy.http=other:443"),
+            (
+                "sandbox.http",
+                "http://127.0.0.1/",
+                "sandbox.policy.http=127.0.0.1:80",
+            ),
+            ("sandbox.http", "ftp://api", "http://"),
+        ] {
+            let error = ask(key, value).unwrap_err();
+            assert_eq!(error.key(), Some(key));
+            assert!(error.to_string().contains(line), "{error}");
+        }
+        let slip = Properties::from([("sandbox.adresses".to_owned(), "x:1".to_owned())]);
+        assert!(check_asking_keys(&Definition::default(), &slip).is_err());
+    }
+
+    #[test]
+    fn what_controls_the_worker_is_never_granted() {
+        let config = Properties::from([(
+            "sandbox.addresses".to_owned(),
+            "[::ffff:127.0.0.1]:8083".to_owned(),
+        )]);
+        let never = ["127.0.0.1:8083".to_owned()];
+        let refused = grants_without(&Definition::default(), &config, &Policy::Permissive, &never);
+        assert!(refused.unwrap_err().to_string().contains("never granted"));
     }
 
     #[test]
@@ -254,12 +477,12 @@ mod tests {
         }]);
         assert_eq!(
             grants(&definition, &Properties::new(), &Policy::Permissive).unwrap(),
-            Grants::default()
+            nothing(&Policy::Permissive)
         );
         let empty = Properties::from([("file".into(), " ".into())]);
         assert_eq!(
             grants(&definition, &empty, &Policy::Strict).unwrap(),
-            Grants::default()
+            nothing(&Policy::Strict)
         );
     }
 
@@ -279,6 +502,11 @@ mod tests {
                 "jdbc:postgresql://u:canary@db/x",
                 "sandbox.policy.addresses=db:5432",
             ),
+            (
+                Names::Url,
+                "https://u:canary@db/x",
+                "sandbox.policy.http=db:443",
+            ),
         ] {
             let error = of(names, value, &Policy::Strict).unwrap_err();
             assert_eq!(error.key(), Some("k"));
@@ -289,12 +517,11 @@ mod tests {
         }
         assert_eq!(
             of(Names::Nothing, "/data", &Policy::Strict).unwrap(),
-            Grants::default()
+            nothing(&Policy::Strict)
         );
-        assert_eq!(
-            of(Names::Secret, "/data", &Policy::Strict).unwrap(),
-            Grants::default()
-        );
+        let secret = of(Names::Secret, "canary", &Policy::Strict).unwrap();
+        assert_eq!(secret.secrets.len(), 1);
+        assert!(!format!("{secret:?}").contains("canary"));
     }
 
     #[test]

@@ -16,22 +16,26 @@
 //! | [`telemetry`] | where traces go |
 //! | [`grants`] | what a plugin is granted, by the values of the keys that name something outside |
 //! | [`plugin_version`] | which versions of a plugin are asked for |
-//! | [`policy`] | how far grants may go |
+//! | [`policy`], [`ip`] | how far grants may go; addresses by what they reach |
+//! | [`own_limits`] | the limits that a connector asks for itself |
 //!
 //! The crate reads the configuration files it is told to read, and what config providers may read, and does no other
 //! I/O. Its words are Kafka
 //! Connect's wherever a client may compare them.
 
 pub mod access;
+pub mod address;
 pub mod connector;
 pub mod converter;
 pub mod definition;
 pub mod environment;
 pub mod framework;
 pub mod grants;
+pub mod ip;
 pub mod json;
 pub mod listener;
 pub mod origin;
+pub mod own_limits;
 pub mod plugin_version;
 pub mod policy;
 pub mod properties;
@@ -43,12 +47,12 @@ pub mod telemetry;
 pub mod tls;
 pub mod worker;
 
-mod address;
 mod allowed_paths;
 mod client_overrides;
 mod connector_file;
 mod error;
 mod errors;
+mod rules;
 mod topic_creation;
 mod transforms;
 mod validator;

@@ -56,6 +56,16 @@ impl Listener {
     }
 }
 
+impl From<std::net::SocketAddr> for Listener {
+    fn from(address: std::net::SocketAddr) -> Self {
+        Self {
+            host: address.ip().to_string(),
+            port: address.port(),
+            secure: false,
+        }
+    }
+}
+
 impl Default for Listener {
     /// Loopback, other than Kafka Connect's default of all interfaces.
     fn default() -> Self {

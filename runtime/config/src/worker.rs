@@ -18,6 +18,7 @@ pub use crate::client_overrides::OverridePolicy;
 pub use crate::converter::{ConverterConfig, ConverterRole};
 pub use crate::listener::Listener;
 
+use crate::address;
 use crate::connector_file;
 use crate::converter::with_prefix;
 use crate::definition::{ConfigType, list};
@@ -25,11 +26,13 @@ use crate::environment;
 use crate::error::ConfigError;
 use crate::errors::{boolean, number};
 use crate::origin::Origin;
-use crate::policy::{Allowed, Policy};
+use crate::own_limits::MEMORY_BYTES_MIN;
+use crate::policy::Policy;
 use crate::properties;
 use crate::providers::{CONFIG_PROVIDERS, Providers};
 use crate::resolved::Resolved;
 use crate::rest::RestConfig;
+use crate::rules::rest_policy;
 use crate::secrets::Secrets;
 use crate::telemetry::TracesConfig;
 use crate::worker_keys::{self, Known};
@@ -39,9 +42,6 @@ pub const EMBEDDED_FOLDER_DEFAULT: &str = "tidegate-data";
 
 /// What `bootstrap.servers` begins with when it names a folder.
 const EMBEDDED_PREFIX: &str = "embedded:";
-
-/// The least memory that a guest can be limited to: none starts with less.
-const MEMORY_BYTES_MIN: usize = 1024 * 1024;
 
 /// Where the topics are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +98,13 @@ pub struct SandboxSettings {
     pub resources_max: usize,
     /// The most component handles of a guest (`sandbox.handles.max`).
     pub handles_max: usize,
+    /// The most connections of a task at a time (`sandbox.connections.max`).
+    pub connections_max: usize,
+    /// The most bytes of the answer to an HTTP request of a guest (`sandbox.response.bytes.max`).
+    pub response_bytes_max: usize,
+    /// A PEM file of certificates that the servers of guests may go back to, beside the system's
+    /// (`sandbox.ssl.truststore.location`).
+    pub truststore: Option<PathBuf>,
 }
 
 impl Default for SandboxSettings {
@@ -118,6 +125,9 @@ impl Default for SandboxSettings {
             call_bytes_max: CALL_BYTES_FROM_GUEST_MAX,
             resources_max: 1_000,
             handles_max: 10_000,
+            connections_max: 16,
+            response_bytes_max: 8 * 1024 * 1024,
+            truststore: None,
         }
     }
 }
@@ -340,6 +350,41 @@ impl WorkerConfig {
         }
     }
 
+    /// The `host:port` of what controls this worker, which no plugin is ever granted: its REST server, the bootstrap
+    /// servers, and the schema registries of its converters.
+    #[must_use]
+    pub fn control_plane(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        for listener in &self.listeners {
+            let host = match listener.host.parse::<std::net::Ipv6Addr>() {
+                Ok(address) => format!("[{address}]"),
+                Err(_) => listener.host.clone(),
+            };
+            all.extend(address::host_port(&host, Some(listener.port)).ok());
+        }
+        if let Bootstrap::Kafka(servers) = &self.bootstrap {
+            let servers = list(servers).into_iter();
+            // librdkafka takes `PLAINTEXT://host:port` too.
+            all.extend(servers.filter_map(|server| {
+                let server = server.rsplit("://").next().unwrap_or_default();
+                address::host_port(server, Some(9092)).ok()
+            }));
+        }
+        for converter in [
+            &self.key_converter,
+            &self.value_converter,
+            &self.header_converter,
+        ] {
+            let urls = converter.config.get("schema.registry.url");
+            for url in list(urls.map_or("", String::as_str)) {
+                all.extend(address::of_url(&url).unwrap_or_default());
+            }
+        }
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
     /// Takes a worker's keys; references in them are resolved by the providers that they configure.
     fn of(
         mode: Mode,
@@ -377,6 +422,7 @@ impl WorkerConfig {
             (None, Mode::Distributed) => return Err(missing("group.id")),
         };
         let listeners = listeners(&keys)?;
+        let sandbox = sandbox(&keys)?;
         let config = Self {
             bootstrap: bootstrap(mode, &keys)?,
             bootstrap_given: text(&keys, "bootstrap.servers").is_some(),
@@ -411,8 +457,8 @@ impl WorkerConfig {
             override_policy: OverridePolicy::of(&keys)?,
             topic_tracking_enable: boolean(&keys, "topic.tracking.enable", true)?,
             topic_tracking_allow_reset: boolean(&keys, "topic.tracking.allow.reset", true)?,
-            sandbox: sandbox(&keys)?,
-            rest_policy: rest_policy(&keys),
+            rest_policy: rest_policy(&keys, &sandbox)?,
+            sandbox,
             providers: Arc::default(),
             secrets: Secrets::default(),
             properties: Properties::new(),
@@ -605,7 +651,7 @@ fn sandbox(keys: &Properties) -> Result<SandboxSettings, ConfigError> {
     };
     let memory = |key: &str, default: usize| {
         let found = size(key, default)?;
-        if found >= MEMORY_BYTES_MIN {
+        if found as u64 >= MEMORY_BYTES_MIN {
             return Ok(found);
         }
         let message = format!("Value must be at least {MEMORY_BYTES_MIN}, which is 1 MiB");
@@ -630,27 +676,10 @@ fn sandbox(keys: &Properties) -> Result<SandboxSettings, ConfigError> {
         call_bytes_max: size("sandbox.call.bytes.max", default.call_bytes_max)?,
         resources_max: size("sandbox.resources.max", default.resources_max)?,
         handles_max: size("sandbox.handles.max", default.handles_max)?,
+        connections_max: size("sandbox.connections.max", default.connections_max)?,
+        response_bytes_max: size("sandbox.response.bytes.max", default.response_bytes_max)?,
+        truststore: text(keys, "sandbox.ssl.truststore.location").map(PathBuf::from),
     })
-}
-
-fn rest_policy(keys: &Properties) -> Policy {
-    let words = |key: &str| list(text(keys, key).unwrap_or_default());
-    let paths = |key: &str| {
-        words(key)
-            .into_iter()
-            .map(PathBuf::from)
-            .collect::<Vec<_>>()
-    };
-    let allowed = Allowed {
-        read: paths("sandbox.policy.read"),
-        write: paths("sandbox.policy.write"),
-        addresses: words("sandbox.policy.addresses"),
-    };
-    if allowed == Allowed::default() {
-        Policy::Strict
-    } else {
-        Policy::Allow(allowed.into())
-    }
 }
 
 fn warnings(mode: Mode, keys: &Properties) -> Vec<Warning> {

@@ -2,6 +2,7 @@
 //! without effect, and the prefixes of keys that are passed on.
 
 use crate::providers::is_provider_key;
+use crate::rules;
 
 /// Keys that do something.
 pub(crate) const KEYS: &[&str] = &[
@@ -51,11 +52,19 @@ pub(crate) const KEYS: &[&str] = &[
     "sandbox.plugins.bytes.max",
     "sandbox.plugins.dir",
     "sandbox.poll.ms.max",
+    "sandbox.connections.max",
     "sandbox.policy.addresses",
+    "sandbox.policy.call.ms.max",
+    "sandbox.policy.http",
+    "sandbox.policy.memory.bytes.max",
     "sandbox.policy.read",
+    "sandbox.policy.rules",
     "sandbox.policy.write",
+    "sandbox.policy.write.bytes.max",
     "sandbox.put.ms.max",
     "sandbox.resources.max",
+    "sandbox.response.bytes.max",
+    "sandbox.ssl.truststore.location",
     "sandbox.start.ms.max",
     "sandbox.table.elements.max",
     "sandbox.transform.ms.max",
@@ -136,6 +145,8 @@ const PREFIXES: &[&str] = &[
     "value.converter.",
     "header.converter.",
     "listeners.https.",
+    // Checked when they are read.
+    rules::RULE,
 ];
 
 /// What is known of a worker's key.

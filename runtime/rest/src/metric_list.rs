@@ -640,7 +640,7 @@ pub(crate) const METRICS: &[Metric] = &[
     Metric {
         name: "tidegate_task_refusals_total",
         kind: Counter,
-        help: "What the task's guests asked for and were not given, by kind.",
+        help: "What the task's guests asked for and were not given, by kind; over all starts of the task.",
         values: Refusals,
     },
     Metric {

@@ -24,6 +24,7 @@ wasmtime::component::bindgen!({
             import tidegate:connect/source-offsets@0.1.0;
             import tidegate:connect/task-reconfiguration@0.1.0;
             import tidegate:connect/sink-progress@0.1.0;
+            import tidegate:connect/tcp@0.1.0;
             export tidegate:connect/plugin@0.1.0;
             export tidegate:connect/source@0.1.0;
             export tidegate:connect/sink@0.1.0;
@@ -33,9 +34,12 @@ wasmtime::component::bindgen!({
     "#,
     world: "tidegate:sandbox/every",
     imports: { default: trappable },
+    with: { "tidegate:connect/tcp.connection": crate::network::tcp::Connection },
     require_store_data_send: true,
     additional_derives: [serde::Serialize, serde::Deserialize],
 });
 
 pub use exports::tidegate::connect::{plugin, predicate, sink, source, transform};
-pub use tidegate::connect::{host, sink_progress, source_offsets, task_reconfiguration, types};
+pub use tidegate::connect::{
+    host, sink_progress, source_offsets, task_reconfiguration, tcp, types,
+};

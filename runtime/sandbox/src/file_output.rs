@@ -14,6 +14,8 @@ use rustix::io::{Errno, ReadWriteFlags};
 use wasmtime_wasi::async_trait;
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
+use crate::quota::Quota;
+
 /// The most bytes of one write to a file.
 const FILE_WRITE_BYTES_MAX: usize = 256 * 1024;
 
@@ -22,6 +24,7 @@ pub(crate) struct FileOutput {
     /// `None`: a write failed, and nothing is written after it.
     file: Option<Arc<File>>,
     at: At,
+    quota: Quota,
 }
 
 /// Where the next write goes.
@@ -34,9 +37,9 @@ pub(crate) enum At {
 }
 
 impl FileOutput {
-    pub(crate) fn new(file: Arc<File>, at: At) -> Self {
+    pub(crate) fn new(file: Arc<File>, at: At, quota: Quota) -> Self {
         let file = Some(file);
-        Self { file, at }
+        Self { file, at, quota }
     }
 }
 
@@ -44,7 +47,8 @@ impl OutputStream for FileOutput {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
         check_length(bytes.len(), FILE_WRITE_BYTES_MAX)?;
         let file = self.file.as_deref().ok_or(StreamError::Closed)?;
-        let written = write_all(file, &bytes, &mut self.at);
+        let written = check_quota(&self.quota, file, self.at, bytes.len())
+            .and_then(|()| write_all(file, &bytes, &mut self.at));
         written.map_err(|error| {
             self.file = None;
             StreamError::LastOperationFailed(error.into())
@@ -73,6 +77,25 @@ pub(crate) fn check_length(bytes: usize, bytes_max: usize) -> StreamResult<()> {
         )));
     }
     Ok(())
+}
+
+/// Refuses a write that would make a file larger than there is room for.
+pub(crate) fn check_quota(quota: &Quota, file: &File, at: At, bytes: usize) -> io::Result<()> {
+    if !quota.is_limited() {
+        return Ok(());
+    }
+    let bytes = bytes as u64;
+    let growth = match at {
+        At::End => bytes,
+        At::Position(position) => position
+            .saturating_add(bytes)
+            .saturating_sub(file.metadata()?.len()),
+    };
+    if quota.take(growth) {
+        Ok(())
+    } else {
+        Err(Errno::DQUOT.into())
+    }
 }
 
 fn write_all(file: &File, bytes: &[u8], at: &mut At) -> io::Result<()> {
@@ -128,7 +151,7 @@ mod tests {
     fn writes_go_on_where_the_last_one_ended() {
         let folder = tempfile::tempdir().unwrap();
         let file = file(&folder);
-        let mut output = FileOutput::new(Arc::clone(&file), At::Position(1));
+        let mut output = FileOutput::new(Arc::clone(&file), At::Position(1), Quota::default());
         output.write(Bytes::from_static(b"ab")).unwrap();
         output.write(Bytes::from_static(b"cd")).unwrap();
         assert_eq!(text(&file), "0abcd");
@@ -138,8 +161,8 @@ mod tests {
     fn appending_goes_to_the_end_also_when_others_appended() {
         let folder = tempfile::tempdir().unwrap();
         let file = file(&folder);
-        let mut one = FileOutput::new(Arc::clone(&file), At::End);
-        let mut other = FileOutput::new(Arc::clone(&file), At::End);
+        let mut one = FileOutput::new(Arc::clone(&file), At::End, Quota::default());
+        let mut other = FileOutput::new(Arc::clone(&file), At::End, Quota::default());
         one.write(Bytes::from_static(b"a")).unwrap();
         other.write(Bytes::from_static(b"b")).unwrap();
         one.write(Bytes::from_static(b"c")).unwrap();
@@ -150,7 +173,7 @@ mod tests {
     fn a_write_is_as_large_as_it_may_be_and_no_larger() {
         let folder = tempfile::tempdir().unwrap();
         let file = file(&folder);
-        let mut output = FileOutput::new(Arc::clone(&file), At::Position(0));
+        let mut output = FileOutput::new(Arc::clone(&file), At::Position(0), Quota::default());
         let most = output.check_write().unwrap();
         output.write(Bytes::from(vec![b'x'; most])).unwrap();
         let over = output.write(Bytes::from(vec![b'x'; most + 1]));
@@ -163,7 +186,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         drop(file(&folder));
         let read_only = Arc::new(File::open(folder.path().join("file")).unwrap());
-        let mut output = FileOutput::new(read_only, At::End);
+        let mut output = FileOutput::new(read_only, At::End, Quota::default());
         let failed = output.write(Bytes::from_static(b"a"));
         assert!(matches!(failed, Err(StreamError::LastOperationFailed(_))));
         assert!(matches!(output.check_write(), Err(StreamError::Closed)));

@@ -10,16 +10,17 @@ use std::sync::Arc;
 use rustix::io::Errno;
 use wasmtime::component::{Linker, Resource};
 use wasmtime::{Result, StoreContextMut};
-use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemView};
-use wasmtime_wasi::p2::DynOutputStream;
+use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemCtxView, WasiFilesystemView};
 use wasmtime_wasi::p2::bindings::filesystem::types;
 use wasmtime_wasi::p2::bindings::sync::filesystem::types::{
     DescriptorFlags, DescriptorType, ErrorCode, Host, HostDescriptor, OpenFlags, PathFlags,
 };
+use wasmtime_wasi::p2::{DynOutputStream, FsResult};
 
 use crate::file_open::{How, open_beneath};
-use crate::file_output::{At, FileOutput};
+use crate::file_output::{At, FileOutput, check_quota};
 use crate::folder_listing;
+use crate::network::refusals::Refusal;
 use crate::state::State;
 
 /// The interface as the linker has it; a test opens a named pipe, and so notices another version.
@@ -39,7 +40,13 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     folder_listing::add_to_linker(&mut interface)?;
     interface.func_wrap(
         "[method]descriptor.open-at",
-        |mut store: StoreContextMut<'_, State>, open: Open| Ok((open_at(store.data_mut(), open)?,)),
+        |mut store: StoreContextMut<'_, State>, open: Open| {
+            let opened = open_at(store.data_mut(), open)?;
+            if let Err(ErrorCode::NotPermitted | ErrorCode::Access | ErrorCode::ReadOnly) = opened {
+                store.data().network.refusals().add(Refusal::File);
+            }
+            Ok((opened,))
+        },
     )?;
     interface.func_wrap(
         "[method]descriptor.write-via-stream",
@@ -52,7 +59,53 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
         |mut store: StoreContextMut<'_, State>, (file,): (Resource<Descriptor>,)| {
             Ok((output(store.data_mut(), &file, At::End)?,))
         },
+    )?;
+    interface.func_wrap(
+        "[method]descriptor.write",
+        |mut store: StoreContextMut<'_, State>,
+         (file, bytes, position): (Resource<Descriptor>, Vec<u8>, u64)| {
+            let state = store.data_mut();
+            if !has_room(state, &file, At::Position(position), bytes.len())? {
+                return Ok((Err(ErrorCode::Quota),));
+            }
+            let mut files = state.filesystem();
+            let written = files.write(file, bytes, position);
+            Ok((coded(&mut files, written)?,))
+        },
+    )?;
+    interface.func_wrap(
+        "[method]descriptor.set-size",
+        |mut store: StoreContextMut<'_, State>, (file, size): (Resource<Descriptor>, u64)| {
+            let state = store.data_mut();
+            if !has_room(state, &file, At::Position(size), 0)? {
+                return Ok((Err(ErrorCode::Quota),));
+            }
+            let mut files = state.filesystem();
+            let set = files.set_size(file, size);
+            Ok((coded(&mut files, set)?,))
+        },
     )
+}
+
+/// Whether a file may grow to hold so many bytes at a position. What is no file is for others to refuse.
+fn has_room(state: &State, file: &Resource<Descriptor>, at: At, bytes: usize) -> Result<bool> {
+    Ok(match state.table.get(file)? {
+        Descriptor::File(file) if !file.perms.write_not_permitted() => {
+            check_quota(&state.quota, &file.file, at, bytes).is_ok()
+        }
+        _ => true,
+    })
+}
+
+/// An answer with the code of its error.
+fn coded<T>(
+    files: &mut WasiFilesystemCtxView<'_>,
+    done: FsResult<T>,
+) -> Result<std::result::Result<T, ErrorCode>> {
+    match done {
+        Ok(done) => Ok(Ok(done)),
+        Err(error) => files.convert_error_code(error).map(Err),
+    }
 }
 
 fn output(
@@ -67,7 +120,7 @@ fn output(
         }
         Descriptor::File(file) => Arc::clone(&file.file),
     };
-    let output: DynOutputStream = Box::new(FileOutput::new(file, at));
+    let output: DynOutputStream = Box::new(FileOutput::new(file, at, state.quota.clone()));
     Ok(Ok(state.table.push(output)?))
 }
 
@@ -105,10 +158,8 @@ fn open_at(
             Err(error) => Ok(Err(error)),
         };
     }
-    match files.open_at(folder, path_flags, path, open_flags, flags) {
-        Ok(file) => Ok(Ok(file)),
-        Err(error) => files.convert_error_code(error).map(Err),
-    }
+    let opened = files.open_at(folder, path_flags, path, open_flags, flags);
+    coded(&mut files, opened)
 }
 
 /// An error of the system as guests see it.

@@ -12,6 +12,7 @@ use wasmtime::component::Instance;
 use wasmtime::{Error, FrameInfo, Store, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
+use tidegate_config::Properties;
 use tidegate_config::secrets::Secrets;
 use tidegate_model::ErrorClass;
 use tidegate_model::guest_text::clean;
@@ -20,11 +21,12 @@ use tidegate_model::limits::GUEST_MESSAGE_BYTES_MAX;
 use crate::bindings::types;
 use crate::error::SandboxError;
 use crate::host_functions::Ended;
-use crate::plugin::Loaded;
-use crate::settings::Deadline;
+use crate::network::refusals::Refusal;
+use crate::plugin::{Loaded, wire_config};
+use crate::settings::{Deadline, Limits};
 use crate::state::{Purpose, State};
 use crate::ticker::Ticker;
-use crate::usage::{Refusal, thread_time};
+use crate::usage::thread_time;
 
 /// The most bytes of a line of a trace: a frame, whose name the guest chose.
 const TRACE_LINE_BYTES_MAX: usize = 200;
@@ -32,6 +34,7 @@ const TRACE_LINE_BYTES_MAX: usize = 200;
 /// A guest with the exports `E`.
 pub(crate) struct Guest<E> {
     component: Arc<Loaded>,
+    limits: Limits,
     live: Option<Live<E>>,
     first_fault: String,
     secrets: Secrets,
@@ -67,15 +70,19 @@ impl<E> Guest<E> {
         purpose: Purpose<'_>,
         load: impl FnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<E>,
     ) -> Result<Self, SandboxError> {
-        let limits = &component.sandbox.settings.limits;
+        let sandbox = &component.sandbox;
         let identity = purpose.identity.as_ref();
         let secrets = identity.map_or_else(Secrets::default, |identity| identity.secrets.clone());
-        let mut store = Store::new(&component.sandbox.engine, State::new(limits, purpose)?);
+        let own = purpose.grants.map(|grants| grants.limits);
+        let limits = sandbox.settings.limits.with(own.unwrap_or_default());
+        let state = State::new(sandbox, &limits, purpose)?;
+        let mut store = Store::new(&sandbox.engine, state);
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(limits.call_bytes_max);
         store.set_max_component_handles(limits.handles_max);
         let exports = timed(
             component,
+            &limits,
             &mut store,
             "instantiate",
             Deadline::Start,
@@ -92,6 +99,7 @@ impl<E> Guest<E> {
         live.count_memory();
         Ok(Self {
             component: Arc::clone(component),
+            limits,
             live: Some(live),
             first_fault: String::new(),
             secrets,
@@ -127,9 +135,15 @@ impl<E> Guest<E> {
             });
         };
         let exports = &live.exports;
-        let answer = timed(&self.component, &mut live.store, call, deadline, |store| {
-            run(exports, store)
-        });
+        let store = &mut live.store;
+        let answer = timed(
+            &self.component,
+            &self.limits,
+            store,
+            call,
+            deadline,
+            |store| run(exports, store),
+        );
         live.count_memory();
         answer.map_err(|fault| self.end(fault))
     }
@@ -156,7 +170,11 @@ impl<E> Guest<E> {
 
     /// A text of the guest's, without secrets, cut and made safe.
     pub(crate) fn message(&self, text: &str) -> String {
-        message(&self.secrets.redact(text))
+        let text = self.secrets.redact(text);
+        match &self.live {
+            Some(live) => message(&live.store.data().secrets.scrubbed(&text)),
+            None => message(&text),
+        }
     }
 
     /// Hides secrets in a text of the guest's.
@@ -169,6 +187,14 @@ impl<E> Guest<E> {
     /// Whether a fault ended it.
     pub(crate) fn is_dead(&self) -> bool {
         self.live.is_none()
+    }
+
+    /// A configuration as the guest gets it: with handles in the place of secrets.
+    pub(crate) fn config(&self, config: &Properties) -> types::Config {
+        match &self.live {
+            Some(live) => wire_config(&live.store.data().secrets.hidden(config)),
+            None => Vec::new(),
+        }
     }
 
     /// The bytes of its linear memories.
@@ -206,16 +232,16 @@ pub(crate) fn message(text: &str) -> String {
 /// Runs something in a store with a deadline.
 fn timed<T>(
     component: &Loaded,
+    limits: &Limits,
     store: &mut Store<State>,
     call: &'static str,
     deadline: Deadline,
     run: impl FnOnce(&mut Store<State>) -> wasmtime::Result<T>,
 ) -> Result<T, SandboxError> {
-    let sandbox = &component.sandbox;
-    let limit = deadline.of(&sandbox.settings.limits);
-    let _running = sandbox.ticker.running();
+    let limit = deadline.of(limits);
+    let _running = component.sandbox.ticker.running();
     store.set_epoch_deadline(Ticker::ticks(limit));
-    store.data_mut().deadline = Instant::now() + limit;
+    store.data_mut().set_deadline(Instant::now() + limit);
     let (begun, cpu_begun) = (Instant::now(), thread_time());
     let done = run(store);
     let cpu = thread_time().saturating_sub(cpu_begun);

@@ -11,7 +11,9 @@ use tidegate_config::secrets::Secrets;
 use tidegate_model::ConnectorName;
 use tidegate_model::guest_text::clean;
 
-use crate::usage::{Refusal, Usage};
+use crate::network::refusals::Refusal;
+use crate::secrets::Secrets as Handed;
+use crate::usage::Usage;
 
 /// The most bytes of a guest's log line.
 pub const LOG_LINE_BYTES_MAX: usize = 4096;
@@ -67,6 +69,8 @@ struct Inner {
     refilled: Instant,
     dropped: u64,
     last_words: String,
+    /// What no line shows.
+    handed: Arc<Handed>,
 }
 
 impl GuestLog {
@@ -77,6 +81,7 @@ impl GuestLog {
             refilled: Instant::now(),
             dropped: 0,
             last_words: String::new(),
+            handed: Arc::default(),
         })))
     }
 
@@ -84,6 +89,14 @@ impl GuestLog {
     pub(crate) fn secrets(&self) -> Secrets {
         let inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         inner.secrets()
+    }
+
+    /// The same log, whose lines do not show these.
+    pub(crate) fn without(self, handed: &Arc<Handed>) -> Self {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.handed = Arc::clone(handed);
+        drop(inner);
+        self
     }
 
     /// Writes a line.
@@ -102,6 +115,7 @@ impl GuestLog {
             );
         }
         let text = inner.secrets().redact_cut(text);
+        let text = inner.handed.scrubbed(&text);
         inner.write(level, &clean(&text, LOG_LINE_BYTES_MAX));
     }
 
@@ -110,6 +124,7 @@ impl GuestLog {
         {
             let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let text = inner.secrets().redact_cut(text);
+            let text = inner.handed.scrubbed(&text).into_owned();
             let line = clean(&text, LAST_WORDS_BYTES_MAX);
             if inner.last_words.len() + BETWEEN.len() + line.len() > LAST_WORDS_BYTES_MAX {
                 inner.last_words.clear();

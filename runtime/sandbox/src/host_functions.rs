@@ -1,23 +1,19 @@
-//! The functions that guests call: our own, and those of WASI that could wait for ever.
-//!
-//! An epoch ends a guest that computes; it does not end a guest that waits inside the host. So each function
-//! that waits does so until the deadline of the call that is running, and then ends the guest itself.
+//! The functions that guests call: our own and those of WASI, some of which are replaced by stricter ones.
+
+use std::time::Instant;
 
 use std::sync::atomic::Ordering;
 
 use tidegate_model::limits::{CALL_BYTES_TO_GUEST_MAX, SOURCE_POSITION_BYTES_MAX};
 use tidegate_model::value::{self, View};
-use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
+use wasmtime::component::{HasData, Linker};
 use wasmtime::{Error, Result};
-use wasmtime_wasi::p2::DynPollable;
-use wasmtime_wasi::p2::bindings::io::poll as async_poll;
-use wasmtime_wasi::p2::bindings::sync::io::poll;
-use wasmtime_wasi::runtime::in_tokio;
 
-use crate::bindings::{host, sink_progress, source_offsets, task_reconfiguration, types};
-use crate::files;
+use crate::bindings::{host, sink_progress, source_offsets, task_reconfiguration, tcp, types};
 use crate::guest_log::Level;
+use crate::network::{http, sockets};
 use crate::state::State;
+use crate::{files, waits};
 
 /// The most source partitions of one call.
 pub const SOURCE_PARTITIONS_MAX: usize = 10_000;
@@ -38,17 +34,17 @@ pub(crate) fn linker(engine: &wasmtime::Engine) -> Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
     linker.allow_shadowing(true);
-    poll::add_to_linker::<State, Waits<'static>>(&mut linker, |state| Waits {
-        deadline: state.deadline,
-        table: &mut state.table,
-    })?;
+    waits::add_to_linker(&mut linker)?;
     files::add_to_linker(&mut linker)?;
+    sockets::add_to_linker(&mut linker)?;
+    http::add_to_linker(&mut linker)?;
     linker.allow_shadowing(false);
     types::add_to_linker::<State, HasState>(&mut linker, |state| state)?;
     host::add_to_linker::<State, HasState>(&mut linker, |state| state)?;
     source_offsets::add_to_linker::<State, HasState>(&mut linker, |state| state)?;
     sink_progress::add_to_linker::<State, HasState>(&mut linker, |state| state)?;
     task_reconfiguration::add_to_linker::<State, HasState>(&mut linker, |state| state)?;
+    tcp::add_to_linker::<State, HasState>(&mut linker, |state| state)?;
     Ok(linker)
 }
 
@@ -70,6 +66,11 @@ impl host::Host for State {
         };
         self.log.line(level, &message);
         Ok(())
+    }
+
+    fn time_left_ms(&mut self) -> Result<u32> {
+        let left = self.deadline().saturating_duration_since(Instant::now());
+        Ok(u32::try_from(left.as_millis()).unwrap_or(u32::MAX))
     }
 }
 
@@ -133,45 +134,4 @@ pub(crate) fn check_position(what: &str, bytes: &[u8]) -> Result<(), String> {
 
 fn violation(message: String) -> Error {
     Error::new(Ended::Violation(message))
-}
-
-/// `wasi:io/poll` with a deadline.
-struct Waits<'a> {
-    deadline: std::time::Instant,
-    table: &'a mut ResourceTable,
-}
-
-impl HasData for Waits<'static> {
-    type Data<'a> = Waits<'a>;
-}
-
-impl Waits<'_> {
-    fn wait<T>(&mut self, wait: impl AsyncFnOnce(&mut ResourceTable) -> Result<T>) -> Result<T> {
-        let deadline = self.deadline.into();
-        in_tokio(async {
-            tokio::time::timeout_at(deadline, wait(self.table))
-                .await
-                .unwrap_or_else(|_| Err(Error::new(Ended::Waited)))
-        })
-    }
-}
-
-impl poll::Host for Waits<'_> {
-    fn poll(&mut self, pollables: Vec<Resource<DynPollable>>) -> Result<Vec<u32>> {
-        self.wait(async |table| async_poll::Host::poll(table, pollables).await)
-    }
-}
-
-impl poll::HostPollable for Waits<'_> {
-    fn ready(&mut self, pollable: Resource<DynPollable>) -> Result<bool> {
-        self.wait(async |table| async_poll::HostPollable::ready(table, pollable).await)
-    }
-
-    fn block(&mut self, pollable: Resource<DynPollable>) -> Result<()> {
-        self.wait(async |table| async_poll::HostPollable::block(table, pollable).await)
-    }
-
-    fn drop(&mut self, pollable: Resource<DynPollable>) -> Result<()> {
-        async_poll::HostPollable::drop(self.table, pollable)
-    }
 }

@@ -1,7 +1,7 @@
 //! The sandbox: everything that runs a stranger's WebAssembly, and the only crate that sees wasmtime.
 //!
-//! A guest is hostile until shown otherwise. It is given clocks, random numbers, a log, and the folders that its
-//! configuration names; it is held to limits on time, memory and what it hands over; and what it answers is
+//! A guest is hostile until shown otherwise. It is given clocks, random numbers, a log, and the folders and addresses
+//! that its configuration names; it is held to limits on time, memory and what it hands over; and what it answers is
 //! checked once, here. After a fault its store is dropped and its neighbours notice nothing.
 //!
 //! The way of a component: bytes → [`shape`](shape::check) → [compiling](compile_child) in a child process →
@@ -16,7 +16,9 @@
 //! | `plugin`, `describe`, `registry`, `class_name`, `nearest_name` | what a component is, and finding it by name |
 //! | `uploads`, `private_folder` | components that clients uploaded, kept |
 //! | `guest` | one store, one call at a time, nothing after a fault |
-//! | `state`, `host_functions`, `files`, `file_open`, `folder_listing`, `file_output`, `guest_log`, `guest_output`, `unoffered` | what a guest is given, and its words |
+//! | `network`, `secrets` | outbound connections, by socket, HTTP and our own `tcp`; what the guest is not shown |
+//! | `waits` | `wasi:io` with a deadline |
+//! | `state`, `host_functions`, `files`, `file_open`, `folder_listing`, `file_output`, `quota`, `guest_log`, `guest_output`, `unoffered` | what a guest is given, and its words |
 //! | `source`, `sink`, `transform` | the typed instances |
 //! | `in_hand` | how far a sink says that it came with its batch |
 //! | `bridge`, `reads`, `incoming`, `merge` | batches across the boundary: moved, held back, checked, merged |
@@ -49,12 +51,15 @@ mod incoming;
 mod limiter;
 mod merge;
 mod nearest_name;
+mod network;
 mod parts;
 mod plugin;
 mod private_folder;
+mod quota;
 mod reads;
 mod registry;
 mod sandbox;
+mod secrets;
 mod settings;
 pub mod shape;
 mod sink;
@@ -66,6 +71,7 @@ mod transform;
 mod unoffered;
 mod uploads;
 mod usage;
+mod waits;
 
 pub use compile::{
     COMPILE_ADDRESS_BYTES_MAX, COMPILE_CPU_SECONDS_MAX, COMPILE_TIME_MAX, compile_child,
@@ -78,6 +84,7 @@ pub use guest_log::{Identity, LOG_LINE_BYTES_MAX, LOG_LINES_BURST, LOG_LINES_PER
 pub use host_functions::SOURCE_PARTITIONS_MAX;
 pub use limiter::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLES_MAX};
 pub use merge::{Applied, StepError};
+pub use network::refusals::{Refusal, Refusals};
 pub use plugin::{Plugin, TASKS_MAX};
 pub use reads::Reads;
 pub use registry::{COMPONENTS_MAX, Entry, Registry};
@@ -89,7 +96,7 @@ pub use source::{Polled, SourceInstance, WAIT_MS_MAX};
 pub use state::OffsetReader;
 pub use step_count::StepCount;
 pub use transform::{Condition, PredicateInstance, Step, Tested, TransformInstance};
-pub use usage::{Refusal, Usage, Used};
+pub use usage::{Usage, Used};
 
 #[cfg(test)]
 mod tests {

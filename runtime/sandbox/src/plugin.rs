@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use tidegate_config::Properties;
+use tidegate_config::definition::Names;
 use tidegate_config::grants::Grants;
 use tidegate_model::TopicPartition;
 use wasmtime::Store;
@@ -18,7 +19,9 @@ use crate::error::SandboxError;
 use crate::guest::{self, Guest};
 use crate::guest_log::Identity;
 use crate::in_hand::InHand;
+use crate::network::refusals::Refusals;
 use crate::sandbox::Inner;
+use crate::secrets::placeholder;
 use crate::settings::Deadline;
 use crate::shape::ours;
 use crate::sink::SinkInstance;
@@ -29,6 +32,19 @@ use crate::unoffered;
 
 /// The most tasks of a connector.
 pub const TASKS_MAX: u32 = 1_000;
+/// The functions and resources of ours that a component may import.
+const KNOWN: [&str; 10] = [
+    "request",
+    "log",
+    "time-left-ms",
+    "read",
+    "delivered",
+    "connection",
+    "[static]connection.connect",
+    "[method]connection.read",
+    "[method]connection.write",
+    "[method]connection.write-with-secrets",
+];
 /// The most problems that a validation may name.
 const PROBLEMS_MAX: usize = 1_000;
 
@@ -214,7 +230,7 @@ impl Plugin {
         class: &str,
         config: &Properties,
     ) -> Result<Vec<(String, String)>, SandboxError> {
-        let config = wire_config(config);
+        let config = self.without_secrets(class, config);
         let mut guest = self.0.plugin_guest(Some(identity))?;
         let problems =
             guest.call_infallible("validate", Deadline::Validate, |exports, store| {
@@ -246,7 +262,7 @@ impl Plugin {
             ..Purpose::question(Some(identity))
         };
         self.task_configs(
-            config,
+            self.without_secrets(class, config),
             tasks_max,
             purpose,
             load,
@@ -270,7 +286,7 @@ impl Plugin {
         let indices = self.0.exports.sink()?;
         let load = |store: &mut Store<State>, guest: &Instance| indices.load(store, guest);
         self.task_configs(
-            config,
+            self.without_secrets(class, config),
             tasks_max,
             Purpose::question(Some(identity)),
             load,
@@ -280,10 +296,24 @@ impl Plugin {
         )
     }
 
+    /// A configuration as a guest gets it that is granted nothing: with texts in the place of secrets that are worth
+    /// nothing.
+    fn without_secrets(&self, class: &str, config: &Properties) -> types::Config {
+        let mut config = config.clone();
+        let infos = self.0.infos.iter().filter(|info| info.class_name == class);
+        let keys = infos.flat_map(|info| &info.definition.0);
+        for key in keys.filter(|key| key.names == Names::Secret) {
+            if let Some(value) = config.get_mut(&key.name) {
+                *value = placeholder(&key.name);
+            }
+        }
+        wire_config(&config)
+    }
+
     /// Loads a connector's exports, calls their `task-configs` and checks the answer.
     fn task_configs<E>(
         &self,
-        config: &Properties,
+        config: types::Config,
         tasks_max: u32,
         purpose: Purpose<'_>,
         load: impl FnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<E>,
@@ -294,7 +324,6 @@ impl Plugin {
             u32,
         ) -> wasmtime::Result<Result<Vec<types::Config>, types::Error>>,
     ) -> Result<Vec<Properties>, SandboxError> {
-        let config = wire_config(config);
         let tasks_max = tasks_max.min(TASKS_MAX);
         let mut guest = Guest::new(&self.0, purpose, load)?;
         let configs = guest.call("task-configs", Deadline::Validate, |exports, store| {
@@ -333,7 +362,10 @@ impl Plugin {
                 source_partition: partition.clone(),
                 source_offset: offset.clone(),
             });
-        let (config, altered) = (wire_config(config), altered.collect::<Vec<_>>());
+        let (config, altered) = (
+            self.without_secrets(class, config),
+            altered.collect::<Vec<_>>(),
+        );
         guest.call("alter-offsets", Deadline::Validate, |exports, store| {
             exports.call_alter_offsets(store, class, &config, &altered)
         })
@@ -361,10 +393,19 @@ impl Plugin {
                 partition: partition.partition,
                 offset: *offset,
             });
-        let (config, altered) = (wire_config(config), altered.collect::<Vec<_>>());
+        let (config, altered) = (
+            self.without_secrets(class, config),
+            altered.collect::<Vec<_>>(),
+        );
         guest.call("alter-offsets", Deadline::Validate, |exports, store| {
             exports.call_alter_offsets(store, class, &config, &altered)
         })
+    }
+
+    /// What the guests of a task were refused, counted over all its restarts.
+    #[must_use]
+    pub fn refusals(&self, identity: &Identity) -> Arc<Refusals> {
+        self.0.sandbox.refusals.of(identity)
     }
 
     /// Makes a source task's guest.
@@ -484,9 +525,7 @@ fn imports(component: &Component) -> Result<Vec<String>, SandboxError> {
             .map(|(name, _)| name)
             .collect();
         if name.starts_with("tidegate:")
-            && let Some(unknown) = functions
-                .iter()
-                .find(|f| !matches!(**f, "log" | "read" | "delivered" | "request"))
+            && let Some(unknown) = functions.iter().find(|f| !KNOWN.contains(f))
         {
             return Err(SandboxError::Refused(format!(
                 "the component imports the function {} of {name}, which this worker does not have; \

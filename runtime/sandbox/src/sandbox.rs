@@ -14,7 +14,12 @@ use crate::compile::compile;
 use crate::digest::Digest;
 use crate::engine::{compatibility, engine};
 use crate::error::SandboxError;
+use crate::guest_log::Identity;
 use crate::host_functions::linker;
+use crate::network::control_plane::ControlPlane;
+use crate::network::refusals::{AllRefusals, Refusals};
+use crate::network::tls::Tls;
+use crate::network::{Shared, system_names};
 use crate::plugin::{Loaded, Plugin};
 use crate::settings::Settings;
 use crate::shape;
@@ -32,6 +37,8 @@ pub(crate) struct Inner {
     pub(crate) settings: Settings,
     pub(crate) engine: Engine,
     pub(crate) ticker: Ticker,
+    pub(crate) network: Arc<Shared>,
+    pub(crate) refusals: AllRefusals,
     linker: Linker<State>,
     cache: Cache,
     components: Mutex<HashMap<Digest, Arc<Mutex<Known>>>>,
@@ -58,6 +65,14 @@ impl Sandbox {
             .map_err(|error| SandboxError::Internal(format!("linking WASI: {error:#}")))?;
         Ok(Self(Arc::new(Inner {
             ticker: Ticker::start(&engine)?,
+            network: Arc::new(Shared {
+                control: ControlPlane::new(&settings.control_plane),
+                tls: Tls::new(settings.truststore.clone()),
+                connections_max: settings.limits.connections_max,
+                response_bytes_max: settings.limits.response_bytes_max,
+                names: system_names(),
+            }),
+            refusals: AllRefusals::default(),
             settings,
             engine,
             linker,
@@ -65,6 +80,17 @@ impl Sandbox {
             components: Mutex::default(),
             compiling: Mutex::default(),
         })))
+    }
+
+    /// Adds a `host:port` that controls the worker, which no guest reaches from now on.
+    pub fn add_to_control_plane(&self, address: &str) {
+        self.0.network.control.add(address);
+    }
+
+    /// What the guests of a task were refused, counted over all its restarts.
+    #[must_use]
+    pub fn refusals(&self, identity: &Identity) -> Arc<Refusals> {
+        self.0.refusals.of(identity)
     }
 
     /// Loads a component: takes it from the cache, or checks, compiles and describes it. Loading the same

@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tidegate_config::own_limits::OwnLimits;
+
 /// Settings of the sandbox.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -13,6 +15,11 @@ pub struct Settings {
     pub limits: Limits,
     /// How components are compiled.
     pub compiler: Compiler,
+    /// The `host:port` of what controls the worker: no guest reaches them.
+    pub control_plane: Vec<String>,
+    /// A PEM file of certificates that guests' servers may go back to, beside the system's
+    /// (`sandbox.ssl.truststore.location`).
+    pub truststore: Option<PathBuf>,
 }
 
 impl Settings {
@@ -23,6 +30,8 @@ impl Settings {
             cache_dir: cache_dir.into(),
             limits: Limits::default(),
             compiler: Compiler::default(),
+            control_plane: Vec::new(),
+            truststore: None,
         }
     }
 }
@@ -52,6 +61,23 @@ pub struct Limits {
     pub resources_max: usize,
     /// The most component handles of a guest (`sandbox.handles.max`).
     pub handles_max: usize,
+    /// The most connections of a guest at a time (`sandbox.connections.max`).
+    pub connections_max: usize,
+    /// The most bytes of the answer to an HTTP request of a guest (`sandbox.response.bytes.max`).
+    pub response_bytes_max: usize,
+}
+
+impl Limits {
+    /// The limits of a guest that was granted some of its own.
+    pub(crate) fn with(&self, own: OwnLimits) -> Self {
+        Self {
+            memory_bytes_max: own.memory_bytes.unwrap_or(self.memory_bytes_max),
+            poll_ms: own.poll_ms.unwrap_or(self.poll_ms),
+            put_ms: own.put_ms.unwrap_or(self.put_ms),
+            start_ms: own.start_ms.unwrap_or(self.start_ms),
+            ..self.clone()
+        }
+    }
 }
 
 impl Default for Limits {
@@ -68,6 +94,8 @@ impl Default for Limits {
             call_bytes_max: tidegate_model::limits::CALL_BYTES_FROM_GUEST_MAX,
             resources_max: 1_000,
             handles_max: 10_000,
+            connections_max: 16,
+            response_bytes_max: 8 * 1024 * 1024,
         }
     }
 }

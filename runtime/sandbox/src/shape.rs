@@ -23,12 +23,13 @@ pub const WORLD_VERSION: &str = "0.1.0";
 /// The interfaces that a component may export, `plugin` and at least one of the others.
 const KINDS: [&str; 4] = ["source", "sink", "transform", "predicate"];
 /// Our interfaces that a component may import.
-const OFFERED: [&str; 5] = [
+const OFFERED: [&str; 6] = [
     "types",
     "host",
     "source-offsets",
     "task-reconfiguration",
     "sink-progress",
+    "tcp",
 ];
 /// How many names a message lists.
 const NAMES_LISTED: usize = 12;
@@ -161,7 +162,7 @@ fn check_imports(imports: &[String]) -> Result<(), SandboxError> {
     }
     let mut message = format!(
         "the component imports {}, which this worker does not offer; offered are WASI 0.2 and \
-         tidegate:connect/{{host, sink-progress, source-offsets, task-reconfiguration, types}}@{WORLD_VERSION}",
+         tidegate:connect/{{host, sink-progress, source-offsets, task-reconfiguration, tcp, types}}@{WORLD_VERSION}",
         list(&unknown)
     );
     if unknown.iter().any(|import| import.starts_with("wasi:")) {

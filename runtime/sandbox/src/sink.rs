@@ -12,7 +12,6 @@ use crate::error::{RecordError, SandboxError};
 use crate::guest::{self, Guest};
 use crate::in_hand::InHand;
 use crate::parts::{Parts, part};
-use crate::plugin::wire_config;
 use crate::reads::Reads;
 use crate::settings::Deadline;
 
@@ -54,7 +53,7 @@ impl SinkInstance {
     /// # Errors
     /// The guest's own, or its fault.
     pub fn start(&mut self, config: &Properties) -> Result<(), SandboxError> {
-        let (class, config) = (&self.class, wire_config(config));
+        let (class, config) = (&self.class, self.guest.config(config));
         self.guest.call("start", Deadline::Start, |exports, store| {
             exports.call_start(store, class, &config)
         })
@@ -107,11 +106,9 @@ impl SinkInstance {
         let answer = self.guest.call("put", Deadline::Put, |exports, store| {
             exports.call_put(store, &wire)
         });
-        let checked = answer.and_then(|mut errors| {
-            for error in &mut errors {
-                self.guest.redact(&mut error.error.message);
-            }
-            record_errors(errors, count).map_err(|message| self.guest.violation("put", message))
+        let checked = answer.and_then(|errors| {
+            record_errors(&self.guest, errors, count)
+                .map_err(|message| self.guest.violation("put", message))
         });
         let part = PutPart {
             delivered: self.in_hand.taken_back(),
@@ -229,6 +226,7 @@ fn wire_partitions(partitions: &[TopicPartition]) -> Vec<types::TopicPartition> 
 }
 
 fn record_errors(
+    guest: &Guest<Exports>,
     errors: Vec<types::RecordError>,
     count: usize,
 ) -> Result<Vec<RecordError>, String> {
@@ -245,7 +243,7 @@ fn record_errors(
         checked.push(RecordError {
             index,
             class: guest::class(error.error.kind),
-            message: guest::message(&error.error.message),
+            message: guest.message(&error.error.message),
         });
     }
     Ok(checked)

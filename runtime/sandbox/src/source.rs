@@ -13,7 +13,6 @@ use crate::error::SandboxError;
 use crate::guest::Guest;
 use crate::host_functions::{SOURCE_PARTITIONS_MAX, check_position};
 use crate::incoming::{self, KnownSchemas};
-use crate::plugin::wire_config;
 use crate::settings::Deadline;
 
 /// The longest wait that a source may ask for, in milliseconds.
@@ -63,7 +62,7 @@ impl SourceInstance {
     /// # Errors
     /// The guest's own, or its fault.
     pub fn start(&mut self, config: &Properties) -> Result<(), SandboxError> {
-        let (class, config) = (&self.class, wire_config(config));
+        let (class, config) = (&self.class, self.guest.config(config));
         self.guest.call("start", Deadline::Start, |exports, store| {
             exports.call_start(store, class, &config)
         })

@@ -1,6 +1,7 @@
 //! What a store holds for its guest, and what the guest is given: nothing but clocks, random numbers and a log,
-//! and the folders that were granted.
+//! and the folders and addresses that were granted.
 
+use std::collections::HashMap;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,12 +12,18 @@ use rustix::fs::{Mode, OFlags};
 use tidegate_config::grants::{FolderGrant, Grants};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::error::SandboxError;
 use crate::guest_log::{GuestLog, Identity};
 use crate::guest_output::{GuestOutput, Stream};
 use crate::in_hand::InHand;
 use crate::limiter::Limiter;
+use crate::network::http::{FIELDS_BYTES_MAX, Http};
+use crate::network::{Network, Permit, sockets};
+use crate::quota::Quota;
+use crate::sandbox::Inner;
+use crate::secrets::Secrets;
 use crate::settings::Limits;
 use crate::usage::Usage;
 
@@ -73,34 +80,83 @@ pub(crate) struct State {
     pub(crate) offsets: Option<Arc<dyn OffsetReader>>,
     pub(crate) in_hand: Arc<InHand>,
     pub(crate) asks: Arc<AtomicBool>,
-    /// Until when the call that runs may wait inside the host.
-    pub(crate) deadline: Instant,
     pub(crate) table: ResourceTable,
+    pub(crate) network: Network,
+    /// The guest's own sockets.
+    pub(crate) sockets: HashMap<u32, Permit>,
+    pub(crate) secrets: Arc<Secrets>,
+    pub(crate) quota: Quota,
+    /// Knows the deadline of the call that runs.
+    http: Http,
+    http_context: WasiHttpCtx,
     wasi: WasiCtx,
 }
 
 impl State {
-    pub(crate) fn new(limits: &Limits, purpose: Purpose<'_>) -> Result<Self, SandboxError> {
+    pub(crate) fn new(
+        sandbox: &Inner,
+        limits: &Limits,
+        purpose: Purpose<'_>,
+    ) -> Result<Self, SandboxError> {
         let usage = purpose.identity.as_ref();
         let usage = usage.map_or_else(Arc::default, |identity| Arc::clone(&identity.usage));
-        let log = GuestLog::new(purpose.identity);
+        let refusals = match &purpose.identity {
+            Some(identity) => sandbox.refusals.of(identity),
+            None => Arc::default(),
+        };
+        usage.set_refusals(&refusals);
+        let secrets = purpose.grants.map(|grants| Secrets::new(&grants.secrets));
+        let secrets = Arc::new(secrets.unwrap_or_default());
+        let log = GuestLog::new(purpose.identity).without(&secrets);
+        let quota = Quota::new(purpose.grants, &refusals);
+        let network = Network::new(&sandbox.network, purpose.grants, refusals, log.clone());
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.resources_max);
+        let mut http_context = WasiHttpCtx::new();
+        http_context.set_field_size_limit(FIELDS_BYTES_MAX);
         Ok(Self {
             limiter: if purpose.is_question {
                 Limiter::of_question(limits)
             } else {
                 Limiter::new(limits.memory_bytes_max, limits.table_elements_max)
             },
-            wasi: wasi(&log, purpose.grants)?,
+            wasi: wasi(&log, purpose.grants, &network)?,
+            http: Http {
+                network: network.clone(),
+                secrets: Arc::clone(&secrets),
+                deadline: Instant::now(),
+            },
+            http_context,
+            sockets: HashMap::new(),
+            secrets,
+            quota,
+            network,
             log,
             usage,
             offsets: purpose.offsets,
             in_hand: purpose.in_hand,
             asks: purpose.asks,
-            deadline: Instant::now(),
             table,
         })
+    }
+
+    /// Until when the call that runs may wait inside the host.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.http.deadline
+    }
+
+    pub(crate) fn set_deadline(&mut self, deadline: Instant) {
+        self.http.deadline = deadline;
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView {
+            hooks: &mut self.http,
+            table: &mut self.table,
+            ctx: &mut self.http_context,
+        }
     }
 }
 
@@ -113,7 +169,11 @@ impl WasiView for State {
     }
 }
 
-fn wasi(log: &GuestLog, grants: Option<&Grants>) -> Result<WasiCtx, SandboxError> {
+fn wasi(
+    log: &GuestLog,
+    grants: Option<&Grants>,
+    network: &Network,
+) -> Result<WasiCtx, SandboxError> {
     let mut builder = WasiCtxBuilder::new();
     // Calls run on threads that may block, so files are read where the call runs, without a detour through a
     // pool of threads. Set before the folders, which remember it.
@@ -121,11 +181,7 @@ fn wasi(log: &GuestLog, grants: Option<&Grants>) -> Result<WasiCtx, SandboxError
     builder.max_random_size(RANDOM_BYTES_MAX);
     builder.stdout(GuestOutput::new(Stream::Output, log.clone()));
     builder.stderr(GuestOutput::new(Stream::Error, log.clone()));
-    // Denied by default; said here so that it stays so.
-    builder.allow_tcp(false);
-    builder.allow_udp(false);
-    builder.allow_ip_name_lookup(false);
-    builder.socket_addr_check(|_, _| Box::pin(async { false }));
+    sockets::allow(&mut builder, network);
     for folder in grants.map_or([].as_slice(), |grants| grants.folders.as_slice()) {
         preopen(&mut builder, folder)?;
     }

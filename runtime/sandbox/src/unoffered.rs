@@ -1,4 +1,4 @@
-//! Interfaces of WASI 0.2 that are not offered (HTTP, say), imported all the same.
+//! Interfaces of WASI 0.2 that are not offered (answering HTTP, say), imported all the same.
 //!
 //! Toolchains of interpreted languages import whole families of interfaces whether a program uses them or not.
 //! Such a component is loaded; a call to one of them is a trap that names it.
@@ -8,17 +8,19 @@ use wasmtime::component::{Component, Linker, ResourceType};
 use wasmtime::{Result, bail};
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable, IoError};
 
+use crate::network::refusals::Refusal;
 use crate::state::State;
-use crate::usage::Refusal;
 
 /// The packages and interfaces of WASI 0.2 that the linker has.
-const OFFERED: [&str; 8] = [
+const OFFERED: [&str; 10] = [
     "wasi:io/",
     "wasi:clocks/wall-clock@",
     "wasi:clocks/monotonic-clock@",
     "wasi:random/",
     "wasi:filesystem/",
     "wasi:sockets/",
+    "wasi:http/types@",
+    "wasi:http/outgoing-handler@",
     "wasi:cli/",
     "tidegate:connect/",
 ];

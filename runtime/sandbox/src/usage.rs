@@ -1,9 +1,12 @@
 //! What the guests of a task have used: counted at each call, and read by whoever shows it.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
+
+use crate::network::refusals::{Refusal, Refusals};
 
 /// What the guests of a task have used since the task started.
 #[derive(Debug, Default)]
@@ -15,20 +18,8 @@ pub struct Usage {
     bytes_to_guests: AtomicU64,
     bytes_from_guests: AtomicU64,
     faults: AtomicU64,
-    refusals: [AtomicU64; Refusal::ALL.len()],
-}
-
-/// What a guest asked for and was not given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
-    /// More linear memory than its limit.
-    Memory,
-    /// More table elements than its limit.
-    Table,
-    /// More log lines than its limit: they were dropped.
-    Log,
-    /// A function of an interface that is not offered.
-    Interface,
+    /// What they were refused, over all starts of the task, once there is a guest.
+    refusals: OnceLock<Arc<Refusals>>,
 }
 
 /// What was used at one time.
@@ -52,27 +43,17 @@ pub struct Used {
     pub refusals: [u64; Refusal::ALL.len()],
 }
 
-impl Refusal {
-    /// All kinds.
-    pub const ALL: [Self; 4] = [Self::Memory, Self::Table, Self::Log, Self::Interface];
-
-    /// The kind's word.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Memory => "memory",
-            Self::Table => "table",
-            Self::Log => "log",
-            Self::Interface => "interface",
-        }
-    }
-}
-
 impl Usage {
+    /// Its guests' refusals are counted there.
+    pub(crate) fn set_refusals(&self, refusals: &Arc<Refusals>) {
+        self.refusals.get_or_init(|| Arc::clone(refusals));
+    }
+
     pub(crate) fn refused(&self, what: Refusal, times: u64) {
-        let at = Refusal::ALL.iter().position(|known| *known == what);
-        if let Some(count) = at.and_then(|at| self.refusals.get(at)) {
-            count.fetch_add(times, Relaxed);
+        if let Some(refusals) = self.refusals.get()
+            && times > 0
+        {
+            refusals.add_times(what, times);
         }
     }
 
@@ -116,10 +97,12 @@ impl Usage {
             bytes_to_guests: self.bytes_to_guests.load(Relaxed),
             bytes_from_guests: self.bytes_from_guests.load(Relaxed),
             faults: self.faults.load(Relaxed),
-            refusals: std::array::from_fn(|at| {
-                let count = self.refusals.get(at);
-                count.map_or(0, |count| count.load(Relaxed))
-            }),
+            refusals: self
+                .refusals
+                .get()
+                .map_or([0; Refusal::ALL.len()], |refusals| {
+                    Refusal::ALL.map(|what| refusals.count(what))
+                }),
         }
     }
 }
@@ -148,12 +131,14 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_refusal_is_counted_by_itself() {
+    fn refusals_are_counted_once_it_is_said_where() {
         let usage = Usage::default();
-        for (times, what) in (1..).zip(Refusal::ALL) {
-            usage.refused(what, times);
-        }
-        assert_eq!(usage.used().refusals, [1, 2, 3, 4]);
+        usage.refused(Refusal::Log, 1);
+        assert_eq!(usage.used().refusals, [0; Refusal::ALL.len()]);
+        usage.set_refusals(&Arc::default());
+        usage.refused(Refusal::Log, 2);
+        usage.refused(Refusal::Memory, 3);
+        assert_eq!(usage.used().refusals.iter().sum::<u64>(), 5);
     }
 
     #[test]

@@ -144,6 +144,8 @@ fn a_canary_outside_is_never_read_or_changed() {
             assert!(answer.starts_with("refused"), "{action} {path}: {answer}");
         }
     }
+    let refused = plugin.refusals(&identity());
+    assert!(refused.count(tidegate_sandbox::Refusal::File) > 20);
     fs::write(granted_folder.join("mine"), "mine").unwrap();
     let mine = format!("{base}/mine");
     for to in [
@@ -345,4 +347,34 @@ fn random_numbers_differ_between_instances() {
             .to_string()
     };
     assert_ne!(draw(), draw());
+}
+
+#[test]
+fn a_folder_has_a_quota_that_no_way_of_writing_exceeds() {
+    let plugin = plugin();
+    let folder = tempfile::tempdir().unwrap();
+    let limited = |bytes| {
+        let mut grants = granted(folder.path(), true);
+        grants.limits.write_bytes = Some(bytes);
+        grants
+    };
+    let file = folder.path().join("out.txt");
+    // "written by a guest" has 18 bytes.
+    assert_eq!(
+        try_path(&plugin, &limited(18), "write", text(&file), ""),
+        "done: written"
+    );
+    let over = try_path(&plugin, &limited(21), "append", text(&file), "");
+    assert!(over.starts_with("refused"), "{over}");
+    let grown = try_path(&plugin, &limited(100), "grow", text(&file), "");
+    assert!(grown.starts_with("refused"), "{grown}");
+    assert_eq!(fs::metadata(&file).unwrap().len(), 18);
+    assert_eq!(
+        try_path(&plugin, &limited(22), "append", text(&file), ""),
+        "done: appended"
+    );
+    let refused = plugin
+        .refusals(&identity())
+        .count(tidegate_sandbox::Refusal::Quota);
+    assert_eq!(refused, 2);
 }

@@ -133,7 +133,9 @@ pub fn named_broker(arguments: &BrokerArguments) -> Result<Arc<dyn Broker>, Fail
 
 /// Opens the plugins of a worker, and says which cannot be used.
 pub fn registry(config: &WorkerConfig, folders: &[PathBuf]) -> Result<Arc<Registry>, Failure> {
-    let sandbox = Sandbox::new(sandbox_settings(&config.sandbox))?;
+    let mut settings = sandbox_settings(&config.sandbox);
+    settings.control_plane = config.control_plane();
+    let sandbox = Sandbox::new(settings)?;
     let mut registry = Registry::open(&sandbox, folders);
     let uploads = uploads_folder(config);
     registry.accept_uploads(&sandbox, &uploads, config.sandbox.plugins_bytes_max)?;
@@ -244,7 +246,10 @@ fn sandbox_settings(given: &SandboxSettings) -> Settings {
         call_bytes_max: given.call_bytes_max,
         resources_max: given.resources_max,
         handles_max: given.handles_max,
+        connections_max: given.connections_max,
+        response_bytes_max: given.response_bytes_max,
     };
+    settings.truststore.clone_from(&given.truststore);
     settings
 }
 

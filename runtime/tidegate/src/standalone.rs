@@ -123,7 +123,7 @@ enum Ended {
 }
 
 async fn work(
-    config: WorkerConfig,
+    mut config: WorkerConfig,
     asked: Asked,
     progress: ProgressLine,
 ) -> Result<Ended, Failure> {
@@ -138,6 +138,8 @@ async fn work(
     }
     let server = Server::open(&config.listeners, &config.rest).await?;
     let addresses = server.addresses();
+    // With the ports that were free: no plugin is connected to them.
+    config.listeners = addresses.iter().map(|address| (*address).into()).collect();
     let worker_id = addresses
         .first()
         .map_or_else(|| "standalone".to_owned(), ToString::to_string);

@@ -79,7 +79,7 @@ mod tests {
             let error = check(&settings, policy).unwrap_err();
             assert_eq!(error.key(), Some("value.converter.schema.registry.url"));
             assert!(
-                error.to_string().contains("sandbox.policy.addresses="),
+                error.to_string().contains("sandbox.policy.http="),
                 "{error}"
             );
             assert!(!error.to_string().contains("canary"), "{error}");

@@ -7,7 +7,7 @@ use std::time::Instant;
 use tidegate_broker::{Broker, Producer, Subscription, TopicPattern};
 use tidegate_config::Properties;
 use tidegate_config::connector::{ConnectorConfig, DlqConfig, ErrorsConfig, SinkTopics};
-use tidegate_config::grants::{Grants, Policy, grants};
+use tidegate_config::grants::{Grants, Policy, check_asking_keys, grants_without};
 use tidegate_config::secrets::Secrets;
 use tidegate_config::worker::WorkerConfig;
 use tidegate_model::{Batch, TaskId, TopicName};
@@ -384,7 +384,7 @@ impl Worker {
         let task = new.task.clone();
         let offsets = Arc::clone(&self.offsets);
         let config = class.info.definition.resolved(&new.config);
-        let granted = Self::grants(&new, &class)?;
+        let granted = self.grants(&new, &class)?;
         let file_changes = self.files.changes_of(&granted.files);
         let abandoned = watched.abandoned.clone();
         let make = move || {
@@ -415,12 +415,11 @@ impl Worker {
 
     /// What the operator's configuration names. What a connector wrote into its task's configuration, and the
     /// defaults of its definition, are the component's own words and grant nothing.
-    fn grants(new: &NewTask, class: &ConnectorClass) -> Result<Grants, WorkerError> {
-        Ok(grants(
-            &class.info.definition,
-            &new.connector.properties,
-            &new.policy,
-        )?)
+    fn grants(&self, new: &NewTask, class: &ConnectorClass) -> Result<Grants, WorkerError> {
+        let (definition, asked) = (&class.info.definition, &new.connector.properties);
+        check_asking_keys(definition, asked)?;
+        let never = self.config.control_plane();
+        Ok(grants_without(definition, asked, &new.policy, &never)?)
     }
 
     /// The topics that the worker keeps its own state in.
@@ -582,7 +581,7 @@ impl Worker {
             trial_until: new.trial_until,
             abandoned: abandoned.clone(),
         };
-        let granted = Self::grants(new, class)?;
+        let granted = self.grants(new, class)?;
         let overrides = new.connector.client_overrides("consumer.override.");
         let group = sink_group(&new.connector);
         let guest = SinkGuest::make(NewSink {

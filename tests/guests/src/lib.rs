@@ -13,6 +13,7 @@
 )]
 
 mod misdeeds;
+mod network;
 mod sink;
 mod source;
 mod tells;
@@ -28,6 +29,7 @@ wit_bindgen::generate!({
             import tidegate:connect/source-offsets@0.1.0;
             import tidegate:connect/task-reconfiguration@0.1.0;
             import tidegate:connect/sink-progress@0.1.0;
+            import tidegate:connect/tcp@0.1.0;
             export tidegate:connect/plugin@0.1.0;
             export tidegate:connect/source@0.1.0;
             export tidegate:connect/sink@0.1.0;
@@ -116,6 +118,7 @@ impl plugin::Guest for Component {
                         ]
                     } else {
                         vec![
+                            path("secret", None, plugin::Names::Secret),
                             path("path", Some("x"), plugin::Names::ReadFile),
                             path("out", None, plugin::Names::WriteFile),
                         ]

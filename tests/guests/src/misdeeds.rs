@@ -98,6 +98,11 @@ pub fn use_path(action: &str, path: &str, to: &str) -> String {
             .truncate(true)
             .open(path)
             .map(|_| "truncated".to_owned()),
+        "grow" => std::fs::OpenOptions::new()
+            .write(true)
+            .open(path)
+            .and_then(|file| file.set_len(1_000_000))
+            .map(|()| "grown".to_owned()),
         "rename" => std::fs::rename(path, to).map(|()| "renamed".to_owned()),
         "link" => std::fs::hard_link(path, to).map(|()| "linked".to_owned()),
         "remove" => std::fs::remove_file(path).map(|()| "removed".to_owned()),

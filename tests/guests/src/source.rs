@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use crate::exports::tidegate::connect::source::{AlteredOffset, Guest, PollLimits, Polled};
 use crate::tidegate::connect::{host, source_offsets, task_reconfiguration};
 use crate::types::{Batch, Column, Config, Error, ErrorKind, Headers};
-use crate::{Component, config_value, error, misdeeds, tells, write_lines};
+use crate::{Component, config_value, error, misdeeds, network, tells, write_lines};
 
 /// The class names, without `test.`.
 pub const NAMES: &[&str] = &[
@@ -20,6 +20,7 @@ pub const NAMES: &[&str] = &[
     "LoopsInStart",
     "LooksAround",
     "UsesPath",
+    "UsesNetwork",
     "ReadsOffsets",
     "ReadsOneOffsetOften",
     "LoopsInPoll",
@@ -162,6 +163,10 @@ impl Guest for Component {
             "test.LooksAround" => return Err(error(ErrorKind::Config, misdeeds::look_around())),
             "test.UsesPath" => {
                 let answer = misdeeds::use_path(&value("action"), &value("path"), &value("to"));
+                return Err(error(ErrorKind::Config, answer));
+            }
+            "test.UsesNetwork" => {
+                let answer = network::use_network(&config);
                 return Err(error(ErrorKind::Config, answer));
             }
             "test.HoldsFiles" => {

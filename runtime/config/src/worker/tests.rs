@@ -303,3 +303,25 @@ fn a_command_without_a_file_takes_the_variables() {
     assert_eq!(config.bootstrap, Bootstrap::Kafka("env:1".into()));
     assert_eq!(config.plugin_path, [PathBuf::from("/given")]);
 }
+
+#[test]
+fn the_control_plane_is_known() {
+    let config = standalone(&[
+        ("listeners", "http://127.0.0.1:8083,http://[::1]:8084"),
+        ("bootstrap.servers", "Broker:9092,PLAINTEXT://b:1"),
+        (
+            "value.converter.schema.registry.url",
+            "http://registry:8081",
+        ),
+    ]);
+    assert_eq!(
+        config.control_plane(),
+        [
+            "127.0.0.1:8083",
+            "[::1]:8084",
+            "b:1",
+            "broker:9092",
+            "registry:8081"
+        ]
+    );
+}

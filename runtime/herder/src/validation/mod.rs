@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use tidegate_config::Properties;
 use tidegate_config::connector::{self, ConnectorConfig, ConnectorRole, DLQ_TOPIC, EnrichedKind};
-use tidegate_config::grants::{Policy, grants};
+use tidegate_config::grants::{Policy, check_asking_keys, grants_without};
 use tidegate_config::worker::WorkerConfig;
 use tidegate_sandbox::{Kind, Registry};
 use tidegate_worker::converter_grants::check_converters;
@@ -194,7 +194,10 @@ fn validate(
         Err(error) => found.error("connector.class", error.to_string()),
     }
     // Looked at again when a task starts: the folders may have changed.
-    if let Err(error) = grants(own, properties, policy) {
+    let never = worker.map(WorkerConfig::control_plane).unwrap_or_default();
+    let granted = check_asking_keys(own, properties)
+        .and_then(|()| grants_without(own, properties, policy, &never).map(drop));
+    if let Err(error) = granted {
         let key = error.key().unwrap_or("connector.class").to_owned();
         found.error_once(&key, error.to_string());
     }
