@@ -118,9 +118,9 @@ impl plugin::Guest for Component {
                         ]
                     } else {
                         vec![
-                            path("secret", None, plugin::Names::Secret),
                             path("path", Some("x"), plugin::Names::ReadFile),
                             path("out", None, plugin::Names::WriteFile),
+                            path("secret", None, plugin::Names::Secret),
                         ]
                     },
                 })
