@@ -201,7 +201,7 @@ mod tests {
             (found[0].predicate.as_ref(), found[0].negate),
             (Some(&wanted), true)
         );
-        assert_eq!(found[0].version.text(), "1");
+        assert_eq!(found[0].version.as_deref(), Some("1"));
         assert_eq!(
             (found[1].class.as_str(), found[1].predicate.as_ref()),
             ("A", None)
