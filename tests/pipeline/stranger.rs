@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
-use crate::support::{Broker, Place, Rest, append, lines, root, wait_for};
+use crate::support::{Broker, Place, Rest, append, lines, root, text, tidegate, wait_for};
 
 const CLASS: &str = "com.example.VersionedSinkConnector";
 
@@ -188,6 +188,42 @@ fn a_component_is_uploaded_upgraded_taken_back_and_deleted() {
         .send("GET", "/connector-plugins?connectorsOnly=false", None)
         .1;
     assert!(!all.to_string().contains(CLASS), "{all}");
+    assert!(worker.stop().success(), "{}", place.log());
+}
+
+#[test]
+fn the_command_line_adds_inspects_and_removes() {
+    let mut place = place();
+    let (worker, rest) = start(&mut place);
+    let file = place.path("stranger.wasm");
+    std::fs::write(&file, version(1)).unwrap();
+    let url = format!("http://{}", rest.address());
+    let run = |arguments: &[&str]| {
+        let output = tidegate().arg("plugins").args(arguments).output().unwrap();
+        (output.status.code().unwrap(), text(&output))
+    };
+    let path = file.to_str().unwrap();
+    let (code, shown) = run(&["inspect", path]);
+    assert_eq!(code, 0, "{shown}");
+    assert!(shown.contains("1.0.0-stranger"), "{shown}");
+    for said in ["added", "there already"] {
+        let (code, shown) = run(&["add", path, "--url", &url]);
+        assert_eq!(code, 0, "{shown}");
+        assert!(shown.contains(said) && shown.contains(CLASS), "{shown}");
+    }
+    let (code, shown) = run(&["remove", CLASS, "--url", &url, "--json"]);
+    assert_eq!((code, shown.contains("removed")), (0, true), "{shown}");
+    let (code, shown) = run(&["remove", CLASS, "--url", &url]);
+    assert_eq!((code, shown.contains("404")), (1, true), "{shown}");
+    std::fs::write(&file, "no component").unwrap();
+    let (code, shown) = run(&["add", path, "--url", &url]);
+    assert_eq!((code, shown.contains("422")), (1, true), "{shown}");
+    let (code, shown) = run(&["inspect", path]);
+    assert_eq!(
+        (code, shown.contains("not WebAssembly")),
+        (2, true),
+        "{shown}"
+    );
     assert!(worker.stop().success(), "{}", place.log());
 }
 
