@@ -8,7 +8,7 @@ TIDEGATE := $(TARGET_DIR)/debug/tidegate
 PREFIX ?= $(HOME)/.local
 
 .DEFAULT_GOAL := help
-.PHONY: help setup guests build install run test test-kafka test-registry conformance reference bench lint clean
+.PHONY: help setup guests build install run test test-kafka test-registry test-adversarial conformance reference bench lint clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ test: build ## runs all tests; those against Apache Kafka and a schema registry 
 
 test-kafka: build ## starts Apache Kafka 4.3.1 from Maven Central and runs the broker and pipeline tests against it
 	@tests/kafka/run.sh
+
+test-adversarial: build ## attacks that take minutes: 10,000 mutations of a component
+	TIDEGATE_MUTATIONS=10000 $(CARGO) test --workspace --test pipeline mutations -- --nocapture
 
 conformance: build ## runs the recorded cases of Kafka Connect in DIR (tests/conformance) through components and converters
 	@TIDEGATE_CONFORMANCE=$(abspath $(or $(DIR),tests/conformance)) $(CARGO) test --quiet --workspace --test conformance

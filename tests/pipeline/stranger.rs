@@ -4,10 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Broker, Place, Rest, append, lines, root, wait_for};
+use crate::support::{Broker, Place, Rest, append, lines, root, text, tidegate, wait_for};
 
 const CLASS: &str = "com.example.VersionedSinkConnector";
 
@@ -188,6 +189,104 @@ fn a_component_is_uploaded_upgraded_taken_back_and_deleted() {
         .send("GET", "/connector-plugins?connectorsOnly=false", None)
         .1;
     assert!(!all.to_string().contains(CLASS), "{all}");
+    assert!(worker.stop().success(), "{}", place.log());
+}
+
+/// Random numbers that are the same in each run (xorshift64).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % end as u64).unwrap()
+    }
+}
+
+/// A component with something wrong: bytes changed, cut out, doubled, or its end missing.
+fn mutated(whole: &[u8], random: &mut Random) -> Vec<u8> {
+    let mut bytes = whole.to_vec();
+    for _ in 0..=random.below(4) {
+        let at = random.below(bytes.len());
+        let length = random.below(64).min(bytes.len() - at);
+        match random.below(5) {
+            0 | 1 => bytes[at] ^= 1 << random.below(8),
+            2 => bytes[at] = u8::try_from(random.below(256)).unwrap(),
+            3 => drop(bytes.drain(at..at + length)),
+            _ if random.below(4) == 0 => bytes.truncate(at.max(1)),
+            _ => {
+                let again = bytes[at..at + length].to_vec();
+                bytes.splice(at..at, again);
+            }
+        }
+    }
+    bytes
+}
+
+/// 200 in `make test`, 10,000 in `make test-adversarial`.
+#[test]
+fn mutations_of_a_component_are_refused_or_taken_and_the_worker_goes_on() {
+    let mut place = place();
+    let (worker, rest) = start(&mut place);
+    let count = std::env::var("TIDEGATE_MUTATIONS").map_or(200, |count| count.parse().unwrap());
+    let whole = version(1);
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let (mut refused, mut slowest) = (0, Duration::ZERO);
+    for number in 0..count {
+        let component = mutated(&whole, &mut random);
+        let started = Instant::now();
+        let (status, answer) = upload(&rest, &component);
+        slowest = slowest.max(started.elapsed());
+        assert!(
+            matches!(status, 200 | 201 | 409 | 422),
+            "mutation {number}: {status} {answer}"
+        );
+        refused += usize::from(status == 422);
+    }
+    println!("{count} mutations, {refused} refused, the slowest answer after {slowest:?}");
+    assert!(refused > count / 2, "{refused} of {count} were refused");
+    assert!(slowest < Duration::from_secs(2), "{slowest:?}");
+    // It is the same worker, and still works.
+    append(&place.path("in"), "a\n");
+    let (status, _) = rest.send("GET", "/connectors", None);
+    assert_eq!(status, 200);
+    assert!(worker.stop().success(), "{}", place.log());
+}
+
+#[test]
+fn the_command_line_adds_inspects_and_removes() {
+    let mut place = place();
+    let (worker, rest) = start(&mut place);
+    let file = place.path("stranger.wasm");
+    std::fs::write(&file, version(1)).unwrap();
+    let url = format!("http://{}", rest.address());
+    let run = |arguments: &[&str]| {
+        let output = tidegate().arg("plugins").args(arguments).output().unwrap();
+        (output.status.code().unwrap(), text(&output))
+    };
+    let path = file.to_str().unwrap();
+    let (code, shown) = run(&["inspect", path]);
+    assert_eq!(code, 0, "{shown}");
+    assert!(shown.contains("1.0.0-stranger"), "{shown}");
+    for said in ["added", "there already"] {
+        let (code, shown) = run(&["add", path, "--url", &url]);
+        assert_eq!(code, 0, "{shown}");
+        assert!(shown.contains(said) && shown.contains(CLASS), "{shown}");
+    }
+    let (code, shown) = run(&["remove", CLASS, "--url", &url, "--json"]);
+    assert_eq!((code, shown.contains("removed")), (0, true), "{shown}");
+    let (code, shown) = run(&["remove", CLASS, "--url", &url]);
+    assert_eq!((code, shown.contains("404")), (1, true), "{shown}");
+    std::fs::write(&file, "no component").unwrap();
+    let (code, shown) = run(&["add", path, "--url", &url]);
+    assert_eq!((code, shown.contains("422")), (1, true), "{shown}");
+    let (code, shown) = run(&["inspect", path]);
+    assert_eq!(
+        (code, shown.contains("not WebAssembly")),
+        (2, true),
+        "{shown}"
+    );
     assert!(worker.stop().success(), "{}", place.log());
 }
 

@@ -42,7 +42,12 @@ impl Command {
             Self::Standalone(_) | Self::Access(_) => false,
             Self::Topics(arguments) => arguments.json,
             Self::Consume(arguments) => arguments.json,
-            Self::Plugins(arguments) => arguments.json,
+            Self::Plugins(arguments) => match &arguments.action {
+                None => arguments.json,
+                Some(PluginAction::Add { to, .. }) => to.json,
+                Some(PluginAction::Remove { from, .. }) => from.json,
+                Some(PluginAction::Inspect { json, .. }) => *json,
+            },
             Self::Validate(arguments) => arguments.json,
         }
     }
@@ -126,9 +131,64 @@ pub struct PluginPathArguments {
     pub plugin_path: Option<String>,
 }
 
+/// Where a worker's REST API is.
+#[derive(Debug, Args)]
+pub struct WorkerUrl {
+    /// The worker's REST API. A token for it is taken from TIDEGATE_TOKEN.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8083")]
+    pub url: String,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl WorkerUrl {
+    /// The URL that paths are appended to.
+    pub fn base(&self) -> &str {
+        self.url.trim_end_matches('/')
+    }
+}
+
+/// What to do with components.
+#[derive(Debug, Subcommand)]
+pub enum PluginAction {
+    /// Upload components to a running worker.
+    Add {
+        /// The components.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// The worker.
+        #[command(flatten)]
+        to: WorkerUrl,
+    },
+    /// Delete an uploaded component of a running worker.
+    Remove {
+        /// Its digest, or a class of it.
+        plugin: String,
+        /// Which version of the class.
+        #[arg(long)]
+        version: Option<String>,
+        /// The worker.
+        #[command(flatten)]
+        from: WorkerUrl,
+    },
+    /// Say what a component is, without a worker.
+    Inspect {
+        /// The component.
+        file: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
 /// Arguments of `plugins`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct PluginsArguments {
+    /// Add, remove or inspect components instead of listing them.
+    #[command(subcommand)]
+    pub action: Option<PluginAction>,
     /// Show one plugin with its configuration keys, by class or alias.
     pub class: Option<String>,
     /// Where they are.

@@ -6,6 +6,7 @@ mod consume;
 mod failure;
 mod faults;
 mod output;
+mod plugin_uploads;
 mod plugins;
 mod progress;
 mod progress_line;
@@ -41,7 +42,10 @@ fn main() -> ExitCode {
         Command::Standalone(arguments) => standalone::run(&arguments),
         Command::Topics(arguments) => topics::run(&arguments),
         Command::Consume(arguments) => consume::run(&arguments),
-        Command::Plugins(arguments) => plugins::run(&arguments),
+        Command::Plugins(arguments) => match &arguments.action {
+            Some(action) => plugin_uploads::run(action),
+            None => plugins::run(&arguments),
+        },
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Access(arguments) => access::run(&arguments),
     };

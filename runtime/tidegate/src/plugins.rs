@@ -80,6 +80,11 @@ fn one(registry: &Registry, class: &str, as_json_text: bool) -> Result<(), Failu
     if as_json_text {
         return Ok(json_line(&as_json(&plugin, &info))?);
     }
+    show(&plugin, &info)
+}
+
+/// Shows a plugin with its configuration keys.
+pub fn show(plugin: &Plugin, info: &PluginInfo) -> Result<(), Failure> {
     line(&format!(
         "{} {} ({})\n{}",
         info.class_name,
@@ -127,7 +132,8 @@ fn imports(plugin: &Plugin) -> String {
     }
 }
 
-fn as_json(plugin: &Plugin, info: &PluginInfo) -> Value {
+/// A plugin as JSON.
+pub fn as_json(plugin: &Plugin, info: &PluginInfo) -> Value {
     let key = |key: &tidegate_config::definition::ConfigKey| {
         json!({
             "name": key.name, "type": key.kind.to_string(), "required": key.required, "default_value": key.default,

@@ -131,6 +131,12 @@ pub fn named_broker(arguments: &BrokerArguments) -> Result<Arc<dyn Broker>, Fail
     }
 }
 
+/// A sandbox without a worker.
+pub fn sandbox() -> Result<Sandbox, Failure> {
+    let config = command_config(None, Properties::new())?;
+    Ok(Sandbox::new(sandbox_settings(&config.sandbox))?)
+}
+
 /// Opens the plugins of a worker, and says which cannot be used.
 pub fn registry(config: &WorkerConfig, folders: &[PathBuf]) -> Result<Arc<Registry>, Failure> {
     let mut settings = sandbox_settings(&config.sandbox);
