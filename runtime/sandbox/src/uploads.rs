@@ -12,6 +12,9 @@ use crate::plugin::Plugin;
 use crate::private_folder;
 use crate::sandbox::Sandbox;
 
+/// A file, and the component in it.
+type LoadedFile = (PathBuf, Result<Plugin, SandboxError>);
+
 /// The folder of uploaded components.
 pub(crate) struct Uploads {
     sandbox: Sandbox,
@@ -37,9 +40,7 @@ impl Uploads {
     }
 
     /// Loads what is in the folder. A file whose content is not what its name says is not loaded.
-    pub(crate) fn load_all(
-        &self,
-    ) -> Result<Vec<(PathBuf, Result<Plugin, SandboxError>)>, SandboxError> {
+    pub(crate) fn load_all(&self) -> Result<Vec<LoadedFile>, SandboxError> {
         let mut files = Vec::new();
         let entries = fs::read_dir(&self.dir).map_err(|error| self.io("read", &error))?;
         for entry in entries {

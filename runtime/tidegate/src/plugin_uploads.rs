@@ -48,7 +48,10 @@ fn add(file: &Path, to: &WorkerUrl) -> Result<(), Failure> {
     if to.json {
         return Ok(json_line(&info)?);
     }
-    let text = |value: &Value| clean(value.as_str().unwrap_or_default(), 255).into_owned();
+    let text = |of: &Value, key: &str| {
+        let text = of.get(key).and_then(Value::as_str).unwrap_or_default();
+        clean(text, 255).into_owned()
+    };
     let what = if status == 201 {
         "added"
     } else {
@@ -57,14 +60,15 @@ fn add(file: &Path, to: &WorkerUrl) -> Result<(), Failure> {
     line(&format!(
         "{} {what}: {}",
         file.display(),
-        text(&info["digest"])
+        text(&info, "digest")
     ))?;
-    for plugin in info["plugins"].as_array().into_iter().flatten() {
+    let plugins = info.get("plugins").and_then(Value::as_array);
+    for plugin in plugins.into_iter().flatten() {
         line(&format!(
             "  {} {} ({})",
-            text(&plugin["class"]),
-            text(&plugin["version"]),
-            text(&plugin["type"])
+            text(plugin, "class"),
+            text(plugin, "version"),
+            text(plugin, "type")
         ))?;
     }
     Ok(())
@@ -128,7 +132,8 @@ fn answered(
     match status {
         200..300 => Ok((status, body)),
         _ => {
-            let message = body["message"].as_str().unwrap_or("it says no more");
+            let message = body.get("message").and_then(Value::as_str);
+            let message = message.unwrap_or("it says no more");
             let message = clean(message, 4096);
             Err(Failure::Failed(format!(
                 "the worker refuses it ({status}): {message}"
