@@ -63,15 +63,6 @@ impl VersionRange {
         })
     }
 
-    /// This version alone.
-    #[must_use]
-    pub fn only(version: &str) -> Self {
-        Self {
-            text: version.to_owned(),
-            parts: vec![Part::only(version)],
-        }
-    }
-
     /// Whether every version fits.
     #[must_use]
     pub fn is_any(&self) -> bool {
@@ -82,6 +73,14 @@ impl VersionRange {
     #[must_use]
     pub fn contains(&self, version: &str) -> bool {
         self.parts.is_empty() || self.parts.iter().any(|part| part.contains(version))
+    }
+
+    /// What Kafka Connect says when none of the versions of a class fits.
+    #[must_use]
+    pub fn not_found(&self, class: &str, there: &str) -> String {
+        format!(
+            "Plugin {class} not found that matches the version range {self}, available versions: [{there}]"
+        )
     }
 
     /// As it was written.

@@ -225,7 +225,7 @@ impl Actor {
             self.sure_of(&name, written)?;
         }
         let until = std::time::Instant::now() + self.worker.config().sandbox.trial;
-        let begin = |known: &Connector| upgrade::begin(known, &config, until);
+        let begin = |known: &Connector| upgrade::begin(known, &config, until, self.generation + 1);
         let upgraded = self.connectors.find(&name, begin).flatten();
         self.end_tasks(&name).await;
         let tasks = self
@@ -233,8 +233,7 @@ impl Actor {
             .change(&name, |known| std::mem::take(&mut known.task_configs));
         let tasks = tasks.unwrap_or(waiting.tasks);
         let mut connector = Connector::new(config, policy, target, tasks);
-        if let Some((mut trial, upgrade)) = upgraded {
-            trial.generation = self.generation + 1;
+        if let Some((trial, upgrade)) = upgraded {
             connector.trial = Some(trial);
             connector.upgrade = Some(upgrade);
         }

@@ -11,8 +11,6 @@ use crate::connectors::Connectors;
 use crate::error::HerderError;
 use crate::validation::key_info;
 
-const KINDS: [Kind; 4] = [Kind::Source, Kind::Sink, Kind::Transform, Kind::Predicate];
-
 /// Keeps a component; whether it is new. Blocks.
 pub(crate) fn upload(
     worker: &Worker,
@@ -69,7 +67,7 @@ pub(crate) fn find(
         return Err(HerderError::BadRequest(format!("version: {wanted}")));
     }
     let mut missing = unknown(name);
-    for kind in KINDS {
+    for kind in Kind::ALL {
         match registry.find_version(kind, name, version) {
             Ok((plugin, _)) => return Ok(plugin.digest()),
             Err(error) if registry.find(kind, name).is_ok() => missing = refused(error),

@@ -42,7 +42,7 @@ pub fn keys(
     class: &str,
     version: Option<&str>,
 ) -> Result<Vec<ConfigKeyInfo>, HerderError> {
-    for kind in [Kind::Source, Kind::Sink, Kind::Transform, Kind::Predicate] {
+    for kind in Kind::ALL {
         if let Ok((_, any)) = worker.registry().find(kind, class) {
             let there = worker.registry().versions(kind, &any.class_name);
             let range = asked(class, &there, version)?;
@@ -69,8 +69,6 @@ fn asked(class: &str, there: &[String], wanted: Option<&str>) -> Result<VersionR
     if there.iter().any(|version| range.contains(version)) {
         return Ok(range);
     }
-    Err(HerderError::BadRequest(format!(
-        "Plugin {class} not found that matches the version range {range}, available versions: [{}]",
-        there.join(", ")
-    )))
+    let message = range.not_found(class, &there.join(", "));
+    Err(HerderError::BadRequest(message))
 }

@@ -43,11 +43,13 @@ pub(crate) struct TaskFailure {
     pub(crate) trace: String,
 }
 
-/// Begins a trial, when a running connector is put with other versions and nothing else.
+/// Begins a trial, when a running connector is put with other versions and nothing else. `generation` is that of its
+/// next start.
 pub(crate) fn begin(
     known: &Connector,
     config: &ConnectorConfig,
     until: Instant,
+    generation: u64,
 ) -> Option<(Trial, Upgrade)> {
     let (from, rest_before) = divided(&known.config.properties);
     let (to, rest) = divided(&config.properties);
@@ -68,7 +70,7 @@ pub(crate) fn begin(
             reload: known.reload,
         },
         until,
-        generation: u64::MAX,
+        generation,
     };
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let upgrade = Upgrade {

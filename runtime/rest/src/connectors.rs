@@ -138,7 +138,7 @@ fn named(name: &str, config: Properties) -> Result<ConnectorConfig, Failure> {
 }
 
 fn created(headers: &HeaderMap, info: ConnectorInfo) -> Response {
-    let path = format!("/connectors/{}", path::encode(&info.name));
+    let path = format!("/connectors/{}", path::path_segment(&info.name));
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     let location = host.map_or_else(|| path.clone(), |host| format!("http://{host}{path}"));
     (StatusCode::CREATED, [(LOCATION, location)], Json(info)).into_response()

@@ -54,6 +54,7 @@ pub use audit::TARGET as AUDIT_TARGET;
 pub use error::RestError;
 pub use metric_text::LABEL_BYTES_MAX;
 pub use metrics::PAGE_AGE_MAX;
+pub use path::path_segment;
 pub use secrets::{
     SECRET_BYTES_MAX, VERIFICATION_WAIT_MAX, VERIFICATIONS_MAX, new_token, password_digest,
 };

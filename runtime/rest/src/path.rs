@@ -41,7 +41,8 @@ fn not_a_name() -> Failure {
 }
 
 /// A name as one segment of a path.
-pub(crate) fn encode(name: &str) -> String {
+#[must_use]
+pub fn path_segment(name: &str) -> String {
     let mut encoded = String::with_capacity(name.len());
     for byte in name.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
@@ -59,7 +60,7 @@ mod tests {
 
     #[test]
     fn a_name_is_one_segment() {
-        assert_eq!(encode("a-b.c"), "a-b.c");
-        assert_eq!(encode("a/b ü?"), "a%2Fb%20%C3%BC%3F");
+        assert_eq!(path_segment("a-b.c"), "a-b.c");
+        assert_eq!(path_segment("a/b ü?"), "a%2Fb%20%C3%BC%3F");
     }
 }

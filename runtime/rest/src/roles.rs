@@ -131,26 +131,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-
-    /// The methods and paths in the router's source: what stands between one `.route(` and the next.
-    fn routed() -> BTreeSet<(String, String)> {
-        let source = include_str!("router.rs");
-        let mut routed = BTreeSet::new();
-        for part in source.split(".route(").skip(1) {
-            let (_, rest) = part.split_once('"').unwrap();
-            let (path, rest) = rest.split_once('"').unwrap();
-            for method in ["get", "post", "put", "patch", "delete"] {
-                let called = rest.match_indices(&format!("{method}(")).any(|(at, _)| {
-                    let before = rest[..at].chars().next_back();
-                    matches!(before, Some('.' | ' ' | ',' | '\n' | '('))
-                });
-                if called {
-                    routed.insert((method.to_uppercase(), path.to_owned()));
-                }
-            }
-        }
-        routed
-    }
+    use crate::router::routed;
 
     #[test]
     fn every_route_has_a_role_and_every_role_a_route() {

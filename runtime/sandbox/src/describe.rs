@@ -35,6 +35,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Source, Self::Sink, Self::Transform, Self::Predicate];
+
     /// The name that Kafka Connect's REST API gives it.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -346,11 +346,8 @@ fn find(
     let fits = |one: &&Candidate<'_>| range.contains(&one.info.version);
     if let (Some(first), false) = (named.first(), named.iter().any(|one| fits(&one))) {
         let versions = named.iter().map(|one| one.info.version.clone()).collect();
-        return Err(SandboxError::Class(format!(
-            "Plugin {} not found that matches the version range {range}, available versions: [{}]",
-            first.info.class_name,
-            listed(versions)
-        )));
+        let message = range.not_found(&first.info.class_name, &listed(versions));
+        return Err(SandboxError::Class(message));
     }
     let mut found: Vec<_> = named.into_iter().filter(|one| fits(&one)).collect();
     if found.iter().any(|one| !one.entry.uploaded) {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use tidegate_model::guest_text::clean;
+use tidegate_rest::path_segment;
 use tidegate_sandbox::COMPONENT_BYTES_MAX;
 
 use crate::args::{PluginAction, WorkerUrl};
@@ -75,9 +76,9 @@ fn add(file: &Path, to: &WorkerUrl) -> Result<(), Failure> {
 }
 
 fn remove(plugin: &str, version: Option<&str>, from: &WorkerUrl) -> Result<(), Failure> {
-    let mut url = format!("{}/connector-plugins/{}", from.base(), encode(plugin));
+    let mut url = format!("{}/connector-plugins/{}", from.base(), path_segment(plugin));
     if let Some(version) = version {
-        url.push_str(&format!("?version={}", encode(version)));
+        url.push_str(&format!("?version={}", path_segment(version)));
     }
     answered(from, with_token(agent().delete(url)).call())?;
     if from.json {
@@ -140,19 +141,6 @@ fn answered(
             )))
         }
     }
-}
-
-/// A text as one segment of a URL.
-fn encode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
 }
 
 fn unreadable(file: &Path, error: &std::io::Error) -> Failure {

@@ -62,8 +62,7 @@ fn complain(named: &Named, none: bool) -> Result<(), Failure> {
 }
 
 fn one(registry: &Registry, class: &str, as_json_text: bool) -> Result<(), Failure> {
-    let kinds = [Kind::Source, Kind::Sink, Kind::Transform, Kind::Predicate];
-    let found = kinds
+    let found = Kind::ALL
         .into_iter()
         .find_map(|kind| registry.find(kind, class).ok());
     let (plugin, info) = found.ok_or_else(|| {

@@ -187,9 +187,7 @@ pub(super) fn is_a_plugin(registry: &Registry, class_name: &str) -> bool {
             .any(|name| name == class_name)
     };
     class::find(class_name).is_some_and(|class| class.name == class_name)
-        || [Kind::Source, Kind::Sink, Kind::Transform, Kind::Predicate]
-            .into_iter()
-            .any(is)
+        || Kind::ALL.into_iter().any(is)
 }
 
 fn nearest(registry: &Registry, kind: Kind, class: &str) -> String {

@@ -72,14 +72,10 @@ impl Versions<'_> {
                 return found.error_once(key, message);
             }
         };
-        if is_there(Some(asked), self.there) {
+        if self.there.iter().any(|version| range.contains(version)) {
             return;
         }
-        let message = format!(
-            "Plugin {} not found that matches the version range {range}, available versions: [{}]",
-            self.class_name,
-            self.there.join(", ")
-        );
+        let message = range.not_found(self.class_name, &self.there.join(", "));
         found.error(self.class_key, message.clone());
         found.error(self.version_key, message);
     }
