@@ -33,6 +33,7 @@ pub mod framework;
 pub mod grants;
 pub mod ip;
 pub mod json;
+pub mod limits;
 pub mod listener;
 pub mod origin;
 pub mod own_limits;

@@ -86,6 +86,8 @@ pub(crate) struct State {
     pub(crate) sockets: HashMap<u32, Permit>,
     pub(crate) secrets: Arc<Secrets>,
     pub(crate) quota: Quota,
+    /// The most bytes that a host function may answer with.
+    pub(crate) input_bytes_max: usize,
     /// Knows the deadline of the call that runs.
     http: Http,
     http_context: WasiHttpCtx,
@@ -107,7 +109,7 @@ impl State {
         usage.set_refusals(&refusals);
         let secrets = purpose.grants.map(|grants| Secrets::new(&grants.secrets));
         let secrets = Arc::new(secrets.unwrap_or_default());
-        let log = GuestLog::new(purpose.identity).without(&secrets);
+        let log = GuestLog::new(purpose.identity, limits.log).without(&secrets);
         let quota = Quota::new(purpose.grants, &refusals);
         let network = Network::new(&sandbox.network, purpose.grants, refusals, log.clone());
         let mut table = ResourceTable::new();
@@ -130,6 +132,7 @@ impl State {
             sockets: HashMap::new(),
             secrets,
             quota,
+            input_bytes_max: limits.call_input_bytes_max,
             network,
             log,
             usage,

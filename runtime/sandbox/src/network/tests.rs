@@ -39,7 +39,12 @@ fn network_asking(grants: Grants, control: &[&str], names: Names) -> Network {
         secrets: Default::default(),
     };
     let refusals = AllRefusals::default().of(&identity);
-    Network::new(&shared, Some(&grants), refusals, GuestLog::new(None))
+    Network::new(
+        &shared,
+        Some(&grants),
+        refusals,
+        GuestLog::new(None, Default::default()),
+    )
 }
 
 fn addresses(addresses: &[&str]) -> Grants {
