@@ -30,3 +30,4 @@ mod stopping;
 mod stranger;
 mod support;
 mod topics;
+mod uploads;
