@@ -21,11 +21,118 @@ fn files(folder: &Path) -> Vec<std::path::PathBuf> {
     entries.map(|entry| entry.unwrap().path()).collect()
 }
 
+/// Nothing was compiled before.
+fn with_cold_cache(place: &Place) {
+    let cache = place.path("compiled");
+    place.add_worker_key(&format!("sandbox.cache.dir={}", cache.display()));
+}
+
+/// The component with another class, whose name is as long.
+fn named(class: &str) -> Vec<u8> {
+    assert_eq!(class.len(), CLASS.len());
+    let mut component = version(2);
+    let mut found = 0;
+    for at in 0..component.len() - CLASS.len() {
+        if component[at..].starts_with(CLASS.as_bytes()) {
+            component[at..at + CLASS.len()].copy_from_slice(class.as_bytes());
+            found += 1;
+        }
+    }
+    assert!(found > 0, "the class is named there");
+    component
+}
+
+#[test]
+fn an_upload_takes_no_name_of_the_operators() {
+    let (mut place, _) = place_with_uploads();
+    let (worker, rest) = start(&mut place);
+    // Its simple name is nearer to what operators write than that of Kafka Connect's own class.
+    let (status, answer) = upload(&rest, &named("com.example.ev.evil.FileStreamSink"));
+    assert_eq!(status, 201, "{answer}");
+    for version in ["", "0.0.0-0,)"] {
+        let mut config = config(&place, &place.path("out"), version);
+        config["connector.class"] = json!("FileStreamSink");
+        config
+            .as_object_mut()
+            .unwrap()
+            .remove("connector.plugin.version");
+        if !version.is_empty() {
+            config["connector.plugin.version"] = json!(format!("[{version}"));
+        }
+        let (status, answer) = rest.send("PUT", "/connectors/sink/config", Some(config));
+        assert!(status == 201 || status == 200, "{answer}");
+        let status = rest.wait_for_task("sink", "RUNNING");
+        assert_eq!(
+            status["tasks"][0]["version"],
+            env!("CARGO_PKG_VERSION"),
+            "{status}"
+        );
+    }
+    assert!(worker.stop().success(), "{}", place.log());
+}
+
+#[test]
+fn whoever_may_use_some_connectors_uploads_under_names_of_their_own() {
+    let (mut place, folder) = place_with_uploads();
+    let access = place.path("access.properties");
+    let mut text = String::new();
+    for (name, connectors) in [("one", "one-*"), ("two", "two-*")] {
+        std::fs::write(place.path(name), format!("{name}-token")).unwrap();
+        text.push_str(&format!(
+            "token.{name}.role=admin\ntoken.{name}.connectors={connectors}\ntoken.{name}.file={}\n",
+            place.path(name).display()
+        ));
+    }
+    std::fs::write(&access, text).unwrap();
+    place.add_worker_key(&format!("rest.access.file={}", access.display()));
+    let (worker, _) = start(&mut place);
+    let of = |name: &str| {
+        let rest = place.rest();
+        rest.with_header(&format!("Authorization: Bearer {name}-token"))
+    };
+    let (one, two) = (of("one"), of("two"));
+    let (status, info) = upload(&one, &version(1));
+    assert_eq!(status, 201, "{info}");
+    assert_eq!(info["owner"], "token one");
+    // A higher version would be what connectors of the other run that ask for none.
+    let (status, refused) = upload(&two, &version(2));
+    assert_eq!(status, 409, "{refused}");
+    assert!(
+        refused["message"].to_string().contains("not yours"),
+        "{refused}"
+    );
+    for class in [
+        "com.exampl2.VersionedSinkConnector",
+        "com.example.ev.evil.FileStreamSink",
+        "org.exampleexample.1.VersionedSink",
+    ] {
+        let (status, refused) = upload(&two, &named(class));
+        assert_eq!(status, 409, "{class}: {refused}");
+    }
+    let (status, info) = upload(&two, &named("com.example.AnyOtherSinkConnector0"));
+    assert_eq!(status, 201, "{info}");
+    assert_eq!(upload(&one, &version(2)).0, 201);
+    let first = format!("/connector-plugins/{CLASS}?version=1.0.0-stranger");
+    assert_eq!(two.send("DELETE", &first, None).0, 403);
+    assert!(worker.stop().success(), "{}", place.log());
+
+    // Whose it is, is known after a restart.
+    let (worker, _) = start(&mut place);
+    let of = |name: &str| {
+        let rest = place.rest();
+        rest.with_header(&format!("Authorization: Bearer {name}-token"))
+    };
+    let (one, two) = (of("one"), of("two"));
+    assert_eq!(two.send("DELETE", &first, None).0, 403);
+    assert_eq!(one.send("DELETE", &first, None).0, 204);
+    assert_eq!(files(&folder).len(), 4, "{:?}", files(&folder));
+    assert!(worker.stop().success(), "{}", place.log());
+}
+
 #[test]
 fn a_hundred_uploads_of_one_component_compile_it_once() {
     let (mut place, folder) = place_with_uploads();
-    let cache = place.path("compiled");
-    place.add_worker_key(&format!("sandbox.cache.dir={}", cache.display()));
+    with_cold_cache(&place);
     let (worker, rest) = start(&mut place);
     let compiled = || place.log().matches("A component was compiled.").count();
     let before = compiled();
@@ -45,6 +152,7 @@ fn a_hundred_uploads_of_one_component_compile_it_once() {
 #[test]
 fn an_upload_runs_within_a_second_or_so() {
     let (mut place, _) = place_with_uploads();
+    with_cold_cache(&place);
     let (worker, rest) = start(&mut place);
     let component = version(1);
     let body =
