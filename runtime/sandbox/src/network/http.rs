@@ -13,7 +13,7 @@ use ::http::uri::{PathAndQuery, Scheme};
 use ::http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
 use bytes::Bytes;
 use http_body::{Body, Frame};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::Builder;
 use hyper_util::rt::TokioIo;
@@ -154,6 +154,7 @@ async fn send(
     let (response, link) = loop {
         let left = idle.take(&address, tls).await;
         let is_left = left.is_some();
+        let again = is_left.then(|| repeatable(&request)).flatten();
         let mut link = match left {
             Some(link) => link,
             None => link(network, &address, tls, times.connected).await?,
@@ -161,10 +162,10 @@ async fn send(
         let sending = timeout_at(times.answered.into(), link.sender.try_send_request(request));
         match sending.await.map_err(|_| Error::HttpResponseTimeout)? {
             Ok(response) => break (response, link),
-            Err(mut error) => match error.take_message() {
-                // The server closed the connection before anything was sent.
-                Some(unsent) if is_left => request = unsent,
-                _ => return Err(error.into_error().into()),
+            // The server may have closed a connection that was left, before anything was sent or just then.
+            Err(mut error) => match error.take_message().filter(|_| is_left).or(again) {
+                Some(again) => request = again,
+                None => return Err(error.into_error().into()),
             },
         }
     };
@@ -188,6 +189,19 @@ async fn send(
     });
     // The connection moves its bytes by itself.
     Ok((response, Box::new(async { Ok(()) })))
+}
+
+/// The same request, where it has no body and makes no difference when it comes twice (RFC 9110, 9.2.2).
+fn repeatable(request: &Request<WasiBody>) -> Option<Request<WasiBody>> {
+    if !request.method().is_idempotent() || !request.body().is_end_stream() {
+        return None;
+    }
+    let nothing = Empty::new().map_err(|never| match never {}).boxed_unsync();
+    let mut same = Request::new(nothing);
+    *same.method_mut() = request.method().clone();
+    *same.uri_mut() = request.uri().clone();
+    *same.headers_mut() = request.headers().clone();
+    Some(same)
 }
 
 /// A new connection to a server.
