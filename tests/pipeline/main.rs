@@ -13,6 +13,7 @@ mod bad_input;
 mod chains;
 mod command_line;
 mod dead_letters;
+mod fairness;
 mod faults;
 mod flights;
 mod following;

@@ -26,6 +26,7 @@
 
 pub mod access;
 pub mod address;
+pub mod caps;
 pub mod connector;
 pub mod converter;
 pub mod definition;

@@ -15,6 +15,7 @@ use crate::compile::compile;
 use crate::digest::Digest;
 use crate::engine::{compatibility, engine};
 use crate::error::SandboxError;
+use crate::gate::Gate;
 use crate::guest_log::Identity;
 use crate::host_functions::linker;
 use crate::network::control_plane::ControlPlane;
@@ -38,6 +39,7 @@ pub(crate) struct Inner {
     pub(crate) settings: Settings,
     pub(crate) engine: Engine,
     pub(crate) ticker: Ticker,
+    pub(crate) gate: Arc<Gate>,
     pub(crate) network: Arc<Shared>,
     pub(crate) refusals: AllRefusals,
     linker: Linker<State>,
@@ -66,6 +68,7 @@ impl Sandbox {
             .map_err(|error| SandboxError::Internal(format!("linking WASI: {error:#}")))?;
         Ok(Self(Arc::new(Inner {
             ticker: Ticker::start(&engine)?,
+            gate: Arc::new(Gate::of_this_machine()),
             network: Arc::new(Shared {
                 control: ControlPlane::new(&settings.control_plane),
                 tls: Tls::new(settings.truststore.clone()),

@@ -36,6 +36,7 @@ fn network_asking(grants: Grants, control: &[&str], names: Names) -> Network {
         connector: ConnectorName::parse("c").unwrap(),
         task: Some(0),
         usage: Default::default(),
+        share: Default::default(),
         secrets: Default::default(),
     };
     let refusals = AllRefusals::default().of(&identity);
