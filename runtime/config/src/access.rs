@@ -104,8 +104,15 @@ pub fn read(path: &Path) -> Result<Vec<Principal>, ConfigError> {
         path: path.to_owned(),
         error: Box::new(error),
     };
-    let keys = properties::parse(&connector_file::read(path)?).map_err(in_file)?;
-    principals(&keys).map_err(in_file)
+    parse(&connector_file::read(path)?).map_err(in_file)
+}
+
+/// Parses what is in that file.
+///
+/// # Errors
+/// When a line of it cannot work. No value that may be a secret is in the error.
+pub fn parse(text: &str) -> Result<Vec<Principal>, ConfigError> {
+    principals(&properties::parse(text)?)
 }
 
 fn principals(keys: &Properties) -> Result<Vec<Principal>, ConfigError> {
