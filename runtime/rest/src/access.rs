@@ -78,7 +78,7 @@ impl Caller {
     }
 
     /// Somebody who may do everything.
-    fn anyone(name: &str, by: &'static str) -> Self {
+    pub(crate) fn anyone(name: &str, by: &'static str) -> Self {
         Self {
             name: name.to_owned(),
             by,

@@ -7,7 +7,7 @@ use axum::http::{Request, StatusCode};
 use tidegate_herder::info::StateName;
 use tidegate_rest::limits::Limits;
 use tidegate_rest::path_segment;
-use tidegate_rest::router::router;
+use tidegate_rest::router::open_router;
 use tokio::runtime::{Builder, Runtime};
 use tower::ServiceExt;
 
@@ -94,7 +94,7 @@ async fn answered(request: Request<Body>, shown: &str, is_head: bool) {
         .lock()
         .unwrap()
         .insert("c".to_owned(), known);
-    let router = router(Arc::new(fake), Limits::default());
+    let router = open_router(Arc::new(fake), Limits::default());
     let answer = router.oneshot(request).await.expect("there is an answer");
     let status = answer.status();
     assert!(
