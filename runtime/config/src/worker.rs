@@ -14,6 +14,7 @@ use tidegate_model::TopicName;
 use tidegate_model::limits::CALL_BYTES_FROM_GUEST_MAX;
 
 use crate::Properties;
+use crate::caps::Caps;
 pub use crate::client_overrides::OverridePolicy;
 pub use crate::converter::{ConverterConfig, ConverterRole};
 pub use crate::listener::Listener;
@@ -105,6 +106,8 @@ pub struct SandboxSettings {
     /// A PEM file of certificates that the servers of guests may go back to, beside the system's
     /// (`sandbox.ssl.truststore.location`).
     pub truststore: Option<PathBuf>,
+    /// What caps connectors that have no caps of their own.
+    pub caps: Caps,
 }
 
 impl Default for SandboxSettings {
@@ -128,6 +131,7 @@ impl Default for SandboxSettings {
             connections_max: 16,
             response_bytes_max: 8 * 1024 * 1024,
             truststore: None,
+            caps: Caps::default(),
         }
     }
 }
@@ -679,6 +683,7 @@ fn sandbox(keys: &Properties) -> Result<SandboxSettings, ConfigError> {
         connections_max: size("sandbox.connections.max", default.connections_max)?,
         response_bytes_max: size("sandbox.response.bytes.max", default.response_bytes_max)?,
         truststore: text(keys, "sandbox.ssl.truststore.location").map(PathBuf::from),
+        caps: Caps::of(keys, Caps::default())?,
     })
 }
 

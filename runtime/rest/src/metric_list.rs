@@ -13,7 +13,7 @@ use crate::requests::Taken;
 
 use Kind::{Counter, Gauge};
 use Values::{
-    Connector, ConnectorText, OfProcess, PredicateText, Refusals, Requests, Series, Sink, Source,
+    Connector, ConnectorText, Held, OfProcess, PredicateText, Refusals, Requests, Series, Sink, Source,
     Task, TaskText, Transform, TransformText, Worker, WorkerText,
 };
 
@@ -52,6 +52,8 @@ pub(crate) enum Values {
         for<'a> fn(&'a ConnectorMeasures, &'a TaskMeasures) -> &'a str,
     ),
     Refusals,
+    /// How long each task was kept waiting, by reason.
+    Held,
     Transform(fn(&TransformCounts) -> f64),
     TransformText(&'static str, fn(&NamedClass) -> &str),
     PredicateText(&'static str, fn(&NamedClass) -> &str),
@@ -80,6 +82,7 @@ impl Values {
             Self::Task(_) | Self::Source(_) | Self::Sink(_) => vec!["connector", "task"],
             Self::TaskText(label, _) => vec!["connector", "task", label],
             Self::Refusals => vec!["connector", "task", "kind"],
+            Self::Held => vec!["connector", "task", "reason"],
             Self::Transform(_) => vec!["connector", "task", "transform"],
             Self::TransformText(label, _) => vec!["connector", "task", "transform", label],
             Self::PredicateText(label, _) => vec!["connector", "task", "predicate", label],
@@ -636,6 +639,12 @@ pub(crate) const METRICS: &[Metric] = &[
         kind: Counter,
         help: "Traps, missed deadlines and broken rules of the task's guests.",
         values: Task(|task| task.used.faults as f64),
+    },
+    Metric {
+        name: "tidegate_task_held_seconds_total",
+        kind: Counter,
+        help: "How long the task was kept waiting, by reason: a cap of its connector on cpu, records or bytes, or fairness: its guests computed for long, and those of other connectors had their turn.",
+        values: Held,
     },
     Metric {
         name: "tidegate_task_refusals_total",

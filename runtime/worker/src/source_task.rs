@@ -26,6 +26,9 @@ const BACKOFF_WATCHED_MAX: Duration = Duration::from_secs(10);
 const BEAT: Duration = Duration::from_millis(250);
 /// The longest wait that a guest may ask for.
 const GUEST_WAIT_MAX: Duration = Duration::from_secs(60);
+/// How much longer than its guest computed for nothing a source waits before it is polled again: finding nothing takes
+/// at most a twentieth of a core.
+const IDLE_WAIT: u32 = 19;
 /// How long a source waits whose offsets have to be written and could not be.
 const WRITE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -112,9 +115,11 @@ impl SourceTask {
                 }
                 continue;
             }
-            if !self.room(commit_due).await? {
+            if self.held_back(commit_due).await || !self.room(commit_due).await? {
                 continue;
             }
+            let usage = Arc::clone(&self.progress.measures().usage);
+            let used_before = usage.cpu();
             let until = commit_due.min(Instant::now() + RUN_MAX).into_std();
             let wanted = self.target.clone();
             let interrupted = move || wanted.has_changed().unwrap_or(true);
@@ -125,7 +130,12 @@ impl SourceTask {
             }
             if let Stepped::Idle(wait) = ran.last {
                 let named = wait.map(|wait| Instant::now() + wait.min(GUEST_WAIT_MAX));
-                let until = named.unwrap_or_else(|| end_of(backoff)).min(commit_due);
+                let mut until = named.unwrap_or_else(|| end_of(backoff));
+                if !ran.moved {
+                    let used = usage.cpu().saturating_sub(used_before);
+                    until = until.max(Instant::now() + (used * IDLE_WAIT).min(GUEST_WAIT_MAX));
+                }
+                let until = until.min(commit_due);
                 backoff = (backoff * 2).min(backoff_max);
                 tokio::select! {
                     () = self.file_changes.notify.notified() => backoff = BACKOFF_MIN,
@@ -134,6 +144,24 @@ impl SourceTask {
                 }
             }
         }
+    }
+
+    /// Waits where a cap of the connector is used up, at most until the next commit. Whether it waited.
+    async fn held_back(&mut self, commit_due: Instant) -> bool {
+        let pipeline = self.pipeline.as_ref();
+        let Some((until, hold)) = pipeline.and_then(|pipeline| pipeline.turns.share().held())
+        else {
+            return false;
+        };
+        let begun = Instant::now();
+        self.progress.set_held(true);
+        tokio::select! {
+            () = tokio::time::sleep_until(commit_due.min(until.into())) => {}
+            _ = self.target.changed() => {}
+        }
+        self.progress.set_held(false);
+        self.progress.measures().usage.held(hold, begun.elapsed());
+        true
     }
 
     /// Back-pressure: waits while too much is not acknowledged. `false`: something else is to be done first.

@@ -36,10 +36,12 @@ fn network_asking(grants: Grants, control: &[&str], names: Names) -> Network {
         connector: ConnectorName::parse("c").unwrap(),
         task: Some(0),
         usage: Default::default(),
+        share: Default::default(),
         secrets: Default::default(),
     };
     let refusals = AllRefusals::default().of(&identity);
-    Network::new(&shared, Some(&grants), refusals, GuestLog::new(None))
+    let idle = Arc::default();
+    Network::new(&shared, Some(&grants), refusals, GuestLog::new(None), &idle)
 }
 
 fn addresses(addresses: &[&str]) -> Grants {
