@@ -102,7 +102,11 @@ fn answers<T>(rest: &Rest, connector: &str, meanwhile: impl FnOnce() -> T) -> (D
     let ask = || {
         let mut times = Vec::new();
         while !done.load(Ordering::Relaxed) {
-            for path in ["/", "/connectors", &format!("/connectors/{connector}/status")] {
+            for path in [
+                "/",
+                "/connectors",
+                &format!("/connectors/{connector}/status"),
+            ] {
                 let begun = Instant::now();
                 assert_eq!(rest.send("GET", path, None).0, 200);
                 times.push(begun.elapsed());

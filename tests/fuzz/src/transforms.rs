@@ -98,7 +98,7 @@ pub fn run(data: &[u8]) {
         .iter()
         .flat_map(|record| {
             let outcome = applied(&mut each, batch_of([record]));
-            outcome.map_or_else(|| vec![Outcome::Whole], |outcome| outcome)
+            outcome.unwrap_or_else(|| vec![Outcome::Whole])
         })
         .collect();
     if let Some(together) = together
