@@ -72,9 +72,12 @@ fn made_up_value(avro: &mut OfflineAvro, input: &mut Input<'_>, options: u8) {
     let Ok((text, body)) = avro.write(made.schema.as_deref(), &value.to_encoded()) else {
         return;
     };
-    let (schema, value) = avro
-        .read(&text, &body)
-        .unwrap_or_else(|error| panic!("{error}: {} became {text}", shown(&made)));
+    let (schema, value) = match avro.read(&text, &body) {
+        Ok(read) => read,
+        // Of two different records of one name the inner one is taken for the outer one, as Confluent's converter has it.
+        Err(error) if error.to_string().contains("contains itself") => return,
+        Err(error) => panic!("{error}: {} became {text}", shown(&made)),
+    };
     let again = Read { schema, value };
     fits(&again);
     // With the defaults of the configuration nothing is lost, but for defaults that Avro cannot have.
@@ -97,6 +100,10 @@ fn plain(schema: &Schema) -> Schema {
     let part = |schema: &Schema| Arc::new(plain(schema));
     let kind = match &schema.kind {
         SchemaType::Array(element) => SchemaType::Array(part(element)),
+        // What is Avro's map keeps nothing of its keys.
+        SchemaType::Map(key, value) if key.kind == SchemaType::String && !key.optional => {
+            SchemaType::Map(Arc::new(Schema::new(SchemaType::String)), part(value))
+        }
         SchemaType::Map(key, value) => SchemaType::Map(part(key), part(value)),
         SchemaType::Struct(fields) => {
             let field = |field: &Field| Field {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use tidegate_convert::{Converter, Role, converter};
+use tidegate_model::schema::{DATE, DECIMAL, SchemaType, TIME, TIMESTAMP};
 use tidegate_model::value::check;
 use tidegate_model::{Column, Schema, Value};
 
@@ -78,7 +79,26 @@ pub fn fits(read: &Read) {
     assert_eq!(check(value), Ok(()), "{value:02x?}");
     let value = Value::decode(value).expect("what was checked is read");
     if let Some(schema) = &schema {
-        assert!(value.fits(schema), "{value:?} does not fit {schema:?}");
+        assert!(
+            value.fits(schema) || is_odd(schema),
+            "{value:?} does not fit {schema:?}"
+        );
+    }
+}
+
+/// Whether a logical type is carried by another type than its own. As in Kafka Connect, the name counts then.
+fn is_odd(schema: &Schema) -> bool {
+    let own = match schema.name.as_deref() {
+        Some(DATE | TIME) => schema.kind == SchemaType::Int32,
+        Some(TIMESTAMP) => schema.kind == SchemaType::Int64,
+        Some(DECIMAL) => schema.kind == SchemaType::Bytes,
+        _ => true,
+    };
+    !own || match &schema.kind {
+        SchemaType::Array(element) => is_odd(element),
+        SchemaType::Map(key, value) => is_odd(key) || is_odd(value),
+        SchemaType::Struct(fields) => fields.iter().any(|field| is_odd(&field.schema)),
+        _ => false,
     }
 }
 

@@ -56,10 +56,18 @@ fn comes_back(found: &Read, settings: &[(&str, &str)]) {
     let converter = &mut *of(CLASS, Role::Value, settings).expect("a converter is made");
     let written = write(converter, found)
         .unwrap_or_else(|error| panic!("{} is not written: {error}", shown(found)));
+    if has_content(settings) {
+        return;
+    }
     let again = read(converter, &[written.as_deref()]).pop().flatten();
     let text = String::from_utf8(written.unwrap_or_default()).expect("JSON is UTF-8");
     let again = again.unwrap_or_else(|| panic!("{text} is not read"));
     assert_eq!(again, *found, "{} became {}", shown(found), shown(&again));
+}
+
+/// With a schema for all messages they are read without an envelope and written with one, as in Kafka Connect.
+fn has_content(settings: &[(&str, &str)]) -> bool {
+    settings.iter().any(|(key, _)| *key == "schema.content")
 }
 
 fn made_up_value(input: &mut Input<'_>, enabled: bool, settings: &[(&str, &str)]) {
@@ -72,8 +80,7 @@ fn made_up_value(input: &mut Input<'_>, enabled: bool, settings: &[(&str, &str)]
     let Ok(Some(written)) = write(converter, &made) else {
         return;
     };
-    if settings.iter().any(|(key, _)| *key == "schema.content") {
-        // It is written in an envelope, and read without one.
+    if has_content(settings) {
         return;
     }
     let text = String::from_utf8(written).expect("JSON is UTF-8");

@@ -105,7 +105,7 @@ fn schema_within(input: &mut Input<'_>, depth: usize) -> Schema {
             schema.parameters.push((name(input), text(input)));
         }
         if input.flag() {
-            let value = value_within(input, &schema, depth);
+            let value = value(input, &schema);
             schema.default = Some(value).filter(|value| *value != Value::Null);
         }
     }
@@ -113,12 +113,8 @@ fn schema_within(input: &mut Input<'_>, depth: usize) -> Schema {
 }
 
 /// A value that fits a schema.
-pub fn value(input: &mut Input<'_>, schema: &Schema) -> Value {
-    value_within(input, schema, DEPTH)
-}
-
 #[allow(clippy::cast_possible_truncation, reason = "any number will do")]
-fn value_within(input: &mut Input<'_>, schema: &Schema, depth: usize) -> Value {
+pub fn value(input: &mut Input<'_>, schema: &Schema) -> Value {
     use tidegate_model::schema::{DATE, DECIMAL, TIME, TIMESTAMP};
     if schema.optional && input.seldom(4) {
         return Value::Null;
@@ -150,14 +146,14 @@ fn value_within(input: &mut Input<'_>, schema: &Schema, depth: usize) -> Value {
         SchemaType::Bytes => Value::Bytes(input.bytes(20).to_vec()),
         SchemaType::Array(element) => {
             let count = input.below(PARTS);
-            let each = (0..count).map(|_| value_within(input, element, depth));
+            let each = (0..count).map(|_| value(input, element));
             Value::Array(each.collect())
         }
-        SchemaType::Map(key, value) => {
+        SchemaType::Map(keys, values) => {
             let mut entries: Vec<(Value, Value)> = Vec::new();
             for _ in 0..input.below(PARTS) {
-                let key = value_within(input, key, depth);
-                let value = value_within(input, value, depth);
+                let key = value(input, keys);
+                let value = value(input, values);
                 if entries.iter().all(|(known, _)| *known != key) {
                     entries.push((key, value));
                 }
@@ -166,10 +162,7 @@ fn value_within(input: &mut Input<'_>, schema: &Schema, depth: usize) -> Value {
         }
         SchemaType::Struct(fields) => {
             let each = fields.iter();
-            Value::Struct(
-                each.map(|field| value_within(input, &field.schema, depth))
-                    .collect(),
-            )
+            Value::Struct(each.map(|field| value(input, &field.schema)).collect())
         }
     }
 }
@@ -210,7 +203,7 @@ fn schemaless_within(input: &mut Input<'_>, depth: usize) -> Value {
         ),
         _ => {
             let schema = schema_within(input, 0);
-            value_within(input, &schema, 0)
+            value(input, &schema)
         }
     }
 }

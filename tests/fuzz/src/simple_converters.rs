@@ -6,8 +6,10 @@ use crate::converted::{Read, of, read, read_loosely, write};
 use crate::input::Input;
 use crate::made_up;
 
-/// Each class with its settings, and whether what it reads it writes as the same bytes.
-const CLASSES: &[(&str, &[(&str, &str)], bool)] = &[
+/// A class with its settings, and whether what it reads it writes as the same bytes.
+type Class = (&'static str, &'static [(&'static str, &'static str)], bool);
+
+const CLASSES: &[Class] = &[
     ("StringConverter", &[], false),
     (
         "StringConverter",
