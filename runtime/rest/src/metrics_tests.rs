@@ -10,7 +10,7 @@ use tidegate_worker::progress::{Counts, TransformCounts};
 use tidegate_worker::window::Recent;
 
 use super::*;
-use crate::roles::route;
+use crate::routes::route;
 
 /// Groups of Kafka Connect's metrics that have no counterpart, and why.
 const WITHOUT: &[(&str, &str)] = &[
