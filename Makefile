@@ -48,8 +48,9 @@ test: build ## runs all tests; those against Apache Kafka and a schema registry 
 test-kafka: build ## starts Apache Kafka 4.3.1 from Maven Central and runs the broker and pipeline tests against it
 	@tests/kafka/run.sh
 
-test-adversarial: build ## attacks that take minutes: 10,000 mutations of a component
+test-adversarial: build ## attacks that take minutes: 10,000 mutations of a component, loops of all kinds beside a connector that works
 	TIDEGATE_MUTATIONS=10000 $(CARGO) test --workspace --test pipeline mutations -- --nocapture
+	$(CARGO) test --workspace --test pipeline fairness -- --ignored --nocapture --test-threads 1
 
 conformance: build ## runs the recorded cases of Kafka Connect in DIR (tests/conformance) through components and converters
 	@TIDEGATE_CONFORMANCE=$(abspath $(or $(DIR),tests/conformance)) $(CARGO) test --quiet --workspace --test conformance

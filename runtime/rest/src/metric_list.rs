@@ -13,8 +13,8 @@ use crate::requests::Taken;
 
 use Kind::{Counter, Gauge};
 use Values::{
-    Connector, ConnectorText, Held, OfProcess, PredicateText, Refusals, Requests, Series, Sink, Source,
-    Task, TaskText, Transform, TransformText, Worker, WorkerText,
+    Connector, ConnectorText, Held, OfProcess, PredicateText, Refusals, Requests, Series, Sink,
+    Source, Task, TaskText, Transform, TransformText, Worker, WorkerText,
 };
 
 /// The version of what is built in.
