@@ -27,8 +27,8 @@ const BEAT: Duration = Duration::from_millis(250);
 /// The longest wait that a guest may ask for.
 const GUEST_WAIT_MAX: Duration = Duration::from_secs(60);
 /// How much longer than its guest computed for nothing a source waits before it is polled again: finding nothing takes
-/// at most a twentieth of a core.
-const IDLE_WAIT: u32 = 19;
+/// less than a twentieth of a core.
+const IDLE_WAIT: u32 = 24;
 /// How long a source waits whose offsets have to be written and could not be.
 const WRITE_PAUSE: Duration = Duration::from_secs(1);
 
