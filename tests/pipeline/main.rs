@@ -33,3 +33,4 @@ mod stopping;
 mod stranger;
 mod support;
 mod topics;
+mod uploads;

@@ -7,6 +7,7 @@ use crate::caps::{self, Caps};
 use crate::definition::{ConfigType, list};
 use crate::error::ConfigError;
 use crate::errors::number;
+use crate::name_patterns::NamePatterns;
 use crate::own_limits::Most;
 use crate::policy::{Allowed, Policy};
 use crate::worker::SandboxSettings;
@@ -37,20 +38,15 @@ const WORDS: [&str; 10] = {
 /// What certain connectors may be granted beyond what all may.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
-    /// Names of connectors; a `*` at the end stands for any end.
-    pub connectors: Vec<String>,
+    /// The connectors that it is for.
+    pub connectors: NamePatterns,
     /// What they may be granted.
     pub allowed: Allowed,
 }
 
 impl Rule {
     pub(crate) fn is_for(&self, connector: &str) -> bool {
-        self.connectors
-            .iter()
-            .any(|pattern| match pattern.strip_suffix('*') {
-                Some(beginning) => connector.starts_with(beginning),
-                None => pattern == connector,
-            })
+        self.connectors.has(connector)
     }
 }
 
@@ -79,10 +75,8 @@ pub(crate) fn rest_policy(
     }
     for name in &names {
         let key = format!("{RULE}{name}.connectors");
-        let connectors = list(keys.get(&key).map_or("", String::as_str));
-        if connectors.is_empty() {
-            return Err(ConfigError::Missing(key));
-        }
+        let connectors = NamePatterns::parse(keys.get(&key).map_or("", String::as_str));
+        let connectors = connectors.ok_or(ConfigError::Missing(key))?;
         allowed.rules.push(Rule {
             connectors,
             allowed: self::allowed(keys, &format!("{RULE}{name}."), worker)?,

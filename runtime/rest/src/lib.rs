@@ -5,7 +5,7 @@
 //! | [`server`] | listens, and keeps every connection within limits |
 //! | [`router`] | which path and method is which handler |
 //! | `guard` | what each request passes first: access, roles, audit, pages of other origins |
-//! | `access`, `secrets`, `roles`, `audit` | who calls, what that one may do, and what is written down of it |
+//! | `access`, `access_files`, `secrets`, `roles`, `audit` | who calls, what that one may do, and what is written down of it |
 //! | `tls`, `peer` | encrypted connections, and who is at the other end |
 //! | `gate` | what is true of every request: time, what the client accepts, where it comes from |
 //! | `body`, `path`, `query` | the parts of a request, parsed at the edge |
@@ -24,6 +24,7 @@ pub mod router;
 pub mod server;
 
 mod access;
+mod access_files;
 mod answer_headers;
 mod audit;
 mod body;

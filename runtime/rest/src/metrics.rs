@@ -16,6 +16,7 @@ use tidegate_herder::measures::{ConnectorMeasures, TaskMeasures, WorkerMeasures}
 use tidegate_worker::{Hold, Refusal};
 use tokio::sync::Mutex;
 
+use crate::access::Caller;
 use crate::error::Failure;
 use crate::metric_list::{METRICS, Metric, Values};
 use crate::metric_text::Text;
@@ -37,8 +38,10 @@ pub(crate) struct Metrics {
 
 pub(crate) async fn metrics<C: Control>(
     State(control): State<Arc<C>>,
+    caller: Caller,
     metrics: Option<Extension<Arc<Metrics>>>,
 ) -> Result<Response, Failure> {
+    caller.check_all()?;
     let metrics = metrics
         .map(|Extension(metrics)| metrics)
         .unwrap_or_default();

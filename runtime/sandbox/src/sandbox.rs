@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Instant;
 
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
@@ -189,6 +190,7 @@ impl Sandbox {
             }
         }
         shape::check(bytes)?;
+        let started = Instant::now();
         let code = {
             let _one_at_a_time = inner
                 .compiling
@@ -201,6 +203,8 @@ impl Sandbox {
                 bytes,
             )?
         };
+        let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(%digest, bytes = bytes.len(), milliseconds, "A component was compiled.");
         let component = self.deserialize(&code)?;
         let loaded = Loaded::new(
             Arc::clone(inner),

@@ -115,7 +115,14 @@ impl State {
         let secrets = Arc::new(secrets.unwrap_or_default());
         let log = GuestLog::new(purpose.identity).without(&secrets);
         let quota = Quota::new(purpose.grants, &refusals);
-        let network = Network::new(&sandbox.network, purpose.grants, refusals, log.clone());
+        let idle = Arc::default();
+        let network = Network::new(
+            &sandbox.network,
+            purpose.grants,
+            refusals,
+            log.clone(),
+            &idle,
+        );
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.resources_max);
         let mut http_context = WasiHttpCtx::new();
@@ -130,6 +137,7 @@ impl State {
             http: Http {
                 network: network.clone(),
                 secrets: Arc::clone(&secrets),
+                idle,
                 deadline: Instant::now(),
             },
             http_context,

@@ -40,7 +40,8 @@ fn network_asking(grants: Grants, control: &[&str], names: Names) -> Network {
         secrets: Default::default(),
     };
     let refusals = AllRefusals::default().of(&identity);
-    Network::new(&shared, Some(&grants), refusals, GuestLog::new(None))
+    let idle = Arc::default();
+    Network::new(&shared, Some(&grants), refusals, GuestLog::new(None), &idle)
 }
 
 fn addresses(addresses: &[&str]) -> Grants {

@@ -1,0 +1,198 @@
+//! Values that follow one another, compared at once with those of a container before.
+//!
+//! Records of one topic are alike: the same keys in the same places, with values of the same types. So most of a
+//! record need not be taken apart value by value: it is compared eight bytes at a time, under masks that leave out
+//! what may differ, which is numbers, and the lengths of texts.
+
+use super::tag;
+
+/// Neighbouring values as they were learnt. Only the last may have a length of its own, such as a text.
+#[derive(Debug, Clone)]
+pub struct Stretch {
+    /// The last one overlaps the one before it.
+    words: Box<[Word]>,
+    /// So many bytes are compared.
+    fixed: usize,
+    /// Whether more follows, whose length the last four of those bytes are.
+    is_sized: bool,
+}
+
+/// Eight bytes as they were, zero where they may differ, and a mask of where they may not.
+#[derive(Debug, Clone, Copy)]
+struct Word {
+    bytes: u64,
+    mask: u64,
+}
+
+impl Stretch {
+    /// What the length of the last value counts (nothing, where none has a length), and what follows the stretch in
+    /// `bytes`; `None` when it differs.
+    #[inline]
+    #[must_use]
+    pub fn skip<'a>(&self, bytes: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+        let (fixed, after) = bytes.split_at_checked(self.fixed)?;
+        if differ(fixed, &self.words) {
+            return None;
+        }
+        let length = match fixed.last_chunk() {
+            Some(length) if self.is_sized => u32::from_le_bytes(*length) as usize,
+            _ => 0,
+        };
+        after.split_at_checked(length)
+    }
+}
+
+impl Word {
+    fn new(bytes: [u8; 8], mask: [u8; 8]) -> Self {
+        Self {
+            bytes: u64::from_le_bytes(bytes),
+            mask: u64::from_le_bytes(mask),
+        }
+    }
+
+    /// The bits in which eight bytes differ where they may not.
+    #[inline]
+    fn differing(self, bytes: [u8; 8]) -> u64 {
+        (u64::from_le_bytes(bytes) ^ self.bytes) & self.mask
+    }
+}
+
+/// Whether bytes differ from what was learnt where they may not.
+#[inline]
+fn differ(bytes: &[u8], words: &[Word]) -> bool {
+    let (Some(end), Some(end_word)) = (bytes.last_chunk(), words.last()) else {
+        return true;
+    };
+    let mut differing = end_word.differing(*end);
+    for (eight, word) in bytes.as_chunks().0.iter().zip(words) {
+        differing |= word.differing(*eight);
+    }
+    differing != 0
+}
+
+/// A stretch while it is learnt.
+#[derive(Debug, Clone, Default)]
+pub struct OpenStretch {
+    bytes: Vec<u8>,
+    mask: Vec<u8>,
+    values: usize,
+    is_sized: bool,
+}
+
+impl OpenStretch {
+    /// How many values it has.
+    #[must_use]
+    pub fn values(&self) -> usize {
+        self.values
+    }
+
+    /// Whether its last value has a length of its own: it is to be closed.
+    #[must_use]
+    pub fn is_sized(&self) -> bool {
+        self.is_sized
+    }
+
+    /// Adds a value that is to be the same each time, such as the key of a map.
+    pub fn add_same(&mut self, value: &[u8]) {
+        self.add(value, value.len(), 0, 0);
+        self.is_sized = false;
+    }
+
+    /// Adds a value of which the type is to be the same each time.
+    pub fn add_like(&mut self, value: &[u8]) {
+        let (free, mask) = match value {
+            [tag::STRING | tag::BYTES, ..] | [tag::ARRAY | tag::MAP | tag::STRUCT, ..] => (4, 0),
+            // Its scale, then its length.
+            [tag::DECIMAL, ..] => (8, 0),
+            // 0 or 1: one bit may differ.
+            [tag::BOOLEAN, ..] => (1, 0xfe),
+            _ => (value.len().saturating_sub(1), 0),
+        };
+        self.add(value, 1, free, mask);
+        self.is_sized = matches!(
+            value.first(),
+            Some(&(tag::STRING | tag::BYTES | tag::ARRAY | tag::MAP | tag::STRUCT | tag::DECIMAL))
+        );
+    }
+
+    fn add(&mut self, value: &[u8], same: usize, free: usize, mask: u8) {
+        self.bytes.extend(value.iter().take(same));
+        self.mask.resize(self.bytes.len(), 0xff);
+        self.bytes.resize(self.bytes.len() + free, 0);
+        self.mask.resize(self.bytes.len(), mask);
+        self.values += 1;
+    }
+
+    /// The stretch; `None`: it is too short to be compared.
+    #[must_use]
+    pub fn close(self) -> Option<Stretch> {
+        let end = (self.bytes.last_chunk()?, self.mask.last_chunk()?);
+        let blocks = self.bytes.as_chunks().0.iter().zip(self.mask.as_chunks().0);
+        let words = blocks.chain([end]);
+        Some(Stretch {
+            words: words
+                .map(|(bytes, mask)| Word::new(*bytes, *mask))
+                .collect(),
+            fixed: self.bytes.len(),
+            is_sized: self.is_sized,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Value;
+
+    fn decimal(scale: i32, unscaled: &[u8]) -> Value {
+        let unscaled = unscaled.to_vec();
+        Value::Decimal { scale, unscaled }
+    }
+
+    #[test]
+    fn what_is_alike_is_skipped_and_what_is_not_is_told() {
+        let pairs = [
+            (Value::from("a"), Value::from("longer")),
+            (Value::Bytes(vec![1]), Value::Bytes(vec![])),
+            (decimal(1, &[1]), decimal(-2, &[1, 2, 3])),
+            (Value::Array(vec![]), Value::Array(vec![Value::Null])),
+            (Value::Map(vec![]), Value::Map(vec![(1.into(), 2.into())])),
+            (Value::Int64(1), Value::Int64(-1)),
+            (Value::Boolean(true), Value::Boolean(false)),
+            (Value::Null, Value::Null),
+        ];
+        let key = Value::from("a key").to_encoded();
+        for (one, other) in &pairs {
+            let (one, other) = (one.to_encoded(), other.to_encoded());
+            let mut open = OpenStretch::default();
+            open.add_same(&key);
+            open.add_like(&one);
+            let stretch = open.close().unwrap();
+            let skip = |key: &[u8], value: &[u8]| {
+                let bytes = [key, value, b"rest"].concat();
+                stretch
+                    .skip(&bytes)
+                    .is_some_and(|(_, rest)| rest == b"rest")
+            };
+            assert!(skip(&key, &one) && skip(&key, &other));
+            assert!(!skip(&Value::from("b key").to_encoded(), &one));
+            for (another, _) in &pairs {
+                let another = another.to_encoded();
+                assert_eq!(skip(&key, &another), another.first() == one.first());
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_cut_short_differs() {
+        let mut open = OpenStretch::default();
+        open.add_same(b"12345678");
+        open.add_like(&Value::from("text").to_encoded());
+        let stretch = open.close().unwrap();
+        let whole = [b"12345678".as_slice(), &Value::from("text").to_encoded()].concat();
+        assert!(stretch.skip(&whole).is_some());
+        for end in 0..whole.len() {
+            assert!(stretch.skip(&whole[..end]).is_none());
+        }
+    }
+}
