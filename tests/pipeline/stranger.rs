@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Broker, Place, Rest, append, lines, root, text, tidegate, wait_for};
 
-const CLASS: &str = "com.example.VersionedSinkConnector";
+pub const CLASS: &str = "com.example.VersionedSinkConnector";
 
 /// The component, built outside of the workspace.
 static BUILT: LazyLock<Vec<u8>> = LazyLock::new(|| {
@@ -39,7 +39,7 @@ fn target_folder() -> PathBuf {
 }
 
 /// The component in another version.
-fn version(major: u8) -> Vec<u8> {
+pub fn version(major: u8) -> Vec<u8> {
     let mut component = BUILT.clone();
     let marker = b"1.0.0-stranger";
     let places: Vec<_> = (0..component.len() - marker.len())
@@ -50,7 +50,7 @@ fn version(major: u8) -> Vec<u8> {
     component
 }
 
-fn upload(rest: &Rest, component: &[u8]) -> (u16, Value) {
+pub fn upload(rest: &Rest, component: &[u8]) -> (u16, Value) {
     rest.send_bytes(
         "POST",
         "/connector-plugins",
@@ -59,13 +59,13 @@ fn upload(rest: &Rest, component: &[u8]) -> (u16, Value) {
     )
 }
 
-fn start(place: &mut Place) -> (crate::support::Running, Rest) {
+pub fn start(place: &mut Place) -> (crate::support::Running, Rest) {
     let worker = place.start();
     let rest = place.rest();
     (worker, rest)
 }
 
-fn place() -> Place {
+pub fn place() -> Place {
     let mut place = Place::new(Broker::Embedded);
     let folder = place.path("");
     place.add_worker_key(&format!("sandbox.policy.write={}", folder.display()));
@@ -74,7 +74,7 @@ fn place() -> Place {
     place
 }
 
-fn config(place: &Place, out: &Path, version: &str) -> Value {
+pub fn config(place: &Place, out: &Path, version: &str) -> Value {
     json!({
         "connector.class": CLASS, "tasks.max": "1", "file": out, "topics": place.topic("lines"),
         "connector.plugin.version": version, "errors.tolerance": "all",
@@ -308,7 +308,7 @@ fn the_command_line_adds_inspects_and_removes() {
 }
 
 /// The lines of a file once it ends with one.
-fn lines_after(path: &Path, last: &str, place: &Place) -> Vec<String> {
+pub fn lines_after(path: &Path, last: &str, place: &Place) -> Vec<String> {
     wait_for(
         last,
         || format!("{:?}\n{}", lines(path), place.log()),

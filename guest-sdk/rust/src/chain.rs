@@ -1,18 +1,29 @@
 //! Runs a chain of one component's transforms over a batch, in one call of the host.
 
+use std::ops::Range;
 use std::time::Instant;
 
 use tidegate_model::Batch;
 
 use crate::error::Result;
+use crate::map_edits::{Fused, MapEdits};
 use crate::plugins::{Plugins, Step};
 use crate::predicate::Predicate;
+use crate::row::Side;
 use crate::transform::{Reads, Transform};
 use crate::transform_batch::{StepCount, TransformBatch, Transformed};
 
 /// A prepared chain.
 pub struct Chain {
     steps: Vec<ChainStep>,
+    runs: Vec<Run>,
+}
+
+/// Steps in a row.
+struct Run {
+    steps: Range<usize>,
+    /// Steps that edit maps, put together.
+    fused: Option<Fused>,
 }
 
 struct ChainStep {
@@ -53,18 +64,35 @@ impl Chain {
                 })
             })
             .collect::<Result<_>>()?;
-        Ok(Self { steps })
+        Ok(Self::of_steps(steps))
     }
 
     /// A chain of one transform that applies to every record.
     #[must_use]
     pub fn of(transform: Box<dyn Transform>) -> Self {
-        Self {
-            steps: vec![ChainStep {
-                transform,
-                condition: None,
-            }],
+        Self::of_steps(vec![ChainStep {
+            transform,
+            condition: None,
+        }])
+    }
+
+    fn of_steps(steps: Vec<ChainStep>) -> Self {
+        let mut runs: Vec<Run> = Vec::new();
+        let mut from = 0;
+        for neighbours in steps.chunk_by(|one, next| {
+            let side = one.edited_side();
+            side.is_some() && side == next.edited_side()
+        }) {
+            let edits: Vec<_> = neighbours.iter().filter_map(ChainStep::map_edits).collect();
+            let side = edits.first().map(|edits| edits.side());
+            let to = from + neighbours.len();
+            runs.push(Run {
+                steps: from..to,
+                fused: side.map(|side| Fused::of(&edits, side)),
+            });
+            from = to;
         }
+        Self { steps, runs }
     }
 
     /// Which columns the chain reads.
@@ -89,34 +117,104 @@ impl Chain {
     pub fn apply(&mut self, batch: Batch) -> Result<Transformed> {
         let mut batch = TransformBatch::new(batch);
         let mut counts = vec![StepCount::default(); self.steps.len()];
-        let mut clock = Instant::now();
-        for ((number, step), count) in (0_u32..).zip(&mut self.steps).zip(&mut counts) {
+        let mut clock = Clock::started();
+        for Run { steps, fused } in &mut self.runs {
+            let numbered = (0_u32..).skip(steps.start);
+            let (Some(steps), Some(counts)) = (
+                self.steps.get_mut(steps.clone()),
+                counts.get_mut(steps.clone()),
+            ) else {
+                break;
+            };
             if batch.is_empty() {
                 break;
             }
-            let mut records = batch.len();
-            let selected = match &mut step.condition {
-                Some(condition) => {
-                    let mut holds = condition.predicate.test_batch(batch.batch())?;
-                    if condition.negate {
-                        holds.iter_mut().for_each(|holds| *holds = !*holds);
-                    }
-                    records = holds.iter().filter(|holds| **holds).count();
-                    (records < batch.len()).then_some(holds)
+            if let Some(fused) = fused {
+                let edits: Vec<_> = steps.iter().filter_map(ChainStep::map_edits).collect();
+                let left = fused.apply(&mut batch, &edits);
+                let left_count = left.as_ref().map_or(0, |left| holding(left));
+                let done = batch.len() - left_count;
+                // What they did together is divided among them.
+                let each = clock.lap() / u64::try_from(steps.len()).unwrap_or(1);
+                for count in &mut *counts {
+                    count.records = u32::try_from(done).unwrap_or(u32::MAX);
+                    count.nanoseconds = each;
                 }
-                None => None,
-            };
-            if records > 0 {
-                batch.begin_step(number, selected);
-                step.transform.apply_batch(&mut batch)?;
-                count.records = u32::try_from(records).unwrap_or(u32::MAX);
-                count.dropped = batch.end_step();
+                if left_count == 0 {
+                    continue;
+                }
+                batch.leave_to_steps(left.filter(|_| done > 0));
             }
-            // One reading of the clock for each step and batch.
-            let now = Instant::now();
-            let elapsed = now.duration_since(std::mem::replace(&mut clock, now));
-            count.nanoseconds = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
+            for ((number, step), count) in numbered.zip(steps).zip(counts) {
+                if batch.is_empty() {
+                    break;
+                }
+                step.apply(number, &mut batch, count)?;
+                count.nanoseconds += clock.lap();
+            }
+            batch.leave_to_steps(None);
         }
         Ok(batch.finish(counts))
+    }
+}
+
+impl ChainStep {
+    /// What it does to maps without a schema, where it does that to every record.
+    fn map_edits(&self) -> Option<&dyn MapEdits> {
+        match self.condition {
+            Some(_) => None,
+            None => self.transform.map_edits(),
+        }
+    }
+
+    fn edited_side(&self) -> Option<Side> {
+        self.map_edits().map(|edits| edits.side())
+    }
+
+    fn apply(
+        &mut self,
+        number: u32,
+        batch: &mut TransformBatch,
+        count: &mut StepCount,
+    ) -> Result<()> {
+        let selected = match &mut self.condition {
+            Some(condition) => {
+                let mut holds = condition.predicate.test_batch(batch.batch())?;
+                if condition.negate {
+                    holds.iter_mut().for_each(|holds| *holds = !*holds);
+                }
+                Some(holds)
+            }
+            None => batch.left_to_steps().cloned(),
+        };
+        let records = selected.as_deref().map_or(batch.len(), holding);
+        if records > 0 {
+            batch.begin_step(number, selected.filter(|_| records < batch.len()));
+            self.transform.apply_batch(batch)?;
+            count.records += u32::try_from(records).unwrap_or(u32::MAX);
+            count.dropped += batch.end_step();
+        }
+        Ok(())
+    }
+}
+
+/// Of how many something holds.
+fn holding(holds: &[bool]) -> usize {
+    holds.iter().filter(|holds| **holds).count()
+}
+
+/// What each step takes: one reading of the clock for each step and batch.
+struct Clock(Instant);
+
+impl Clock {
+    fn started() -> Self {
+        Self(Instant::now())
+    }
+
+    /// The nanoseconds since the last reading.
+    fn lap(&mut self) -> u64 {
+        let now = Instant::now();
+        let elapsed = now.duration_since(std::mem::replace(&mut self.0, now));
+        u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX)
     }
 }

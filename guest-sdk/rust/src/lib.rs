@@ -221,6 +221,7 @@ pub mod error;
 mod export;
 pub mod host;
 pub mod http;
+pub mod map_edits;
 pub mod plugins;
 pub mod predicate;
 pub mod record;
@@ -239,6 +240,7 @@ pub use definition::{
     ConfigDef, ConfigIssue, ConfigKey, Description, Importance, Names, Type, Width,
 };
 pub use error::{Error, ErrorKind, Result};
+pub use map_edits::{Facts, MapEdits, Naming, PlannedMap};
 pub use plugins::{Kind, PluginSet, Plugins, Step, StepCondition};
 pub use predicate::Predicate;
 pub use record::{Header, Record, field, records};

@@ -7,6 +7,7 @@
 use crate::config::Config;
 use crate::definition::{ConfigIssue, Description};
 use crate::error::{Error, Result};
+use crate::map_edits::MapEdits;
 use crate::record::Record;
 use crate::transform_batch::TransformBatch;
 
@@ -116,6 +117,12 @@ pub trait Transform {
     /// the records it applies to.
     fn reads_when_conditional(&self) -> Reads {
         Reads::NONE
+    }
+
+    /// What it does to maps without a schema, where that is to edit their entries: neighbours that do are done in one
+    /// pass. [`apply_batch`](Transform::apply_batch) says what else it does, and the same of these.
+    fn map_edits(&self) -> Option<&dyn MapEdits> {
+        None
     }
 
     /// Transforms one record.

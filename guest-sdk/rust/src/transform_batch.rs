@@ -99,6 +99,8 @@ pub struct TransformBatch {
     errors: Vec<StepError>,
     step: u32,
     selected: Option<Vec<bool>>,
+    /// The records that some steps in a row are for; `None`: all.
+    left: Option<Vec<bool>>,
     gone: Vec<bool>,
     /// How many records the current step dropped.
     dropped: u32,
@@ -374,6 +376,7 @@ impl TransformBatch {
             before.select(sources)
         };
         self.selected = None;
+        self.keep_left(sources);
         if !identity {
             self.inputs = Some(match &self.inputs {
                 Some(inputs) => sources
@@ -397,6 +400,16 @@ impl TransformBatch {
         changed.headers |= !same_headers(&after, &expected);
         after.offsets = expected.offsets;
         self.batch = after;
+    }
+
+    /// The steps from now on are for these records (`None`: for all).
+    pub(crate) fn leave_to_steps(&mut self, left: Option<Vec<bool>>) {
+        self.left = left;
+    }
+
+    /// The records that the steps are for; `None`: all.
+    pub(crate) fn left_to_steps(&self) -> Option<&Vec<bool>> {
+        self.left.as_ref()
     }
 
     /// Begins a step that applies to the records `selected` (`None`: to all).
@@ -423,6 +436,7 @@ impl TransformBatch {
             .map(|(index, _)| index)
             .collect();
         self.gone.clear();
+        self.keep_left(&kept);
         self.batch = self.batch.select(&kept);
         self.inputs = Some(match &self.inputs {
             Some(inputs) => kept
@@ -431,6 +445,14 @@ impl TransformBatch {
                 .collect(),
             None => kept,
         });
+    }
+
+    /// The records are those that had these places.
+    fn keep_left(&mut self, sources: &[u32]) {
+        if let Some(left) = &mut self.left {
+            let is_left = |index: &u32| left.get(*index as usize).copied().unwrap_or(false);
+            *left = sources.iter().map(is_left).collect();
+        }
     }
 
     /// Ends the chain.

@@ -14,6 +14,7 @@ use tidegate_model::TopicName;
 use tidegate_model::limits::{CALL_BYTES_FROM_GUEST_MAX, CALL_BYTES_TO_GUEST_MAX};
 
 use crate::Properties;
+use crate::caps::Caps;
 pub use crate::client_overrides::OverridePolicy;
 pub use crate::converter::{ConverterConfig, ConverterRole};
 pub use crate::listener::Listener;
@@ -116,6 +117,8 @@ pub struct SandboxSettings {
     pub log: LogLimits,
     /// Limits on the records that guests hand over.
     pub record: RecordLimits,
+    /// What caps connectors that have no caps of their own.
+    pub caps: Caps,
 }
 
 impl Default for SandboxSettings {
@@ -144,6 +147,7 @@ impl Default for SandboxSettings {
             compile: CompileLimits::default(),
             log: LogLimits::default(),
             record: RecordLimits::default(),
+            caps: Caps::default(),
         }
     }
 }
@@ -721,6 +725,7 @@ fn sandbox(keys: &Properties) -> Result<SandboxSettings, ConfigError> {
         compile: CompileLimits::of(keys)?,
         log: LogLimits::of(keys)?,
         record: RecordLimits::of(keys)?,
+        caps: Caps::of(keys, Caps::default())?,
     })
 }
 

@@ -33,7 +33,7 @@ use crate::herder::{Created, InitialState, Put, PutMode, Request};
 use crate::info::{ConnectorStatus, StateName};
 use crate::preparation::Prepared;
 use crate::status_board::{Known, StatusBoard, Subject};
-use crate::upgrade::{self, TaskFailure, Trial};
+use crate::upgrade::{self, Trial, TrialFailure};
 
 /// How long the last states may take to be written when the worker ends.
 const STATUS_WRITE_MAX: Duration = Duration::from_secs(2);
@@ -51,9 +51,9 @@ pub(crate) struct Actor {
     asks: mpsc::Sender<ConnectorName>,
     /// Counts starts; later states of the same task have a higher one.
     generation: u64,
-    /// Tasks that failed while a plugin of theirs was on trial.
-    failures: mpsc::UnboundedReceiver<TaskFailure>,
-    told_failures: mpsc::UnboundedSender<TaskFailure>,
+    /// What failed while a plugin was on trial.
+    failures: mpsc::UnboundedReceiver<TrialFailure>,
+    told_failures: mpsc::UnboundedSender<TrialFailure>,
 }
 
 impl Actor {
@@ -248,7 +248,7 @@ impl Actor {
     }
 
     /// A task failed while a plugin of it was on trial: what ran before is back, if the trial is not over.
-    async fn failed_on_trial(&mut self, failure: TaskFailure) {
+    async fn failed_on_trial(&mut self, failure: TrialFailure) {
         let name = &failure.connector;
         let is_of_trial = |trial: &mut Trial| {
             failure.generation >= trial.generation && std::time::Instant::now() < trial.until
@@ -487,7 +487,7 @@ impl Actor {
         self.connectors.change(name, |known| known.reload = reload);
         let class = match prepared.class {
             Ok(class) => class,
-            Err(error) => return self.fail(name, &error),
+            Err(error) => return self.plugin_failed(name, &error),
         };
         let Some((target, stored_configs)) = self.connectors.change(name, |known| {
             known.kind = class.kind;
@@ -506,7 +506,7 @@ impl Actor {
         let configs = match class.tasks {
             _ if undivided => stored_configs.clone(),
             Ok(configs) => configs,
-            Err(error) => return self.fail(name, &error),
+            Err(error) => return self.plugin_failed(name, &error),
         };
         if stored_configs != configs
             && let Err(error) = self.log.put_tasks(name, &configs).await
@@ -601,6 +601,20 @@ impl Actor {
         late
     }
 
+    /// The plugin does not let its connector start. On trial, what ran before is back.
+    fn plugin_failed(&mut self, name: &ConnectorName, error: &dyn std::error::Error) {
+        self.fail(name, error);
+        let on_trial = |known: &Connector| known.trial.is_some();
+        if self.connectors.find(name, on_trial).unwrap_or(false) {
+            // The actor itself hears it, once this request is answered.
+            drop(self.told_failures.send(TrialFailure {
+                connector: name.clone(),
+                generation: self.generation,
+                trace: error.to_string(),
+            }));
+        }
+    }
+
     fn fail(&mut self, name: &ConnectorName, error: &dyn std::error::Error) {
         tracing::error!(connector = %name, %error, "The connector failed.");
         self.connectors.startups().ended(false);
@@ -633,7 +647,7 @@ struct TaskListener {
     board: Arc<StatusBoard>,
     generation: u64,
     /// Where it is to be told that a task on trial failed.
-    failures: Option<mpsc::UnboundedSender<TaskFailure>>,
+    failures: Option<mpsc::UnboundedSender<TrialFailure>>,
     asks: mpsc::Sender<ConnectorName>,
 }
 
@@ -664,7 +678,7 @@ impl Listener for TaskListener {
     fn task_state(&self, task: &TaskId, state: State) {
         if let (State::Failed { trace }, Some(failures)) = (&state, &self.failures) {
             // Nobody hears it when the herder has ended.
-            drop(failures.send(TaskFailure {
+            drop(failures.send(TrialFailure {
                 connector: task.connector.clone(),
                 generation: self.generation,
                 trace: trace.clone(),

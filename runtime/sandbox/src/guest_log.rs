@@ -14,6 +14,7 @@ use tidegate_model::guest_text::clean;
 
 use crate::network::refusals::Refusal;
 use crate::secrets::Secrets as Handed;
+use crate::share::Share;
 use crate::usage::Usage;
 
 /// The most bytes of the last words.
@@ -30,6 +31,8 @@ pub struct Identity {
     pub task: Option<u32>,
     /// What its guests use is counted here.
     pub usage: Arc<Usage>,
+    /// What its guests share with those of the connector's other tasks.
+    pub share: Arc<Share>,
     /// What its guests know and nobody may be shown: hidden in their log lines and messages.
     pub secrets: Secrets,
 }

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Instant;
 
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
@@ -14,6 +15,7 @@ use crate::compile::compile;
 use crate::digest::Digest;
 use crate::engine::{compatibility, engine};
 use crate::error::SandboxError;
+use crate::gate::Gate;
 use crate::guest_log::Identity;
 use crate::host_functions::linker;
 use crate::network::control_plane::ControlPlane;
@@ -37,6 +39,7 @@ pub(crate) struct Inner {
     pub(crate) settings: Settings,
     pub(crate) engine: Engine,
     pub(crate) ticker: Ticker,
+    pub(crate) gate: Arc<Gate>,
     pub(crate) network: Arc<Shared>,
     pub(crate) refusals: AllRefusals,
     linker: Linker<State>,
@@ -65,6 +68,7 @@ impl Sandbox {
             .map_err(|error| SandboxError::Internal(format!("linking WASI: {error:#}")))?;
         Ok(Self(Arc::new(Inner {
             ticker: Ticker::start(&engine)?,
+            gate: Arc::new(Gate::of_this_machine()),
             network: Arc::new(Shared {
                 control: ControlPlane::new(&settings.control_plane),
                 tls: Tls::new(settings.truststore.clone()),
@@ -186,6 +190,7 @@ impl Sandbox {
             }
         }
         shape::check(bytes, &inner.settings.compile)?;
+        let started = Instant::now();
         let code = {
             let _one_at_a_time = inner
                 .compiling
@@ -199,6 +204,8 @@ impl Sandbox {
                 bytes,
             )?
         };
+        let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(%digest, bytes = bytes.len(), milliseconds, "A component was compiled.");
         let component = self.deserialize(&code)?;
         let loaded = Loaded::new(
             Arc::clone(inner),

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use tidegate_sdk::model::schema::{DATE, DECIMAL, TIME, TIMESTAMP};
 use tidegate_sdk::model::value::tag;
 use tidegate_sdk::prelude::*;
-use tidegate_sdk::{Edit, NO_SCHEMA, NewSchema, SchemaPlans, TransformBatch};
+use tidegate_sdk::{
+    Edit, Facts, MapEdits, NO_SCHEMA, NewSchema, PlannedMap, Row, SchemaPlans, Side, TransformBatch,
+};
 
 use crate::cast_value::{Target, cast, not_castable};
 use crate::encoded::{Run, present, require_map_scan, require_struct, struct_like};
@@ -77,6 +79,13 @@ impl<S: OnSide> Transform for Cast<S> {
         S::READS
     }
 
+    fn map_edits(&self) -> Option<&dyn MapEdits> {
+        match self.spec {
+            Spec::Whole(_) => None,
+            Spec::Fields(_) => Some(self),
+        }
+    }
+
     fn apply_batch(&mut self, batch: &mut TransformBatch) -> Result<()> {
         let number = self.plans.begin();
         let (spec, replace_null) = (&mut self.spec, self.replace_null);
@@ -111,6 +120,35 @@ impl<S: OnSide> Transform for Cast<S> {
             check_size(out, mark)?;
             Ok(Edit::Written(plan.schema.index(schemas, number)))
         });
+        Ok(())
+    }
+}
+
+impl<S: OnSide> MapEdits for Cast<S> {
+    fn side(&self) -> Side {
+        S::SIDE
+    }
+
+    fn keeps_null(&self) -> bool {
+        true
+    }
+
+    fn plan(&self, _: Facts, map: &mut PlannedMap) {
+        match &self.spec {
+            Spec::Whole(_) => map.give_up(),
+            Spec::Fields(fields) => fields.plan(map),
+        }
+    }
+
+    fn write(&self, number: u32, value: &[u8], _: &Row<'_>, out: &mut Vec<u8>) -> Result<()> {
+        let target = match &self.spec {
+            Spec::Fields(fields) => fields.at(number),
+            Spec::Whole(_) => None,
+        };
+        match target {
+            Some(target) if value != [tag::NULL] => cast_whole(value, *target, false, out)?,
+            _ => append(out, value),
+        }
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use tidegate_sdk::model::limits::RECORD_BYTES_MAX;
 use tidegate_sdk::model::value::{Elements, ValueError, tag};
-use tidegate_sdk::{Encoder, Error, Field, NewSchema, Result, Schema, Value};
+use tidegate_sdk::{Encoder, Error, Field, NewSchema, PlannedMap, Result, Schema, Value};
 
 use crate::encoded::{Run, misfit, split_value, text};
 use crate::short::Named;
@@ -11,9 +11,11 @@ use tidegate_sdk::model::short::append;
 /// What is said of the listed fields of a map, and which of them it lacks.
 #[derive(Debug)]
 pub struct Listed<T> {
-    named: Named<(usize, T)>,
+    /// The place of each name in the list.
+    named: Named<usize>,
     /// The names as keys of a map, in the order of the list.
     keys: Vec<Vec<u8>>,
+    said: Vec<T>,
     /// The number of the map that last had each field.
     seen: Vec<u64>,
     map: u64,
@@ -32,14 +34,15 @@ impl<T> Listed<T> {
                 None => said.push((key, what)),
             }
         }
-        let keys: Vec<Vec<u8>> = said.iter().map(|(key, _)| key.clone()).collect();
-        let numbered = said.into_iter().enumerate();
+        let (keys, said): (Vec<Vec<u8>>, Vec<T>) = said.into_iter().unzip();
         Self {
-            named: numbered
-                .map(|(place, (key, what))| (key, (place, what)))
+            named: (0..)
+                .zip(&keys)
+                .map(|(place, key)| (key.clone(), place))
                 .collect(),
             seen: vec![0; keys.len()],
             keys,
+            said,
             map: 0,
             found: 0,
         }
@@ -48,7 +51,23 @@ impl<T> Listed<T> {
     /// What is said of a name.
     #[must_use]
     pub fn of(&self, name: &str) -> Option<&T> {
-        self.named.get(&text(name)).map(|(_, what)| what)
+        self.named
+            .get(&text(name))
+            .and_then(|place| self.said.get(*place))
+    }
+
+    /// What is said of the name with a place in the list.
+    #[inline]
+    #[must_use]
+    pub fn at(&self, place: u32) -> Option<&T> {
+        self.said.get(place as usize)
+    }
+
+    /// Plans to edit each field of a map by its place in the list.
+    pub fn plan(&self, map: &mut PlannedMap) {
+        for (place, key) in (0..).zip(&self.keys) {
+            map.edit_or_add_null(key, place);
+        }
     }
 
     /// Begins a map: it had no field yet.
@@ -61,14 +80,14 @@ impl<T> Listed<T> {
     /// What is said of a key of the map, which then counts as found.
     #[inline(always)]
     pub fn find(&mut self, key: &[u8]) -> Option<&T> {
-        let (place, what) = self.named.get(key)?;
+        let place = self.named.get(key)?;
         if let Some(seen) = self.seen.get_mut(*place)
             && *seen != self.map
         {
             *seen = self.map;
             self.found += 1;
         }
-        Some(what)
+        self.said.get(*place)
     }
 
     /// Appends null for each field that was not found, as Java's `map.put(field, map.get(field))` does; the answer

@@ -3,8 +3,12 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use tidegate_sdk::model::limits::TOPIC_TEXT_BYTES_MAX;
 use tidegate_sdk::prelude::*;
-use tidegate_sdk::{Edit, NO_SCHEMA, NewSchema, Row, SchemaPlans, Schemas, TransformBatch};
+use tidegate_sdk::{
+    Edit, Facts, MapEdits, NO_SCHEMA, NewSchema, PlannedMap, Row, SchemaPlans, Schemas, Side,
+    TransformBatch,
+};
 
 use crate::encoded::{
     FieldPlan, Run, copy_fields, field_plans, is_plain, misfit, present, require_map_scan,
@@ -15,6 +19,8 @@ use crate::side::{OnSide, REPLACE_NULL, with_replace_null};
 use tidegate_sdk::model::short::{append, same};
 
 const PURPOSE: &str = "field insertion";
+/// The most that a number takes, encoded.
+const NUMBER_BYTES: usize = 9;
 const SUFFIX: &str = "Suffix with <code>!</code> to make this a required field, or <code>?</code> to keep it optional (the default).";
 
 /// The transform.
@@ -144,6 +150,10 @@ impl<S: OnSide> Transform for InsertField<S> {
         S::READS
     }
 
+    fn map_edits(&self) -> Option<&dyn MapEdits> {
+        Some(self)
+    }
+
     fn apply_batch(&mut self, batch: &mut TransformBatch) -> Result<()> {
         let number = self.plans.begin();
         let (insertions, lengths) = (self.insertions.as_slice(), self.lengths);
@@ -180,6 +190,41 @@ impl<S: OnSide> Transform for InsertField<S> {
             Encoder::new(out).end(container, count + insertions.len());
             Ok(Edit::Written(new_schema(plan, schemas, number)))
         });
+        Ok(())
+    }
+}
+
+impl<S: OnSide> MapEdits for InsertField<S> {
+    fn side(&self) -> Side {
+        S::SIDE
+    }
+
+    fn keeps_null(&self) -> bool {
+        true
+    }
+
+    fn needs_facts(&self) -> bool {
+        let mut sources = self.insertions.iter().map(|insertion| &insertion.source);
+        !sources.all(|source| matches!(source, Source::Topic | Source::Static(_)))
+    }
+
+    fn plan(&self, facts: Facts, map: &mut PlannedMap) {
+        for (number, Insertion { source, key, .. }) in (0..).zip(&self.insertions) {
+            match source {
+                Source::Static(value) => map.put(key, value),
+                Source::Offset if !facts.offset => map.give_up(),
+                Source::Partition if !facts.partition => {}
+                Source::Timestamp if !facts.timestamp => {}
+                Source::Topic => map.put_made(key, number, TOPIC_TEXT_BYTES_MAX + 5),
+                _ => map.put_made(key, number, NUMBER_BYTES),
+            }
+        }
+    }
+
+    fn write(&self, number: u32, _: &[u8], row: &Row<'_>, out: &mut Vec<u8>) -> Result<()> {
+        if let Some(insertion) = self.insertions.get(number as usize) {
+            insertion.write(row, false, out)?;
+        }
         Ok(())
     }
 }

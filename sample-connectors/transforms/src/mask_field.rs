@@ -2,9 +2,12 @@
 
 use std::marker::PhantomData;
 
+use tidegate_sdk::model::short::append;
 use tidegate_sdk::model::value::tag;
 use tidegate_sdk::prelude::*;
-use tidegate_sdk::{Edit, NO_SCHEMA, SchemaPlans, TransformBatch};
+use tidegate_sdk::{
+    Edit, Facts, MapEdits, NO_SCHEMA, PlannedMap, Row, SchemaPlans, Side, TransformBatch,
+};
 
 use crate::encoded::{present, require_map, require_map_scan, require_struct};
 use crate::fields::{Listed, OnNull, check_size, edit_struct};
@@ -89,6 +92,10 @@ impl<S: OnSide> Transform for MaskField<S> {
         S::READS
     }
 
+    fn map_edits(&self) -> Option<&dyn MapEdits> {
+        Some(self)
+    }
+
     fn apply_batch(&mut self, batch: &mut TransformBatch) -> Result<()> {
         self.plans.begin();
         let Self {
@@ -120,6 +127,26 @@ impl<S: OnSide> Transform for MaskField<S> {
             check_size(out, mark)?;
             Ok(Edit::Written(schema))
         });
+        Ok(())
+    }
+}
+
+impl<S: OnSide> MapEdits for MaskField<S> {
+    fn side(&self) -> Side {
+        S::SIDE
+    }
+
+    /// Null is no map.
+    fn keeps_null(&self) -> bool {
+        false
+    }
+
+    fn plan(&self, _: Facts, map: &mut PlannedMap) {
+        self.fields.plan(map);
+    }
+
+    fn write(&self, _: u32, value: &[u8], _: &Row<'_>, out: &mut Vec<u8>) -> Result<()> {
+        append(out, self.masks.of(value)?);
         Ok(())
     }
 }

@@ -5,7 +5,10 @@ use std::marker::PhantomData;
 
 use tidegate_sdk::model::value::tag;
 use tidegate_sdk::prelude::*;
-use tidegate_sdk::{Edit, NO_SCHEMA, NewSchema, SchemaPlans, TransformBatch};
+use tidegate_sdk::{
+    Edit, Facts, MapEdits, NO_SCHEMA, Naming, NewSchema, PlannedMap, Row, SchemaPlans, Side,
+    TransformBatch,
+};
 
 use crate::encoded::{
     FieldPlan, Run, Scan, copy_fields, field_plans, misfit, present, require_map_scan,
@@ -98,6 +101,10 @@ impl<S: OnSide> Transform for ReplaceField<S> {
         S::READS
     }
 
+    fn map_edits(&self) -> Option<&dyn MapEdits> {
+        Some(self)
+    }
+
     fn apply_batch(&mut self, batch: &mut TransformBatch) -> Result<()> {
         let number = self.plans.begin();
         let (rules, replace_null) = (&self.rules, self.replace_null);
@@ -121,6 +128,31 @@ impl<S: OnSide> Transform for ReplaceField<S> {
             Encoder::new(out).end(container, plan.kept);
             Ok(Edit::Written(plan.schema.index(schemas, number)))
         });
+        Ok(())
+    }
+}
+
+impl<S: OnSide> MapEdits for ReplaceField<S> {
+    fn side(&self) -> Side {
+        S::SIDE
+    }
+
+    fn keeps_null(&self) -> bool {
+        true
+    }
+
+    fn plan(&self, _: Facts, map: &mut PlannedMap) {
+        map.rename(|key| match self.rules.named.get(key) {
+            Some(Rule::Rename(name)) => Naming::Renamed(name),
+            Some(Rule::LeaveOut) => Naming::LeftOut,
+            None if !self.rules.keep_others => Naming::LeftOut,
+            _ => Naming::Stays,
+        });
+    }
+
+    /// It edits no values.
+    fn write(&self, _: u32, value: &[u8], _: &Row<'_>, out: &mut Vec<u8>) -> Result<()> {
+        append(out, value);
         Ok(())
     }
 }

@@ -10,7 +10,9 @@ use tidegate_sdk::model::schema::{DATE, TIME, TIMESTAMP};
 use tidegate_sdk::model::short::{append, same};
 use tidegate_sdk::model::value::{Elements, tag};
 use tidegate_sdk::prelude::*;
-use tidegate_sdk::{Edit, NO_SCHEMA, NewSchema, SchemaPlans, TransformBatch};
+use tidegate_sdk::{
+    Edit, Facts, MapEdits, NO_SCHEMA, NewSchema, PlannedMap, Row, SchemaPlans, Side, TransformBatch,
+};
 
 use crate::date_pattern;
 use crate::encoded::{
@@ -166,6 +168,13 @@ impl<S: OnSide> Transform for TimestampConverter<S> {
         S::READS
     }
 
+    fn map_edits(&self) -> Option<&dyn MapEdits> {
+        match self.field {
+            Some(_) => Some(self),
+            None => None,
+        }
+    }
+
     fn apply_batch(&mut self, batch: &mut TransformBatch) -> Result<()> {
         let number = self.plans.begin();
         let (field, conversion) = (self.field.as_ref(), &self.conversion);
@@ -211,6 +220,33 @@ impl<S: OnSide> Transform for TimestampConverter<S> {
             Ok(edit(plan.schema.index(schemas, number)))
         });
         Ok(())
+    }
+}
+
+impl<S: OnSide> MapEdits for TimestampConverter<S> {
+    fn side(&self) -> Side {
+        S::SIDE
+    }
+
+    fn keeps_null(&self) -> bool {
+        true
+    }
+
+    fn plan(&self, _: Facts, map: &mut PlannedMap) {
+        match &self.field {
+            Some(field) => map.edit_or_add_null(&field.key, 0),
+            None => map.give_up(),
+        }
+    }
+
+    fn write(&self, _: u32, value: &[u8], _: &Row<'_>, out: &mut Vec<u8>) -> Result<()> {
+        match present(Some(value)) {
+            Some(timestamp) => self.conversion.untyped(timestamp, out),
+            None => {
+                append(out, value);
+                Ok(())
+            }
+        }
     }
 }
 

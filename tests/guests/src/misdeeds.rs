@@ -51,6 +51,17 @@ pub fn read_often(path: &str, count: usize) -> String {
     format!("read {read}")
 }
 
+/// Computes for a while.
+pub fn compute(time: std::time::Duration) {
+    let begun = std::time::Instant::now();
+    let mut number = 0_u64;
+    while begun.elapsed() < time {
+        for _ in 0..10_000 {
+            number = black_box(number.wrapping_add(1));
+        }
+    }
+}
+
 /// Calls itself until the host's stack ends: nothing lies in the guest's own memory.
 #[inline(never)]
 pub fn overflow_the_stack(depth: u64) -> u64 {

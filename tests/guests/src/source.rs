@@ -65,6 +65,7 @@ pub const NAMES: &[&str] = &[
     "SleepsInStart",
     "SleepsInCommit",
     "GoesBackwards",
+    "ComputesInPoll",
 ];
 
 thread_local! {
@@ -315,6 +316,7 @@ impl Guest for Component {
                 }
                 return Ok(polled);
             }
+            "test.ComputesInPoll" => return Ok(compute(&config, limits.records_max)),
             "test.BadBatch" => return Ok(bad(&config_value(&config, "what"))),
             _ => {}
         }
@@ -387,6 +389,20 @@ fn go_backwards() -> Polled {
         polled.source_offsets = column(&[map("position", &position)]);
     }
     polled
+}
+
+/// Computes for `busy` milliseconds and hands over as many `records` as are asked for, at most; asks to be polled again
+/// in a millisecond.
+fn compute(config: &Config, records_max: u32) -> Polled {
+    let number = |key| config_value(config, key).parse().unwrap_or(0);
+    misdeeds::compute(std::time::Duration::from_millis(number("busy")));
+    let records = (0..number("records").min(records_max.into()))
+        .map(|record| text(&record.to_string()))
+        .collect::<Vec<_>>();
+    Polled {
+        wait_ms: 1,
+        ..polled(&records)
+    }
 }
 
 /// The records 0 to 499, of which 123 is `poison`; then nothing.

@@ -83,7 +83,7 @@ fn elements(body: &[u8], shape: &mut Shape, depth_left: usize) -> Result<usize, 
     let mut found = 0;
     let mut differing = 0;
     for part in shape.parts() {
-        if let Some((text, after)) = shape.skip(part, rest)
+        if let Some((text, after)) = part.skip(rest)
             && is_text(text)
         {
             rest = after;

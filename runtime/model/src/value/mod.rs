@@ -24,11 +24,13 @@ mod check;
 mod encoder;
 mod owned;
 mod shape;
+mod stretch;
 mod view;
 
 pub use check::{Checker, check};
 pub use encoder::{Container, Encoder};
 pub use owned::Value;
+pub use stretch::{OpenStretch, Stretch};
 pub use view::{Elements, Entries, View, length};
 
 /// The tag bytes.

@@ -1,10 +1,9 @@
 //! What the values of a container looked like last, to check the next one sooner.
 //!
-//! Records of one topic are alike: the same keys in the same places, with values of the same types. So most of a
-//! record need not be taken apart value by value. It is compared with one before, eight bytes at a time, under masks
-//! that leave out what may differ: numbers, and the lengths of texts. A part that differs otherwise is taken apart as
-//! ever, and after several such records another one is learnt.
+//! A record is compared with one before, in [`Stretch`]es. A part that differs is taken apart as ever, and after several
+//! such records another one is learnt.
 
+use super::stretch::{OpenStretch, Stretch};
 use super::{length, tag};
 
 /// So many bytes of a container are learnt; what follows is taken apart each time.
@@ -21,18 +20,10 @@ const PATIENCE_MAX: u32 = 1024;
 pub(super) struct Shape {
     /// Whether every other value is a key: so it is in maps, not in structs.
     has_keys: bool,
-    words: Vec<Word>,
     parts: Vec<Part>,
     /// So many containers in a row differed.
     differed: u32,
     patience: u32,
-}
-
-/// Eight bytes as they were, zero where they may differ, and a mask of where they may not.
-#[derive(Debug, Clone, Copy)]
-struct Word {
-    bytes: u64,
-    mask: u64,
 }
 
 /// Values that are compared at once.
@@ -40,12 +31,8 @@ struct Word {
 pub(super) struct Part {
     /// How many.
     pub(super) values: usize,
-    /// Their words, the last one overlapping the one before it; none: always taken apart.
-    words: std::ops::Range<usize>,
-    /// So many bytes.
-    fixed: usize,
-    /// Whether a text follows, whose length the last four bytes are.
-    has_text: bool,
+    /// What they look like, with a text at most as the last; none: always taken apart.
+    stretch: Option<Stretch>,
 }
 
 impl Shape {
@@ -62,7 +49,6 @@ impl Shape {
     fn new(has_keys: bool) -> Self {
         Self {
             has_keys,
-            words: Vec::new(),
             parts: Vec::new(),
             differed: 0,
             patience: PATIENCE_MIN,
@@ -73,20 +59,6 @@ impl Shape {
     #[inline]
     pub(super) fn parts(&self) -> &[Part] {
         &self.parts
-    }
-
-    /// What follows a part in `bytes`, and its text; `None` when it differs.
-    #[inline]
-    pub(super) fn skip<'a>(&self, part: &Part, bytes: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
-        let (fixed, after) = bytes.split_at_checked(part.fixed)?;
-        if differ(fixed, self.words.get(part.words.clone())?) {
-            return None;
-        }
-        let length = match fixed.last_chunk() {
-            Some(length) if part.has_text => u32::from_le_bytes(*length) as usize,
-            _ => 0,
-        };
-        after.split_at_checked(length)
     }
 
     /// Takes note of whether a container, which was checked, had parts that differ; perhaps learns from it.
@@ -105,21 +77,24 @@ impl Shape {
 
     #[cold]
     fn learn(&mut self, body: &[u8]) {
-        self.words.clear();
         self.parts.clear();
         self.differed = 0;
         self.patience = (self.patience * 2).min(PATIENCE_MAX);
-        let mut open = Open::default();
+        let mut open = OpenStretch::default();
         let mut rest = body;
         let mut is_key = self.has_keys;
         while body.len() - rest.len() < LEARNT_BYTES_MAX
             && let Some((value, after)) = split(rest)
         {
-            if !open.add(value, is_key) {
+            if is_key {
+                open.add_same(value);
+            } else if is_comparable(value) {
+                open.add_like(value);
+            } else {
                 self.close(&mut open);
-                open.part.values = 1;
-                self.close(&mut open);
-            } else if open.part.has_text || open.part.values == PART_VALUES_MAX {
+                self.parts.push(Part::taken_apart());
+            }
+            if open.is_sized() || open.values() == PART_VALUES_MAX {
                 self.close(&mut open);
             }
             rest = after;
@@ -129,25 +104,14 @@ impl Shape {
     }
 
     /// Ends a part, if there is one.
-    fn close(&mut self, open: &mut Open) {
-        let Open {
-            bytes,
-            mask,
-            mut part,
-        } = std::mem::take(open);
-        if part.values == 0 {
-            return;
+    fn close(&mut self, open: &mut OpenStretch) {
+        let open = std::mem::take(open);
+        if open.values() > 0 {
+            self.parts.push(Part {
+                values: open.values(),
+                stretch: open.close(),
+            });
         }
-        let start = self.words.len();
-        if let (Some(bytes_end), Some(mask_end)) = (bytes.last_chunk(), mask.last_chunk()) {
-            let blocks = bytes.as_chunks().0.iter().zip(mask.as_chunks().0);
-            let words = blocks.chain([(bytes_end, mask_end)]);
-            let words = words.map(|(bytes, mask)| Word::new(*bytes, *mask));
-            self.words.extend(words);
-            part.fixed = bytes.len();
-        }
-        part.words = start..self.words.len();
-        self.parts.push(part);
     }
 }
 
@@ -155,73 +119,38 @@ impl Part {
     /// Whether it is not taken apart each time.
     #[inline]
     pub(super) fn is_comparable(&self) -> bool {
-        !self.words.is_empty()
+        self.stretch.is_some()
     }
-}
 
-/// A part while it is learnt.
-#[derive(Debug, Default)]
-struct Open {
-    bytes: Vec<u8>,
-    mask: Vec<u8>,
-    part: Part,
-}
-
-impl Open {
-    /// Adds a value; `false`: those of its type are not compared.
-    fn add(&mut self, value: &[u8], is_key: bool) -> bool {
-        let (free, mask) = match value {
-            _ if is_key => (0, 0),
-            [tag::STRING, ..] => (4, 0),
-            // 0 or 1: one bit may differ.
-            [tag::BOOLEAN, ..] => (1, 0xfe),
-            [
-                tag::BYTES | tag::ARRAY | tag::MAP | tag::STRUCT | tag::DECIMAL,
-                ..,
-            ] => return false,
-            [_, payload @ ..] => (payload.len(), 0),
-            [] => return false,
-        };
-        self.part.has_text = !is_key && value.first() == Some(&tag::STRING);
-        let same = if is_key { value.len() } else { 1 };
-        self.bytes.extend(value.iter().take(same));
-        self.mask.resize(self.bytes.len(), 0xff);
-        self.bytes.resize(self.bytes.len() + free, 0);
-        self.mask.resize(self.bytes.len(), mask);
-        self.part.values += 1;
-        true
-    }
-}
-
-impl Word {
-    fn new(bytes: [u8; 8], mask: [u8; 8]) -> Self {
+    /// A value that is never compared.
+    fn taken_apart() -> Self {
         Self {
-            bytes: u64::from_le_bytes(bytes),
-            mask: u64::from_le_bytes(mask),
+            values: 1,
+            stretch: None,
         }
     }
 
-    /// The bits in which eight bytes differ where they may not.
+    /// Its text and what follows it in `bytes`; `None` when it differs.
     #[inline]
-    fn differing(self, bytes: [u8; 8]) -> u64 {
-        (u64::from_le_bytes(bytes) ^ self.bytes) & self.mask
+    pub(super) fn skip<'a>(&self, bytes: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+        let (fixed, end) = self.stretch.as_ref()?.ends(bytes)?;
+        let (part, rest) = bytes.split_at_checked(end)?;
+        Some((part.get(fixed..)?, rest))
     }
+}
+
+/// Whether a value is well-formed when its tag is right, its text is one, and the rest differs where it may.
+fn is_comparable(value: &[u8]) -> bool {
+    !matches!(
+        value,
+        [
+            tag::BYTES | tag::ARRAY | tag::MAP | tag::STRUCT | tag::DECIMAL,
+            ..
+        ] | []
+    )
 }
 
 /// The value that `bytes` begin with, and what follows.
 fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     bytes.split_at_checked(length(bytes).ok()?)
-}
-
-/// Whether bytes differ from what was learnt where they may not.
-#[inline]
-fn differ(bytes: &[u8], words: &[Word]) -> bool {
-    let (Some(end), Some(end_word)) = (bytes.last_chunk(), words.last()) else {
-        return true;
-    };
-    let mut differing = end_word.differing(*end);
-    for (eight, word) in bytes.as_chunks().0.iter().zip(words) {
-        differing |= word.differing(*eight);
-    }
-    differing != 0
 }
