@@ -50,8 +50,9 @@ test: build ## runs all tests; those against Apache Kafka and a schema registry 
 test-kafka: build ## starts Apache Kafka 4.3.1 from Maven Central and runs the broker and pipeline tests against it
 	@tests/kafka/run.sh
 
-test-adversarial: build ## attacks that take minutes: 10,000 mutations of a component
+test-adversarial: build ## attacks that take minutes: 10,000 mutations of a component, loops of all kinds beside a connector that works
 	TIDEGATE_MUTATIONS=10000 $(CARGO) test --workspace --test pipeline mutations -- --nocapture
+	$(CARGO) test --workspace --test pipeline fairness -- --ignored --nocapture --test-threads 1
 
 fuzz: ## fuzzes each target for FUZZ_SECONDS (600), or FUZZ_TARGETS only; the first build takes many minutes
 	@CARGO=$(CARGO) tests/fuzz/run.sh $(or $(FUZZ_SECONDS),600) $(FUZZ_TARGETS)

@@ -10,6 +10,7 @@
 )]
 
 mod bad_input;
+mod caps;
 mod chains;
 mod command_line;
 mod dead_letters;
@@ -20,6 +21,7 @@ mod following;
 mod guests;
 mod idle;
 mod kill;
+mod metrics;
 mod network;
 mod observed;
 mod offsets;

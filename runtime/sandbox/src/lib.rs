@@ -101,7 +101,7 @@ pub use sink::{Put, SinkInstance};
 pub use source::{Polled, SourceInstance, WAIT_MS_MAX};
 pub use state::OffsetReader;
 pub use step_count::StepCount;
-pub use threads::GuestThreads;
+pub use threads::{GuestThreads, is_spent};
 pub use transform::{Condition, PredicateInstance, Step, Tested, TransformInstance};
 pub use usage::{Usage, Used, thread_time};
 

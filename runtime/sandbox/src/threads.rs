@@ -157,6 +157,13 @@ pub(crate) fn as_before() {
     }
 }
 
+/// Whether this thread is less urgent than others and stays so: what needs no guest, or another call, is better done
+/// on another.
+#[must_use]
+pub fn is_spent() -> bool {
+    matches!(RANK.get(), Rank::Less(_))
+}
+
 fn builder() -> Builder {
     Builder::new().name("tidegate-guest".to_owned())
 }
@@ -201,6 +208,7 @@ mod tests {
         let second = ran_on(&threads, move || {
             yield_to_others();
             assert_eq!(own_priority(), before + LESS_URGENT);
+            assert!(is_spent());
         });
         assert_eq!(first, second);
         let third = ran_on(&threads, move || assert_eq!(own_priority(), before));

@@ -127,8 +127,7 @@ impl SinkPipeline {
                     return Ok(Ran { moved, last });
                 }
             }
-            let held = self.turns.share().held().is_some();
-            if held || Instant::now() >= until || interrupted() {
+            if self.turns.end_run() || Instant::now() >= until || interrupted() {
                 return Ok(Ran { moved, last });
             }
         }

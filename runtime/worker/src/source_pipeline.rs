@@ -104,13 +104,8 @@ impl SourcePipeline {
             let last = self.step(&interrupted)?;
             let idle = matches!(last, Stepped::Idle(_));
             moved |= !idle;
-            let held = self.turns.share().held().is_some();
-            if idle
-                || held
-                || Instant::now() >= until
-                || !self.submitted.has_room()
-                || interrupted()
-            {
+            let ends = idle || self.turns.end_run() || !self.submitted.has_room();
+            if ends || Instant::now() >= until || interrupted() {
                 return Ok(Ran { moved, last });
             }
         }

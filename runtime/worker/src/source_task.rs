@@ -27,10 +27,17 @@ const BEAT: Duration = Duration::from_millis(250);
 /// The longest wait that a guest may ask for.
 const GUEST_WAIT_MAX: Duration = Duration::from_secs(60);
 /// How much longer than its guest computed for nothing a source waits before it is polled again: finding nothing takes
-/// at most a twentieth of a core.
-const IDLE_WAIT: u32 = 19;
+/// less than a twentieth of a core.
+const IDLE_WAIT: u32 = 24;
 /// How long a source waits whose offsets have to be written and could not be.
 const WRITE_PAUSE: Duration = Duration::from_secs(1);
+
+/// When a source that found nothing is polled again.
+struct NextPoll {
+    at: Instant,
+    /// When a file changes or something else is wanted: not before this.
+    earliest: Instant,
+}
 
 /// A source task.
 pub struct SourceTask {
@@ -88,6 +95,7 @@ impl SourceTask {
     async fn poll_until_stopped(&mut self) -> Result<(), WorkerError> {
         let mut commit_due = Instant::now() + self.flush_interval;
         let mut backoff = BACKOFF_MIN;
+        let mut next_poll: Option<NextPoll> = None;
         let backoff_max = if self.file_changes.watched {
             BACKOFF_WATCHED_MAX
         } else {
@@ -115,6 +123,12 @@ impl SourceTask {
                 }
                 continue;
             }
+            if let Some(poll) = next_poll.as_mut().filter(|poll| Instant::now() < poll.at) {
+                if self.wait_to_poll(poll, commit_due).await {
+                    backoff = BACKOFF_MIN;
+                }
+                continue;
+            }
             if self.held_back(commit_due).await || !self.room(commit_due).await? {
                 continue;
             }
@@ -129,19 +143,31 @@ impl SourceTask {
                 backoff = BACKOFF_MIN;
             }
             if let Stepped::Idle(wait) = ran.last {
+                let used = match ran.moved {
+                    true => Duration::ZERO,
+                    false => usage.cpu().saturating_sub(used_before),
+                };
+                let earliest = Instant::now() + (used * IDLE_WAIT).min(GUEST_WAIT_MAX);
                 let named = wait.map(|wait| Instant::now() + wait.min(GUEST_WAIT_MAX));
-                let mut until = named.unwrap_or_else(|| end_of(backoff));
-                if !ran.moved {
-                    let used = usage.cpu().saturating_sub(used_before);
-                    until = until.max(Instant::now() + (used * IDLE_WAIT).min(GUEST_WAIT_MAX));
-                }
-                let until = until.min(commit_due);
+                let at = named.unwrap_or_else(|| end_of(backoff)).max(earliest);
+                next_poll = Some(NextPoll { at, earliest });
                 backoff = (backoff * 2).min(backoff_max);
-                tokio::select! {
-                    () = self.file_changes.notify.notified() => backoff = BACKOFF_MIN,
-                    () = tokio::time::sleep_until(until) => {}
-                    _ = self.target.changed() => {}
-                }
+            }
+        }
+    }
+
+    /// Waits until a source that found nothing is polled again, at most until the next commit. Whether a file changed,
+    /// which makes it sooner.
+    async fn wait_to_poll(&mut self, poll: &mut NextPoll, commit_due: Instant) -> bool {
+        tokio::select! {
+            () = self.file_changes.notify.notified() => {
+                poll.at = poll.earliest;
+                true
+            }
+            () = tokio::time::sleep_until(poll.at.min(commit_due)) => false,
+            _ = self.target.changed() => {
+                poll.at = poll.earliest;
+                false
             }
         }
     }

@@ -95,6 +95,12 @@ impl Turns {
         &self.connector.share
     }
 
+    /// Whether the next step is for another time or another thread: a cap is used up, or this thread is less urgent
+    /// than others because a guest computed for long on it.
+    pub fn end_run(&self) -> bool {
+        tidegate_sandbox::is_spent() || self.share().held().is_some()
+    }
+
     /// The threads for steps.
     pub(crate) fn threads(&self) -> &GuestThreads {
         &self.threads
