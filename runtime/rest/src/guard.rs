@@ -19,7 +19,7 @@ use crate::audit::Asked;
 use crate::error::{Failure, RestError};
 use crate::metrics::Metrics;
 use crate::peer::Peer;
-use crate::roles::{Route, route};
+use crate::routes::{Route, route};
 use crate::{answer_headers, cross_origin};
 
 /// What each request passes.

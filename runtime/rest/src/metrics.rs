@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 
 use crate::access::Caller;
 use crate::error::Failure;
-use crate::metric_list::{METRICS, Metric, Values};
+use crate::metric_list::{Metric, Values, metrics as listed};
 use crate::metric_text::Text;
 use crate::process::Process;
 use crate::requests::{Requested, Requests};
@@ -69,7 +69,7 @@ pub(crate) async fn metrics<C: Control>(
 fn page(worker: &WorkerMeasures, requests: &[Requested], process: &Process) -> String {
     let mut text = Text::default();
     let mut described = 0;
-    for metric in METRICS {
+    for metric in listed() {
         if let Values::Series = metric.values {
             let series = text.lines() - described;
             text.metric(metric.name, metric.kind.name(), metric.help);

@@ -114,10 +114,8 @@ impl Fused {
     /// The number of the plan for a map, of which the parts were located; `None`: none fits.
     #[inline]
     fn plan(&mut self, body: &[u8], facts: Facts, transforms: &[&dyn MapEdits]) -> Option<usize> {
-        let begins = &mut self.scratch.begins;
         if let Some(plan) = self.plans.get(self.last)
-            && plan.facts == facts
-            && plan.layout.locate(body, begins)
+            && plan.fits(body, facts, &mut self.scratch)
         {
             return Some(self.last);
         }
@@ -131,26 +129,26 @@ impl Fused {
         facts: Facts,
         transforms: &[&dyn MapEdits],
     ) -> Option<usize> {
-        let begins = &mut self.scratch.begins;
+        let scratch = &mut self.scratch;
         let known = self
             .plans
             .iter()
-            .position(|plan| plan.facts == facts && plan.layout.locate(body, begins));
+            .position(|plan| plan.fits(body, facts, scratch));
         let place = match known {
             Some(place) => place,
             None => {
                 self.may_learn = self.may_learn.checked_sub(1)?;
                 let plan = MapPlan::of(&entries(body)?, facts, transforms);
-                let is_located = plan.layout.locate(body, begins);
-                self.add(plan, is_located)?
+                let fits = plan.fits(body, facts, scratch);
+                self.add(plan, fits)?
             }
         };
         self.last = place;
         Some(place)
     }
 
-    fn add(&mut self, plan: MapPlan, is_located: bool) -> Option<usize> {
-        if !is_located {
+    fn add(&mut self, plan: MapPlan, fits: bool) -> Option<usize> {
+        if !fits {
             return None;
         }
         if self.plans.len() < MAP_PLANS_MAX {

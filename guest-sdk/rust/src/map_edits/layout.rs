@@ -1,5 +1,6 @@
 //! Which keys a map has, in which places, and where its entries are in a map that has the same.
 
+use tidegate_model::short::same;
 use tidegate_model::value::{OpenStretch, Stretch, length, tag};
 
 /// So many entries of a map are planned.
@@ -8,18 +9,12 @@ const ENTRIES_MAX: usize = 256;
 const KEY_BYTES_MAX: usize = 16 * 1024;
 
 /// The keys of a map in their places. It is divided into parts; only where they end is found in another map.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Layout {
-    parts: Vec<Part>,
-}
-
-/// Entries that follow one another.
-#[derive(Debug)]
-struct Part {
-    /// What they looked like, to skip them at once.
-    stretch: Option<Stretch>,
-    /// Their keys, where they look different: a number may be null in another record.
-    keys: Vec<Box<[u8]>>,
+    /// What the entries of each part looked like, to skip them at once.
+    stretches: Vec<Option<Stretch>>,
+    /// The keys of each part, where its entries look different: a number may be null in another record.
+    keys: Vec<Vec<Box<[u8]>>>,
 }
 
 /// The entries of a map; `None`: it is damaged or has too many.
@@ -51,68 +46,96 @@ impl Layout {
     /// The layout of a map, with a part that begins at each entry that is cut. The answer has for each entry, and
     /// for the end, the number of the part that begins there, where one does.
     pub(super) fn of(entries: &[(&[u8], &[u8])], cuts: &[bool]) -> (Self, Vec<Option<usize>>) {
-        let mut parts: Vec<Part> = Vec::new();
+        let mut layout = Self::default();
         let mut begins = Vec::with_capacity(entries.len() + 1);
         let mut open = OpenStretch::default();
         let mut keys = Vec::new();
         for ((key, value), is_cut) in entries.iter().zip(cuts) {
             if !keys.is_empty() && (open.is_sized() || *is_cut) {
-                parts.push(Part::of(&mut open, &mut keys));
+                layout.add(&mut open, &mut keys);
             }
-            begins.push(keys.is_empty().then_some(parts.len()));
+            begins.push(keys.is_empty().then_some(layout.keys.len()));
             open.add_same(key);
             open.add_like(value);
             keys.push(Box::from(*key));
         }
         if !keys.is_empty() {
-            parts.push(Part::of(&mut open, &mut keys));
+            layout.add(&mut open, &mut keys);
         }
-        begins.push(Some(parts.len()));
-        (Self { parts }, begins)
+        begins.push(Some(layout.keys.len()));
+        (layout, begins)
+    }
+
+    fn add(&mut self, open: &mut OpenStretch, keys: &mut Vec<Box<[u8]>>) {
+        self.stretches.push(std::mem::take(open).close());
+        self.keys.push(std::mem::take(keys));
+    }
+
+    /// How many places [`Layout::locate`] finds.
+    pub(super) fn places(&self) -> usize {
+        self.keys.len() + 1
     }
 
     /// Finds in another map where each part begins, and where the last ends; `false`: it has other keys.
     #[inline]
-    pub(super) fn locate(&self, body: &[u8], begins: &mut Vec<usize>) -> bool {
-        begins.clear();
-        begins.reserve(self.parts.len() + 1);
-        let mut rest = body;
-        for part in &self.parts {
-            begins.push(body.len() - rest.len());
-            rest = match part.skip(rest).or_else(|| part.walk(rest)) {
-                Some(rest) => rest,
-                None => return false,
+    pub(super) fn locate(&self, body: &[u8], begins: &mut [usize]) -> bool {
+        let (mut part, mut at) = (0, 0);
+        loop {
+            (part, at) = self.skip_alike(part, at, body, begins);
+            let Some(keys) = self.keys.get(part) else {
+                return at == body.len();
             };
+            let Some(end) = walk(keys, at, body) else {
+                return false;
+            };
+            (part, at) = (part + 1, end);
+            if let Some(begin) = begins.get_mut(part) {
+                *begin = at;
+            }
         }
-        begins.push(body.len() - rest.len());
-        rest.is_empty()
+    }
+
+    /// Skips parts that look as they did. The answer is the part that does not, and where it begins.
+    // Nothing is called here: in WebAssembly all that is at hand would go through memory then.
+    #[inline]
+    fn skip_alike(
+        &self,
+        part: usize,
+        at: usize,
+        body: &[u8],
+        begins: &mut [usize],
+    ) -> (usize, usize) {
+        let (mut reached, mut at) = (part, at);
+        let stretches = self.stretches.get(part..).unwrap_or_default();
+        let ends = begins.get_mut(part + 1..).unwrap_or_default();
+        for (stretch, end) in stretches.iter().zip(ends) {
+            let (Some(stretch), Some(rest)) = (stretch, body.get(at..)) else {
+                break;
+            };
+            let Some((_, length)) = stretch.ends(rest) else {
+                break;
+            };
+            at = at.saturating_add(length);
+            *end = at;
+            reached += 1;
+        }
+        (reached, at)
     }
 }
 
-impl Part {
-    fn of(open: &mut OpenStretch, keys: &mut Vec<Box<[u8]>>) -> Self {
-        Self {
-            stretch: std::mem::take(open).close(),
-            keys: std::mem::take(keys),
+/// Where entries with these keys end, which begin at a place of the body.
+#[cold]
+#[inline(never)]
+fn walk(keys: &[Box<[u8]>], at: usize, body: &[u8]) -> Option<usize> {
+    let mut rest = body.get(at..)?;
+    for key in keys {
+        let (found, after) = rest.split_at_checked(key.len())?;
+        if !same(found, key) {
+            return None;
         }
+        (_, rest) = split(after)?;
     }
-
-    /// What follows it, where it looks as it did.
-    #[inline]
-    fn skip<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
-        let (_, rest) = self.stretch.as_ref()?.skip(bytes)?;
-        Some(rest)
-    }
-
-    /// What follows it, where it has the same keys; entry by entry.
-    fn walk<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
-        let mut rest = bytes;
-        for key in &self.keys {
-            let (_, after) = split(rest.strip_prefix(&**key)?)?;
-            rest = after;
-        }
-        Some(rest)
-    }
+    Some(body.len() - rest.len())
 }
 
 /// The value that bytes begin with, and what follows.
@@ -150,7 +173,7 @@ mod tests {
             let (layout, numbers) =
                 Layout::of(&entries(&known).unwrap(), &[false, false, false, true]);
             for other in &values {
-                let mut begins = Vec::new();
+                let mut begins = vec![0; layout.places()];
                 let other = map(other);
                 assert!(layout.locate(&other, &mut begins));
                 let mut at = 0;
@@ -168,7 +191,7 @@ mod tests {
                 assert!(!layout.locate(&[&other[..], b"x"].concat(), &mut begins));
             }
             let others = body(&[("alpha", 1.into()), ("B", "text".into())]);
-            assert!(!layout.locate(&others, &mut Vec::new()));
+            assert!(!layout.locate(&others, &mut vec![0; layout.places()]));
         }
     }
 

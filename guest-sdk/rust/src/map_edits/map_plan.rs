@@ -13,10 +13,21 @@ use crate::row::Row;
 /// What several transforms make of maps with the same keys in the same places.
 #[derive(Debug)]
 pub(super) struct MapPlan {
-    pub(super) layout: Layout,
-    pub(super) facts: Facts,
+    layout: Layout,
+    facts: Facts,
     /// `None`: it is not foreseen.
     pub(super) output: Option<Output>,
+}
+
+impl MapPlan {
+    /// Whether it is for a map; its parts are located then.
+    #[inline]
+    pub(super) fn fits(&self, body: &[u8], facts: Facts, scratch: &mut Scratch) -> bool {
+        if scratch.begins.len() != self.layout.places() {
+            scratch.begins.resize(self.layout.places(), 0);
+        }
+        self.facts == facts && self.layout.locate(body, &mut scratch.begins)
+    }
 }
 
 /// The map to come, piece by piece.
@@ -57,7 +68,7 @@ struct Place {
 /// Memory that is kept from one map to the next.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
-    pub(super) begins: Vec<usize>,
+    begins: Vec<usize>,
     value: Vec<u8>,
     next: Vec<u8>,
 }

@@ -133,7 +133,9 @@ impl Part {
     /// Its text and what follows it in `bytes`; `None` when it differs.
     #[inline]
     pub(super) fn skip<'a>(&self, bytes: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
-        self.stretch.as_ref()?.skip(bytes)
+        let (fixed, end) = self.stretch.as_ref()?.ends(bytes)?;
+        let (part, rest) = bytes.split_at_checked(end)?;
+        Some((part.get(fixed..)?, rest))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Values that follow one another, compared at once with those of a container before.
 //!
 //! Records of one topic are alike: the same keys in the same places, with values of the same types. So most of a
-//! record need not be taken apart value by value: it is compared eight bytes at a time, under masks that leave out
+//! record need not be taken apart value by value: it is compared sixteen bytes at a time, under masks that leave out
 //! what may differ, which is numbers, and the lengths of texts.
 
 use super::tag;
@@ -10,64 +10,82 @@ use super::tag;
 #[derive(Debug, Clone)]
 pub struct Stretch {
     /// The last one overlaps the one before it.
-    words: Box<[Word]>,
+    blocks: Box<[Block]>,
     /// So many bytes are compared.
     fixed: usize,
     /// Whether more follows, whose length the last four of those bytes are.
     is_sized: bool,
 }
 
-/// Eight bytes as they were, zero where they may differ, and a mask of where they may not.
+/// Two halves, which the compiler can take together.
+type Halves = [u64; 2];
+
+/// Sixteen bytes as they were, zero where they may differ, and a mask of where they may not.
 #[derive(Debug, Clone, Copy)]
-struct Word {
-    bytes: u64,
-    mask: u64,
+struct Block {
+    bytes: Halves,
+    mask: Halves,
 }
 
 impl Stretch {
-    /// What the length of the last value counts (nothing, where none has a length), and what follows the stretch in
-    /// `bytes`; `None` when it differs.
+    /// Where it ends in `bytes`, which begin with it: behind what is compared, and behind all, which is elsewhere when
+    /// the last value has a length. That the bytes go on so far is not said. `None`: they differ.
     #[inline]
     #[must_use]
-    pub fn skip<'a>(&self, bytes: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
-        let (fixed, after) = bytes.split_at_checked(self.fixed)?;
-        if differ(fixed, &self.words) {
+    pub fn ends(&self, bytes: &[u8]) -> Option<(usize, usize)> {
+        let fixed = bytes.get(..self.fixed)?;
+        if differ(fixed, &self.blocks) {
             return None;
         }
         let length = match fixed.last_chunk() {
             Some(length) if self.is_sized => u32::from_le_bytes(*length) as usize,
             _ => 0,
         };
-        after.split_at_checked(length)
+        Some((self.fixed, self.fixed.saturating_add(length)))
     }
 }
 
-impl Word {
-    fn new(bytes: [u8; 8], mask: [u8; 8]) -> Self {
+impl Block {
+    fn new(bytes: &[u8; 16], mask: &[u8; 16]) -> Self {
         Self {
-            bytes: u64::from_le_bytes(bytes),
-            mask: u64::from_le_bytes(mask),
+            bytes: halves(bytes),
+            mask: halves(mask),
         }
     }
 
-    /// The bits in which eight bytes differ where they may not.
+    /// The bits in which sixteen bytes differ where they may not, or that were set before.
     #[inline]
-    fn differing(self, bytes: [u8; 8]) -> u64 {
-        (u64::from_le_bytes(bytes) ^ self.bytes) & self.mask
+    fn differing(&self, bytes: &[u8; 16], before: Halves) -> Halves {
+        let (bytes, [before_low, before_high]) = (halves(bytes), before);
+        let ([low, high], [known_low, known_high]) = (bytes, self.bytes);
+        let [mask_low, mask_high] = self.mask;
+        [
+            before_low | ((low ^ known_low) & mask_low),
+            before_high | ((high ^ known_high) & mask_high),
+        ]
+    }
+}
+
+#[inline]
+fn halves(bytes: &[u8; 16]) -> Halves {
+    match bytes.as_chunks::<8>().0 {
+        [low, high] => [u64::from_le_bytes(*low), u64::from_le_bytes(*high)],
+        _ => [0, 0],
     }
 }
 
 /// Whether bytes differ from what was learnt where they may not.
 #[inline]
-fn differ(bytes: &[u8], words: &[Word]) -> bool {
-    let (Some(end), Some(end_word)) = (bytes.last_chunk(), words.last()) else {
+fn differ(bytes: &[u8], blocks: &[Block]) -> bool {
+    let (Some(end), Some(end_block)) = (bytes.last_chunk(), blocks.last()) else {
         return true;
     };
-    let mut differing = end_word.differing(*end);
-    for (eight, word) in bytes.as_chunks().0.iter().zip(words) {
-        differing |= word.differing(*eight);
+    let mut differing = end_block.differing(end, [0, 0]);
+    for (sixteen, block) in bytes.as_chunks().0.iter().zip(blocks) {
+        differing = block.differing(sixteen, differing);
     }
-    differing != 0
+    let [low, high] = differing;
+    low | high != 0
 }
 
 /// A stretch while it is learnt.
@@ -128,10 +146,10 @@ impl OpenStretch {
     pub fn close(self) -> Option<Stretch> {
         let end = (self.bytes.last_chunk()?, self.mask.last_chunk()?);
         let blocks = self.bytes.as_chunks().0.iter().zip(self.mask.as_chunks().0);
-        let words = blocks.chain([end]);
+        let blocks = blocks.chain([end]);
         Some(Stretch {
-            words: words
-                .map(|(bytes, mask)| Word::new(*bytes, *mask))
+            blocks: blocks
+                .map(|(bytes, mask)| Block::new(bytes, mask))
                 .collect(),
             fixed: self.bytes.len(),
             is_sized: self.is_sized,
@@ -161,7 +179,7 @@ mod tests {
             (Value::Boolean(true), Value::Boolean(false)),
             (Value::Null, Value::Null),
         ];
-        let key = Value::from("a key").to_encoded();
+        let key = Value::from("a key of some length").to_encoded();
         for (one, other) in &pairs {
             let (one, other) = (one.to_encoded(), other.to_encoded());
             let mut open = OpenStretch::default();
@@ -170,12 +188,14 @@ mod tests {
             let stretch = open.close().unwrap();
             let skip = |key: &[u8], value: &[u8]| {
                 let bytes = [key, value, b"rest"].concat();
-                stretch
-                    .skip(&bytes)
-                    .is_some_and(|(_, rest)| rest == b"rest")
+                let ends = stretch.ends(&bytes);
+                ends.is_some_and(|(_, end)| bytes[end..] == *b"rest")
             };
             assert!(skip(&key, &one) && skip(&key, &other));
-            assert!(!skip(&Value::from("b key").to_encoded(), &one));
+            assert!(!skip(
+                &Value::from("b key of some length").to_encoded(),
+                &one
+            ));
             for (another, _) in &pairs {
                 let another = another.to_encoded();
                 assert_eq!(skip(&key, &another), another.first() == one.first());
@@ -186,13 +206,17 @@ mod tests {
     #[test]
     fn what_is_cut_short_differs() {
         let mut open = OpenStretch::default();
-        open.add_same(b"12345678");
+        open.add_same(b"1234567890123456");
         open.add_like(&Value::from("text").to_encoded());
         let stretch = open.close().unwrap();
-        let whole = [b"12345678".as_slice(), &Value::from("text").to_encoded()].concat();
-        assert!(stretch.skip(&whole).is_some());
-        for end in 0..whole.len() {
-            assert!(stretch.skip(&whole[..end]).is_none());
+        let whole = [
+            b"1234567890123456".as_slice(),
+            &Value::from("text").to_encoded(),
+        ]
+        .concat();
+        assert_eq!(stretch.ends(&whole), Some((21, 25)));
+        for end in 0..21 {
+            assert!(stretch.ends(&whole[..end]).is_none());
         }
     }
 }
