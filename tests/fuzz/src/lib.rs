@@ -20,6 +20,9 @@
     reason = "a target panics where something does not hold"
 )]
 
+use std::ffi::OsString;
+use std::sync::LazyLock;
+
 pub mod avro_converter;
 pub mod batch;
 #[cfg(feature = "host")]
@@ -52,3 +55,13 @@ pub const TARGETS: &[Target] = &[
     #[cfg(feature = "host")]
     ("rest_body", rest_body::run),
 ];
+
+/// Runs a target under the fuzzer. Where `FUZZ_LAST` names a file, each input is written to it first: of a stack that overflows
+/// nothing else is left.
+pub fn run(target: fn(&[u8]), data: &[u8]) {
+    static LAST: LazyLock<Option<OsString>> = LazyLock::new(|| std::env::var_os("FUZZ_LAST"));
+    if let Some(file) = LAST.as_ref() {
+        std::fs::write(file, data).expect("FUZZ_LAST is written");
+    }
+    target(data);
+}
