@@ -36,7 +36,7 @@ const SHORT: Wanted = Wanted {
 
 /// What is promised.
 const LONG: Wanted = Wanted {
-    time: Duration::from_secs(20),
+    time: Duration::from_secs(10),
     kept: 0.8,
     answer: Duration::from_millis(500),
 };

@@ -111,13 +111,18 @@ impl SourcePipeline {
         }
     }
 
+    /// Passes on that the guest asks for its connector's work to be divided anew, if it does.
+    pub fn hear_ask(&mut self) {
+        if self.instance.takes_ask() {
+            self.asked.ask();
+        }
+    }
+
     /// Polls once and submits what came.
     fn step(&mut self, interrupted: &dyn Fn() -> bool) -> Result<Stepped, WorkerError> {
         self.failures.check()?;
         self.deal_with_refused()?;
-        if self.instance.takes_ask() {
-            self.asked.ask();
-        }
+        self.hear_ask();
         let identity = &self.failures.task;
         let span = tracing::debug_span!(
             target: "tidegate::span", "source batch",

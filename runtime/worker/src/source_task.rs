@@ -123,13 +123,16 @@ impl SourceTask {
                 }
                 continue;
             }
+            if !self.room(commit_due).await? {
+                continue;
+            }
             if let Some(poll) = next_poll.as_mut().filter(|poll| Instant::now() < poll.at) {
                 if self.wait_to_poll(poll, commit_due).await {
                     backoff = BACKOFF_MIN;
                 }
                 continue;
             }
-            if self.held_back(commit_due).await || !self.room(commit_due).await? {
+            if self.held_back(commit_due).await {
                 continue;
             }
             let usage = Arc::clone(&self.progress.measures().usage);
@@ -308,7 +311,9 @@ impl SourceTask {
     ) -> Result<(), WorkerError> {
         let stage = Stage::TaskLifecycle;
         self.blocking(move |pipeline| {
-            call(pipeline).map_err(|error| WorkerError::Guest { stage, error })
+            call(pipeline).map_err(|error| WorkerError::Guest { stage, error })?;
+            pipeline.hear_ask();
+            Ok(())
         })
         .await
     }
