@@ -50,7 +50,8 @@ test: build ## runs all tests; those against Apache Kafka and a schema registry 
 test-kafka: build ## starts Apache Kafka 4.3.1 from Maven Central and runs the broker and pipeline tests against it
 	@tests/kafka/run.sh
 
-test-adversarial: build ## attacks that take minutes: 10,000 mutations of a component, loops of all kinds beside a connector that works
+test-adversarial: build ## attacks with large numbers, which take minutes: compile bombs, millions of log lines, 10,000 mutations, loops of all kinds beside a connector that works
+	TIDEGATE_ADVERSARIAL=1 $(CARGO) test --workspace --test attacks -- --nocapture --test-threads 1
 	TIDEGATE_MUTATIONS=10000 $(CARGO) test --workspace --test pipeline mutations -- --nocapture
 	$(CARGO) test --workspace --test pipeline fairness -- --ignored --nocapture --test-threads 1
 

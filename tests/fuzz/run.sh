@@ -63,7 +63,7 @@ for target in "${targets[@]}"; do
   dictionary=tests/fuzz/dictionaries/$target.dict
   [ ! -e "$dictionary" ] || options+=(-dict="$dictionary")
   echo "fuzz: $target"
-  if "$target_dir/$triple/release/$target" "${options[@]}" -artifact_prefix="$found/$target/" \
+  if FUZZ_LAST=$found/$target/last "$target_dir/$triple/release/$target" "${options[@]}" -artifact_prefix="$found/$target/" \
     "$corpus/$target" "tests/fuzz/seeds/$target" >"$log" 2>&1; then
     outcome=ok
   else
@@ -73,6 +73,8 @@ for target in "${targets[@]}"; do
     echo "fuzz: $target failed:"
     grep -a -A4 -m1 -e 'panicked at' -e '^==[0-9]*== ERROR' "$log" | cut -c 1-2000 | sed 's/^/  /' || tail -n 5 "$log"
     echo "  the log:     $log"
+    # An overflow of the stack leaves no input but this.
+    [ -n "$input" ] || input=$found/$target/last
     echo "  repeat it:   $target_dir/$triple/release/$target $input"
     echo "  make it small: add -minimize_crash=1 -max_total_time=60"
     echo "  keep it:     cp $input tests/fuzz/seeds/$target/NAME, with which cargo test --test fuzz fails until it is mended"

@@ -9,6 +9,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod avro;
 mod bad_input;
 mod caps;
 mod chains;

@@ -203,6 +203,28 @@ impl Place {
         Running(child)
     }
 
+    /// The same, where no file may become larger than so many bytes: what a full disk is like.
+    #[allow(dead_code, reason = "another test includes this file too")]
+    pub fn start_with_files_of(&self, bytes: u64) -> Running {
+        let command = self.command(&["--no-progress"]);
+        let log = std::fs::File::create(self.path("worker.log")).unwrap();
+        let script = format!(
+            "trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"",
+            bytes / 512
+        );
+        let child = Command::new("sh")
+            .args(["-c", &script])
+            .arg(command.get_program())
+            .args(command.get_args())
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        Running(child)
+    }
+
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.path("worker.log")).unwrap_or_default()
     }

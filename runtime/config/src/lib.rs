@@ -35,6 +35,7 @@ pub mod framework;
 pub mod grants;
 pub mod ip;
 pub mod json;
+pub mod limits;
 pub mod listener;
 pub mod name_patterns;
 pub mod origin;

@@ -58,6 +58,7 @@ impl Column {
     }
 
     /// Appends a byte string or null. One of 2 GiB or more becomes null; limits keep them far smaller.
+    #[inline]
     pub fn push(&mut self, entry: Option<&[u8]>) {
         match entry {
             Some(entry) => {
@@ -71,11 +72,13 @@ impl Column {
 
     /// Where the next entry begins. Append to `bytes`, then call [`Column::end`] with it.
     #[must_use]
+    #[inline]
     pub fn begin(&self) -> usize {
         self.bytes.len()
     }
 
     /// Ends the entry that began at `mark`.
+    #[inline]
     pub fn end(&mut self, mark: usize) {
         let length = i32::try_from(self.bytes.len().saturating_sub(mark));
         debug_assert!(length.is_ok(), "an entry of 2 GiB");

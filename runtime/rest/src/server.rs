@@ -97,7 +97,7 @@ impl Server {
         let mut server = Self {
             listeners: Vec::new(),
             guard,
-            limits: Limits::default(),
+            limits: Limits::from(config.limits),
         };
         let (answers, own): (_, &[Listener]) = match &config.admin {
             AdminListeners::Same => (Answers::All, &[]),

@@ -21,9 +21,11 @@ use crate::bindings::types;
 use crate::error::SandboxError;
 use crate::gate::LONG_CALL_CPU;
 use crate::host_functions::Ended;
+use crate::incoming::Checks;
 use crate::network::refusals::Refusal;
 use crate::plugin::{Loaded, wire_config};
 use crate::settings::{Deadline, Limits};
+use crate::shape::WORLD_VERSION;
 use crate::state::{Purpose, State};
 use crate::ticker::Ticker;
 
@@ -88,7 +90,11 @@ impl<E> Guest<E> {
             Deadline::Start,
             |store| {
                 let instance = component.pre.instantiate(&mut *store)?;
-                load(store, &instance)
+                load(store, &instance).map_err(|error| {
+                    wasmtime::Error::new(Ended::Unfit(
+                        clean(&format!("{error:#}"), 500).into_owned(),
+                    ))
+                })
             },
         )?;
         let mut live = Live {
@@ -182,6 +188,16 @@ impl<E> Guest<E> {
         if let Cow::Owned(redacted) = self.secrets.redact(text) {
             *text = redacted;
         }
+    }
+
+    /// The most bytes that a call may hand to it.
+    pub(crate) fn input_bytes_max(&self) -> usize {
+        self.limits.call_input_bytes_max
+    }
+
+    /// What is checked of the records that it hands over.
+    pub(crate) fn checks(&self) -> Checks {
+        Checks::new(self.limits.record)
     }
 
     /// Whether a fault ended it.
@@ -286,6 +302,10 @@ fn fault(
                 call,
                 message: message.clone(),
             },
+            Ended::Unfit(message) => SandboxError::Refused(format!(
+                "the component's functions have other types than those of tidegate:connect@{WORLD_VERSION}: {message}; \
+                 build it with the SDK of this version"
+            )),
             Ended::Unavailable(message) => SandboxError::Guest {
                 class: ErrorClass::Retriable,
                 message: message.clone(),

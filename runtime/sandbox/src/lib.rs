@@ -77,15 +77,13 @@ mod uploads;
 mod usage;
 mod waits;
 
-pub use compile::{
-    COMPILE_ADDRESS_BYTES_MAX, COMPILE_CPU_SECONDS_MAX, COMPILE_TIME_MAX, compile_child,
-};
+pub use compile::compile_child;
 pub use describe::{CONFIG_KEYS_MAX, Kind, PLUGINS_MAX, PluginInfo};
 pub use digest::Digest;
 pub use engine::WASM_STACK_BYTES;
 pub use error::{RecordError, SandboxError};
 pub use gate::{HELD_MAX, LONG_CALL_CPU};
-pub use guest_log::{Identity, LOG_LINE_BYTES_MAX, LOG_LINES_BURST, LOG_LINES_PER_SECOND};
+pub use guest_log::Identity;
 pub use host_functions::SOURCE_PARTITIONS_MAX;
 pub use limiter::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLES_MAX};
 pub use merge::{Applied, StepError};
@@ -95,7 +93,6 @@ pub use reads::Reads;
 pub use registry::{COMPONENTS_MAX, Entry, Registry};
 pub use sandbox::Sandbox;
 pub use settings::{COMPILE_ARGUMENT, Compiler, Limits, Settings};
-pub use shape::COMPONENT_BYTES_MAX;
 pub use share::{Hold, Share};
 pub use sink::{Put, SinkInstance};
 pub use source::{Polled, SourceInstance, WAIT_MS_MAX};

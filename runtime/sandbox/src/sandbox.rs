@@ -62,7 +62,7 @@ impl Sandbox {
     /// # Errors
     /// When this machine cannot run WebAssembly, or the cache folder is not private.
     pub fn new(settings: Settings) -> Result<Self, SandboxError> {
-        let engine = engine()?;
+        let engine = engine(settings.limits.stack_bytes_max)?;
         let cache = Cache::open(&settings.cache_dir, compatibility(&engine))?;
         let linker = linker(&engine)
             .map_err(|error| SandboxError::Internal(format!("linking WASI: {error:#}")))?;
@@ -148,7 +148,7 @@ impl Sandbox {
         let mut component = Vec::new();
         File::open(path)
             .map_err(io)?
-            .take(shape::COMPONENT_BYTES_MAX as u64 + 1)
+            .take(self.0.settings.compile.component_bytes_max as u64 + 1)
             .read_to_end(&mut component)
             .map_err(io)?;
         self.load(&component)
@@ -189,7 +189,7 @@ impl Sandbox {
                 ),
             }
         }
-        shape::check(bytes)?;
+        shape::check(bytes, &inner.settings.compile)?;
         let started = Instant::now();
         let code = {
             let _one_at_a_time = inner
@@ -198,6 +198,7 @@ impl Sandbox {
                 .unwrap_or_else(PoisonError::into_inner);
             compile(
                 &inner.settings.compiler,
+                &inner.settings.compile,
                 &inner.engine,
                 inner.cache.dir(),
                 bytes,

@@ -87,6 +87,8 @@ pub(crate) struct State {
     pub(crate) sockets: HashMap<u32, Permit>,
     pub(crate) secrets: Arc<Secrets>,
     pub(crate) quota: Quota,
+    /// The most bytes that a host function may answer with.
+    pub(crate) input_bytes_max: usize,
     pub(crate) call: Call,
     /// The most that waiting for others adds to the time of a call.
     held_max: Duration,
@@ -113,7 +115,7 @@ impl State {
         usage.set_refusals(&refusals);
         let secrets = purpose.grants.map(|grants| Secrets::new(&grants.secrets));
         let secrets = Arc::new(secrets.unwrap_or_default());
-        let log = GuestLog::new(purpose.identity).without(&secrets);
+        let log = GuestLog::new(purpose.identity, limits.log).without(&secrets);
         let quota = Quota::new(purpose.grants, &refusals);
         let idle = Arc::default();
         let network = Network::new(
@@ -144,6 +146,7 @@ impl State {
             sockets: HashMap::new(),
             secrets,
             quota,
+            input_bytes_max: limits.call_input_bytes_max,
             network,
             log,
             held_max: if purpose.is_question {

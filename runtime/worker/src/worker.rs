@@ -513,7 +513,11 @@ impl Worker {
             producer,
             own_topics: self.own_topics(),
             creator: self.topic_creator(&new.connector)?,
-            submitted: Arc::new(Submitted::new(Arc::clone(&progress), tolerant)),
+            submitted: Arc::new(Submitted::new(
+                Arc::clone(&progress),
+                tolerant,
+                self.config.in_flight,
+            )),
             progress,
             topics,
             asked,
@@ -561,6 +565,7 @@ impl Worker {
                 config,
                 producer: Arc::clone(producer),
                 settle_timeout: self.config.offset_flush_timeout,
+                limits: self.config.in_flight,
                 progress: Arc::clone(progress),
                 abandoned: abandoned.clone(),
             };

@@ -1,7 +1,8 @@
 //! Components that clients upload, as far as they are looked at before they are compiled in a process of their own.
 
+use tidegate_config::limits::CompileLimits;
 use tidegate_model::guest_text::is_unsafe;
-use tidegate_sandbox::shape::{COMPONENT_BYTES_MAX, check};
+use tidegate_sandbox::shape::check;
 
 use crate::input::Input;
 
@@ -36,8 +37,11 @@ pub fn run(data: &[u8]) {
 }
 
 fn looked_at(bytes: &[u8]) {
-    match check(bytes) {
-        Ok(()) => assert!(bytes.starts_with(b"\0asm") && bytes.len() <= COMPONENT_BYTES_MAX),
+    match check(bytes, &CompileLimits::default()) {
+        Ok(()) => assert!(
+            bytes.starts_with(b"\0asm")
+                && bytes.len() <= CompileLimits::default().component_bytes_max
+        ),
         Err(error) => {
             let text = error.to_string();
             assert!(!text.is_empty() && text.len() < 8 * 1024, "{}", text.len());

@@ -17,12 +17,12 @@ pub struct Stretch {
     is_sized: bool,
 }
 
-/// Two halves, which the compiler can take together.
-type Halves = [u64; 2];
+/// Two halves of sixteen bytes, which the compiler can take together.
+pub type Halves = [u64; 2];
 
 /// Sixteen bytes as they were, zero where they may differ, and a mask of where they may not.
 #[derive(Debug, Clone, Copy)]
-struct Block {
+pub struct Block {
     bytes: Halves,
     mask: Halves,
 }
@@ -46,7 +46,9 @@ impl Stretch {
 }
 
 impl Block {
-    fn new(bytes: &[u8; 16], mask: &[u8; 16]) -> Self {
+    /// The bits of the mask that are set may not differ.
+    #[must_use]
+    pub fn new(bytes: &[u8; 16], mask: &[u8; 16]) -> Self {
         Self {
             bytes: halves(bytes),
             mask: halves(mask),
@@ -55,7 +57,8 @@ impl Block {
 
     /// The bits in which sixteen bytes differ where they may not, or that were set before.
     #[inline]
-    fn differing(&self, bytes: &[u8; 16], before: Halves) -> Halves {
+    #[must_use]
+    pub fn differing(&self, bytes: &[u8; 16], before: Halves) -> Halves {
         let (bytes, [before_low, before_high]) = (halves(bytes), before);
         let ([low, high], [known_low, known_high]) = (bytes, self.bytes);
         let [mask_low, mask_high] = self.mask;
@@ -141,16 +144,36 @@ impl OpenStretch {
         self.values += 1;
     }
 
+    /// The same after some bytes that may differ.
+    #[must_use]
+    pub fn after(&self, bytes: usize) -> Self {
+        Self {
+            bytes: [&vec![0; bytes], &*self.bytes].concat(),
+            mask: [&vec![0; bytes], &*self.mask].concat(),
+            ..self.clone()
+        }
+    }
+
+    /// How many bytes are compared.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// What is compared, the last block overlapping the one before it; none, where it is too short.
+    pub fn blocks(&self) -> impl Iterator<Item = Block> {
+        let end = self.bytes.last_chunk().zip(self.mask.last_chunk());
+        let blocks = self.bytes.as_chunks().0.iter().zip(self.mask.as_chunks().0);
+        let blocks = blocks.chain(end);
+        blocks.map(|(bytes, mask)| Block::new(bytes, mask))
+    }
+
     /// The stretch; `None`: it is too short to be compared.
     #[must_use]
     pub fn close(self) -> Option<Stretch> {
-        let end = (self.bytes.last_chunk()?, self.mask.last_chunk()?);
-        let blocks = self.bytes.as_chunks().0.iter().zip(self.mask.as_chunks().0);
-        let blocks = blocks.chain([end]);
-        Some(Stretch {
-            blocks: blocks
-                .map(|(bytes, mask)| Block::new(bytes, mask))
-                .collect(),
+        let blocks: Box<[Block]> = self.blocks().collect();
+        (!blocks.is_empty()).then_some(Stretch {
+            blocks,
             fixed: self.bytes.len(),
             is_sized: self.is_sized,
         })

@@ -41,7 +41,8 @@ fn network_asking(grants: Grants, control: &[&str], names: Names) -> Network {
     };
     let refusals = AllRefusals::default().of(&identity);
     let idle = Arc::default();
-    Network::new(&shared, Some(&grants), refusals, GuestLog::new(None), &idle)
+    let log = GuestLog::new(None, Default::default());
+    Network::new(&shared, Some(&grants), refusals, log, &idle)
 }
 
 fn addresses(addresses: &[&str]) -> Grants {

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| tidegate_fuzz::value::run(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| tidegate_fuzz::run(tidegate_fuzz::value::run, data));
