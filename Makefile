@@ -10,7 +10,7 @@ TIDEGATE := $(TARGET_DIR)/debug/tidegate
 PREFIX ?= $(HOME)/.local
 
 .DEFAULT_GOAL := help
-.PHONY: help setup guests build install run test test-kafka test-registry test-adversarial conformance reference bench lint clean
+.PHONY: help setup guests build install run test test-kafka test-registry test-adversarial fuzz fuzz-short conformance reference bench lint clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,8 @@ run: build ## runs 2,699 real flights from a file through transforms and a topic
 
 test: build ## runs all tests; those against Apache Kafka and a schema registry too, where Java and Maven are there
 	$(CARGO) test --workspace
+	@if command -v c++ >/dev/null; then $(MAKE) --no-print-directory fuzz-short; \
+	else echo "Left out: the short run of the fuzzer, which needs c++."; fi
 	@if command -v java >/dev/null && command -v mvn >/dev/null; then $(MAKE) --no-print-directory test-kafka; \
 	else echo "Left out: the tests against Apache Kafka, which need java and mvn."; fi
 	@if command -v java >/dev/null && command -v mvn >/dev/null && command -v python3 >/dev/null; then \
@@ -51,8 +53,16 @@ test: build ## runs all tests; those against Apache Kafka and a schema registry 
 test-kafka: build ## starts Apache Kafka 4.3.1 from Maven Central and runs the broker and pipeline tests against it
 	@tests/kafka/run.sh
 
-test-adversarial: build ## attacks that take minutes: 10,000 mutations of a component
+test-adversarial: build ## attacks with large numbers, which take minutes: compile bombs, millions of log lines, 10,000 mutations, loops of all kinds beside a connector that works
+	TIDEGATE_ADVERSARIAL=1 $(CARGO) test --workspace --test attacks -- --nocapture --test-threads 1
 	TIDEGATE_MUTATIONS=10000 $(CARGO) test --workspace --test pipeline mutations -- --nocapture
+	$(CARGO) test --workspace --test pipeline fairness -- --ignored --nocapture --test-threads 1
+
+fuzz: ## fuzzes each target for FUZZ_SECONDS (600), or FUZZ_TARGETS only; the first build takes many minutes
+	@CARGO=$(CARGO) tests/fuzz/run.sh $(or $(FUZZ_SECONDS),600) $(FUZZ_TARGETS)
+
+fuzz-short: ## fuzzes the targets that build quickly for FUZZ_SECONDS (5) each
+	@CARGO=$(CARGO) tests/fuzz/run.sh $(or $(FUZZ_SECONDS),5) light
 
 conformance: build ## runs the recorded cases of Kafka Connect in DIR (tests/conformance) through components and converters
 	@TIDEGATE_CONFORMANCE=$(abspath $(or $(DIR),tests/conformance)) $(CARGO) test --quiet --workspace --test conformance

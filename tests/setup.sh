@@ -8,6 +8,8 @@ command -v make >/dev/null || missing+=(make)
 command -v pkg-config >/dev/null || missing+=(pkg-config)
 [ -e /usr/include/zlib.h ] || missing+=(zlib1g-dev)
 [ -e /usr/include/openssl/ssl.h ] || missing+=(libssl-dev)
+# The fuzzer of `make test` is built with it; without it that is left out.
+if command -v apt-get >/dev/null && ! command -v c++ >/dev/null; then missing+=(g++); fi
 if [ "${#missing[@]}" -gt 0 ]; then
   if ! command -v apt-get >/dev/null; then
     echo "setup: please install ${missing[*]} (named as Debian has them)" >&2

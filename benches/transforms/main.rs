@@ -164,6 +164,7 @@ fn identity() -> Identity {
         connector: ConnectorName::parse("bench").unwrap(),
         task: Some(0),
         usage: Default::default(),
+        share: Default::default(),
         secrets: Default::default(),
     }
 }

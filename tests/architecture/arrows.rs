@@ -31,6 +31,20 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("test-begins-with", &["sdk"]),
     ("test-guests", &[]),
     ("test-repeats", &["sdk"]),
+    (
+        "fuzz",
+        &[
+            "model",
+            "config",
+            "java",
+            "convert",
+            "sandbox",
+            "herder",
+            "rest",
+            "sdk",
+            "transforms",
+        ],
+    ),
     ("architecture", &[]),
 ];
 
@@ -40,7 +54,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("wasmparser", &["sandbox"]),
     ("rdkafka", &["broker"]),
     ("rusqlite", &["broker"]),
-    ("axum", &["rest"]),
+    ("axum", &["rest", "fuzz"]),
     ("hyper", &["rest", "sandbox"]),
     ("native-tls", &["sandbox", "tidegate"]),
     ("openssl", &["rest"]),

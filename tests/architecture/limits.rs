@@ -182,41 +182,71 @@ fn the_page_has_every_public_limit_of_the_runtime() {
     }
 }
 
-#[test]
-fn the_page_has_every_setting_of_the_sandbox() {
+/// Compares the fields of a struct of settings, each of which names its key, with the page.
+fn assert_settings_on_page(file: &str, name: &str) -> usize {
     let page = text("docs/limits.md");
-    let settings = text("runtime/sandbox/src/settings.rs");
+    let settings = text(file);
     let model = limits(&text("runtime/model/src/limits.rs"), "", true);
     let known = model.iter().filter_map(|limit| match limit.value {
         Some(Amount::Number(number)) => Some((limit.name.clone(), number)),
         _ => None,
     });
-    let known: HashMap<String, u64> = known.collect();
-    let (_, fields) = settings.split_once("pub struct Limits {").unwrap();
-    let (fields, rest) = fields.split_once("\n}").unwrap();
-    let (_, defaults) = rest.split_once("impl Default for Limits").unwrap();
+    let mut known: HashMap<String, u64> = known.collect();
+    known.insert("WASM_STACK_BYTES".to_owned(), 512 * 1024);
+    let struct_line = format!("pub struct {name} {{");
+    let (_, fields) = settings.split_once(&struct_line).unwrap();
+    let (fields, _) = fields.split_once("\n}").unwrap();
+    let default_line = format!("impl Default for {name} {{");
+    let (_, defaults) = settings.split_once(&default_line).unwrap();
     let mut checked = 0;
-    for field in fields.split("///").skip(1) {
-        let (about, declared) = field.split_once("pub ").unwrap();
-        let name = declared.split(':').next().unwrap();
+    for field in fields.split("    pub ").skip(1) {
+        let field_name = field.split(':').next().unwrap();
+        let about = fields
+            .split_once(&format!("    pub {field_name}:"))
+            .unwrap();
+        let about = about.0.rsplit("    pub ").next().unwrap();
         let key = about
             .split('`')
-            .find(|word| word.starts_with("sandbox."))
-            .unwrap();
-        let (_, default) = defaults.split_once(&format!(" {name}: ")).unwrap();
+            .find(|word| word.contains('.') && word.ends_with(".max"));
+        // A field without a key is one of the other structs, or is made of another field.
+        let Some(key) = key else { continue };
+        let (_, default) = defaults
+            .split_once(&format!(" {field_name}: "))
+            .unwrap_or_else(|| panic!("{file} has no default for `{field_name}`"));
         let default = amount(default.split(",\n").next().unwrap(), &known).unwrap();
-        let rows = rows(&page, name);
+        let quoted = format!("`{key}`");
+        let rows = rows(&page, field_name);
         let cells = rows
-            .first()
-            .unwrap_or_else(|| panic!("docs/limits.md has no row for `{name}`"));
+            .iter()
+            .find(|cells| cells.get(2).is_some_and(|cell| *cell == quoted))
+            .unwrap_or_else(|| panic!("docs/limits.md has no row for `{field_name}` with {key}"));
         assert!(
             says(cells[1], default),
-            "docs/limits.md has another default for `{name}`"
+            "docs/limits.md has another default for `{field_name}`"
         );
-        assert_eq!(cells[2], format!("`{key}`"), "the key of `{name}`");
         checked += 1;
     }
-    assert!(checked >= 10, "the settings could not be read");
+    checked
+}
+
+#[test]
+fn the_page_has_every_setting_with_its_default_and_key() {
+    let settings = "runtime/sandbox/src/settings.rs";
+    let limits = "runtime/config/src/limits.rs";
+    for (file, name, at_least) in [
+        (settings, "Limits", 15),
+        (limits, "CompileLimits", 6),
+        (limits, "LogLimits", 3),
+        (limits, "RecordLimits", 3),
+        (limits, "InFlightLimits", 2),
+        (limits, "RestLimits", 7),
+    ] {
+        let checked = assert_settings_on_page(file, name);
+        assert!(
+            checked >= at_least,
+            "{checked} settings of {name} were read"
+        );
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@
 )]
 
 mod arrows;
+mod attacks;
 mod documents;
 mod limits;
 mod manifest;

@@ -165,6 +165,7 @@ fn identity() -> Identity {
         connector: ConnectorName::parse("conformance").expect("a name"),
         task: Some(0),
         usage: Default::default(),
+        share: Default::default(),
         secrets: Default::default(),
     }
 }

@@ -9,16 +9,20 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod avro;
 mod bad_input;
+mod caps;
 mod chains;
 mod command_line;
 mod dead_letters;
+mod fairness;
 mod faults;
 mod flights;
 mod following;
 mod guests;
 mod idle;
 mod kill;
+mod metrics;
 mod network;
 mod observed;
 mod offsets;
@@ -30,3 +34,4 @@ mod stopping;
 mod stranger;
 mod support;
 mod topics;
+mod uploads;

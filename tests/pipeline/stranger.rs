@@ -3,14 +3,14 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::support::{Broker, Place, Rest, append, lines, root, text, tidegate, wait_for};
 
-const CLASS: &str = "com.example.VersionedSinkConnector";
+pub const CLASS: &str = "com.example.VersionedSinkConnector";
 
 /// The component, built outside of the workspace.
 static BUILT: LazyLock<Vec<u8>> = LazyLock::new(|| {
@@ -39,7 +39,7 @@ fn target_folder() -> PathBuf {
 }
 
 /// The component in another version.
-fn version(major: u8) -> Vec<u8> {
+pub fn version(major: u8) -> Vec<u8> {
     let mut component = BUILT.clone();
     let marker = b"1.0.0-stranger";
     let places: Vec<_> = (0..component.len() - marker.len())
@@ -50,7 +50,7 @@ fn version(major: u8) -> Vec<u8> {
     component
 }
 
-fn upload(rest: &Rest, component: &[u8]) -> (u16, Value) {
+pub fn upload(rest: &Rest, component: &[u8]) -> (u16, Value) {
     rest.send_bytes(
         "POST",
         "/connector-plugins",
@@ -59,13 +59,13 @@ fn upload(rest: &Rest, component: &[u8]) -> (u16, Value) {
     )
 }
 
-fn start(place: &mut Place) -> (crate::support::Running, Rest) {
+pub fn start(place: &mut Place) -> (crate::support::Running, Rest) {
     let worker = place.start();
     let rest = place.rest();
     (worker, rest)
 }
 
-fn place() -> Place {
+pub fn place() -> Place {
     let mut place = Place::new(Broker::Embedded);
     let folder = place.path("");
     place.add_worker_key(&format!("sandbox.policy.write={}", folder.display()));
@@ -74,7 +74,7 @@ fn place() -> Place {
     place
 }
 
-fn config(place: &Place, out: &Path, version: &str) -> Value {
+pub fn config(place: &Place, out: &Path, version: &str) -> Value {
     json!({
         "connector.class": CLASS, "tasks.max": "1", "file": out, "topics": place.topic("lines"),
         "connector.plugin.version": version, "errors.tolerance": "all",
@@ -231,20 +231,37 @@ fn mutations_of_a_component_are_refused_or_taken_and_the_worker_goes_on() {
     let (worker, rest) = start(&mut place);
     let count = std::env::var("TIDEGATE_MUTATIONS").map_or(200, |count| count.parse().unwrap());
     let whole = version(1);
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
-    let (mut refused, mut slowest) = (0, Duration::ZERO);
-    for number in 0..count {
-        let component = mutated(&whole, &mut random);
-        let started = Instant::now();
-        let (status, answer) = upload(&rest, &component);
-        slowest = slowest.max(started.elapsed());
-        assert!(
-            matches!(status, 200 | 201 | 409 | 422),
-            "mutation {number}: {status} {answer}"
-        );
-        refused += usize::from(status == 422);
-    }
-    println!("{count} mutations, {refused} refused, the slowest answer after {slowest:?}");
+    let random = Mutex::new(Random(0x9e37_79b9_7f4a_7c15));
+    let begun = Instant::now();
+    let next = Mutex::new(0..count);
+    let worst = Mutex::new((0, Duration::ZERO));
+    std::thread::scope(|scope| {
+        let clients = std::thread::available_parallelism().map_or(1, usize::from);
+        for _ in 0..clients {
+            scope.spawn(|| {
+                loop {
+                    let number = next.lock().unwrap().next();
+                    let Some(number) = number else { break };
+                    let component = mutated(&whole, &mut random.lock().unwrap());
+                    let started = Instant::now();
+                    let (status, answer) = upload(&rest, &component);
+                    let took = started.elapsed();
+                    assert!(
+                        matches!(status, 200 | 201 | 409 | 422),
+                        "mutation {number}: {status} {answer}"
+                    );
+                    let mut worst = worst.lock().unwrap();
+                    worst.0 += usize::from(status == 422);
+                    worst.1 = worst.1.max(took);
+                }
+            });
+        }
+    });
+    let (refused, slowest) = *worst.lock().unwrap();
+    let took = begun.elapsed();
+    println!(
+        "{count} mutations in {took:?}, {refused} refused, the slowest answer after {slowest:?}"
+    );
     assert!(refused > count / 2, "{refused} of {count} were refused");
     assert!(slowest < Duration::from_secs(2), "{slowest:?}");
     // It is the same worker, and still works.
@@ -291,7 +308,7 @@ fn the_command_line_adds_inspects_and_removes() {
 }
 
 /// The lines of a file once it ends with one.
-fn lines_after(path: &Path, last: &str, place: &Place) -> Vec<String> {
+pub fn lines_after(path: &Path, last: &str, place: &Place) -> Vec<String> {
     wait_for(
         last,
         || format!("{:?}\n{}", lines(path), place.log()),

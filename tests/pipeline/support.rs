@@ -203,6 +203,28 @@ impl Place {
         Running(child)
     }
 
+    /// The same, where no file may become larger than so many bytes: what a full disk is like.
+    #[allow(dead_code, reason = "another test includes this file too")]
+    pub fn start_with_files_of(&self, bytes: u64) -> Running {
+        let command = self.command(&["--no-progress"]);
+        let log = std::fs::File::create(self.path("worker.log")).unwrap();
+        let script = format!(
+            "trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"",
+            bytes / 512
+        );
+        let child = Command::new("sh")
+            .args(["-c", &script])
+            .arg(command.get_program())
+            .args(command.get_args())
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        Running(child)
+    }
+
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.path("worker.log")).unwrap_or_default()
     }
@@ -279,6 +301,28 @@ impl Rest {
         let body = body.map(|body| body.to_string()).unwrap_or_default();
         let json = "Content-Type: application/json";
         self.send_bytes(method, path, json, body.as_bytes())
+    }
+
+    /// A client of a worker that is there.
+    #[allow(dead_code, reason = "another test includes this file too")]
+    pub fn at(address: &str) -> Self {
+        Self(address.to_owned(), String::new())
+    }
+
+    /// Sends a request to a worker that may be gone.
+    #[allow(dead_code, reason = "another test includes this file too")]
+    pub fn try_send(&self, method: &str, path: &str, body: &serde_json::Value) -> Option<()> {
+        let body = body.to_string();
+        let mut stream = TcpStream::connect(&self.0).ok()?;
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            self.0,
+            body.len()
+        )
+        .ok()?;
+        stream.read_to_end(&mut Vec::new()).ok().map(drop)
     }
 
     /// The same with a line of its own in each request's head.

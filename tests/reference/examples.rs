@@ -72,6 +72,7 @@ pub fn transform(registry: &Registry, example: &Example) -> String {
         connector: ConnectorName::parse("example").unwrap(),
         task: Some(0),
         usage: Default::default(),
+        share: Default::default(),
         secrets: Default::default(),
     };
     let batch = batch(example);

@@ -9,6 +9,7 @@
 //! user.bob.file=/run/secrets/bob
 //! certificate.ops.role=admin
 //! certificate.ops.subject=CN=ops,O=Acme
+//! certificate.ops.connectors=orders-*,billing
 //! ```
 //!
 //! The file holds digests and the names of files, never a secret itself.
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 
 use crate::connector_file;
 use crate::error::ConfigError;
+use crate::name_patterns::NamePatterns;
 use crate::{Properties, properties};
 
 /// The most tokens, users and certificates.
@@ -44,6 +46,8 @@ pub struct Principal {
     pub name: String,
     /// What it may do.
     pub role: Role,
+    /// The connectors that it may see and change; `None`: all.
+    pub connectors: Option<NamePatterns>,
     /// How it shows that it is the one.
     pub proof: Proof,
 }
@@ -100,8 +104,15 @@ pub fn read(path: &Path) -> Result<Vec<Principal>, ConfigError> {
         path: path.to_owned(),
         error: Box::new(error),
     };
-    let keys = properties::parse(&connector_file::read(path)?).map_err(in_file)?;
-    principals(&keys).map_err(in_file)
+    parse(&connector_file::read(path)?).map_err(in_file)
+}
+
+/// Parses what is in that file.
+///
+/// # Errors
+/// When a line of it cannot work. No value that may be a secret is in the error.
+pub fn parse(text: &str) -> Result<Vec<Principal>, ConfigError> {
+    principals(&properties::parse(text)?)
 }
 
 fn principals(keys: &Properties) -> Result<Vec<Principal>, ConfigError> {
@@ -157,9 +168,17 @@ fn principal(
         "certificate" => "subject",
         _ => return Err(wrong(&key("role"), "token, user and certificate are known")),
     };
+    let connectors = match fields.remove("connectors") {
+        None => None,
+        Some(names) => Some(NamePatterns::parse(names).ok_or_else(|| {
+            let message = "names of connectors are wanted, such as orders-*, or no such key: all";
+            wrong(&key("connectors"), message)
+        })?),
+    };
     let (given, file) = (fields.remove(digest), fields.remove("file"));
     if let Some(other) = fields.keys().next() {
-        let message = format!("this is no key of a {kind}; role, {digest} and file are");
+        let message =
+            format!("this is no key of a {kind}; role, connectors, {digest} and file are");
         return Err(wrong(&key(other), &message));
     }
     let held = match (given, file) {
@@ -181,6 +200,7 @@ fn principal(
     Ok(Principal {
         name: name.to_owned(),
         role,
+        connectors,
         proof,
     })
 }
@@ -202,7 +222,8 @@ mod tests {
     fn tokens_users_and_certificates_are_read() {
         let found = parsed(
             "token.ci.role=operate\ntoken.ci.sha256=ab\nuser.a.b.role = admin\nuser.a.b.file=/p\n\
-             certificate.ops.role=read\ncertificate.ops.subject=CN=ops,O=Acme",
+             certificate.ops.role=read\ncertificate.ops.subject=CN=ops,O=Acme\n\
+             token.ci.connectors=orders-*",
         )
         .unwrap();
         let of = |name: &str| {
@@ -211,6 +232,8 @@ mod tests {
         };
         assert_eq!(of("ci").proof, Proof::Token(Held::Digest("ab".into())));
         assert_eq!(of("ci").role, Role::Operate);
+        assert!(of("ci").connectors.unwrap().has("orders-1"));
+        assert_eq!(of("a.b").connectors, None);
         assert_eq!(of("a.b").proof, Proof::Password(Held::File("/p".into())));
         assert_eq!(of("ops").proof, Proof::Certificate("CN=ops,O=Acme".into()));
         assert!(Role::Read < Role::Operate && Role::Operate < Role::Admin);
@@ -245,6 +268,10 @@ mod tests {
                 "named by its subject",
             ),
             ("token..role=read", "a name of 1 to"),
+            (
+                "token.x.role=read\ntoken.x.connectors=,\ntoken.x.file=canary",
+                "token.x.connectors: names of connectors are wanted",
+            ),
         ] {
             let error = parsed(text).unwrap_err();
             assert!(error.contains(wanted), "{text:?}: {error}");

@@ -79,7 +79,7 @@ const PREFIXES: [&str; 3] = [
 
 /// The client settings that no connector may set. An entry that begins or ends with `.` or `_` stands for all
 /// keys that end or begin so.
-pub const REFUSED_CLIENT_KEYS: [&str; 14] = [
+pub const REFUSED_CLIENT_KEYS: [&str; 15] = [
     "plugin.library.paths",
     "sasl.jaas.config",
     "sasl.kerberos.kinit.cmd",
@@ -93,6 +93,7 @@ pub const REFUSED_CLIENT_KEYS: [&str; 14] = [
     "metric.reporters",
     ".location",
     "ssl.providers",
+    "security.providers",
     "opaque",
 ];
 

@@ -13,6 +13,7 @@
 //! | [`origin`] | whether the file or a variable set a worker's key |
 //! | [`rest`], [`tls`] | the REST server: access, TLS, headers |
 //! | [`access`] | who may do what over REST |
+//! | [`name_patterns`] | which connectors something is for |
 //! | [`telemetry`] | where traces go |
 //! | [`grants`] | what a plugin is granted, by the values of the keys that name something outside |
 //! | [`plugin_version`] | which versions of a plugin are asked for |
@@ -25,6 +26,7 @@
 
 pub mod access;
 pub mod address;
+pub mod caps;
 pub mod connector;
 pub mod converter;
 pub mod definition;
@@ -33,7 +35,9 @@ pub mod framework;
 pub mod grants;
 pub mod ip;
 pub mod json;
+pub mod limits;
 pub mod listener;
+pub mod name_patterns;
 pub mod origin;
 pub mod own_limits;
 pub mod plugin_version;

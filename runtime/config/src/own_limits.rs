@@ -2,6 +2,7 @@
 //! far as the policy allows.
 
 use crate::Properties;
+use crate::caps::{self, Caps};
 use crate::definition::ConfigType;
 use crate::error::ConfigError;
 use crate::errors::number;
@@ -19,7 +20,10 @@ const START: &str = "sandbox.start.ms.max";
 const WRITE: &str = "sandbox.write.bytes.max";
 
 /// The keys with which a connector asks for limits.
-pub(crate) const KEYS: [&str; 5] = [MEMORY, POLL, PUT, START, WRITE];
+pub(crate) const KEYS: [&str; 8] = {
+    let [cpu, records, bytes] = caps::KEYS;
+    [MEMORY, POLL, PUT, START, WRITE, cpu, records, bytes]
+};
 
 /// What a connector's tasks are limited to; `None`: as the worker says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,6 +38,18 @@ pub struct OwnLimits {
     pub start_ms: Option<u64>,
     /// The most bytes of all files in the folders that a task may write (`sandbox.write.bytes.max`). `None`: any.
     pub write_bytes: Option<u64>,
+    /// What it caps itself to, all its tasks together.
+    pub caps: Caps,
+    /// What caps it where neither it nor the worker says so.
+    pub caps_most: Caps,
+}
+
+impl OwnLimits {
+    /// The caps that count, where those of a worker are for connectors that have none.
+    #[must_use]
+    pub fn caps(&self, worker: Caps) -> Caps {
+        self.caps.or(worker).or(self.caps_most)
+    }
 }
 
 /// How much a connector may ask for.
@@ -49,6 +65,8 @@ pub struct Most {
     pub start_ms: u64,
     /// Bytes of files (`sandbox.policy.write.bytes.max`).
     pub write_bytes: u64,
+    /// Caps: the worker's own, or those of `sandbox.policy.`.
+    pub caps: Caps,
 }
 
 impl Most {
@@ -61,6 +79,7 @@ impl Most {
             put_ms: worker.put_ms,
             start_ms: worker.start_ms,
             write_bytes: WRITE_BYTES_DEFAULT,
+            caps: worker.caps,
         }
     }
 
@@ -73,6 +92,7 @@ impl Most {
             put_ms: self.put_ms.max(other.put_ms),
             start_ms: self.start_ms.max(other.start_ms),
             write_bytes: self.write_bytes.max(other.write_bytes),
+            caps: self.caps.larger(other.caps),
         }
     }
 }
@@ -108,6 +128,7 @@ impl OwnLimits {
             }
         };
         let of = |value: fn(Most) -> u64| most.map(value);
+        let caps_most = most.map_or_else(Caps::default, |most| most.caps);
         let call = "sandbox.policy.call.ms.max";
         let memory = asked(
             MEMORY,
@@ -127,6 +148,8 @@ impl OwnLimits {
             put_ms: asked(PUT, 1, of(|most| most.put_ms), call)?,
             start_ms: asked(START, 1, of(|most| most.start_ms), call)?,
             write_bytes: write.or(of(|most| most.write_bytes)),
+            caps: Caps::of(config, caps_most)?,
+            caps_most,
         })
     }
 }
@@ -141,6 +164,27 @@ mod tests {
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
             .collect();
         OwnLimits::of(&config, most)
+    }
+
+    #[test]
+    fn a_connector_without_a_cap_has_that_of_the_worker_and_else_the_most_that_it_may_have() {
+        let cpu = |percent| Caps {
+            cpu_percent: Some(percent),
+            ..Caps::default()
+        };
+        let most = Some(Most {
+            caps: cpu(80),
+            ..Most::default()
+        });
+        let none = of(&[], most).unwrap();
+        assert_eq!(none.caps(Caps::default()), cpu(80));
+        assert_eq!(none.caps(cpu(20)), cpu(20));
+        let own = of(&[("sandbox.cpu.percent.max", "50")], most).unwrap();
+        assert_eq!(own.caps(cpu(20)), cpu(50));
+        assert_eq!(
+            of(&[], None).unwrap().caps(Caps::default()),
+            Caps::default()
+        );
     }
 
     #[test]

@@ -266,6 +266,22 @@ fn what_a_task_gets_is_stored_as_it_was_written() {
 }
 
 #[test]
+fn a_reference_within_a_text_that_looks_like_one_stays_text() {
+    let place = Place::new();
+    let written = properties(&[
+        ("name", "${env:APP_TOKEN}"),
+        ("url", "${env:APP_TOKEN} ${none:a:${env:APP_TOKEN}"),
+        ("text", "${none:a:${env:APP_TOKEN}"),
+    ]);
+    let resolved = place.providers().resolve(&written).unwrap();
+    let wanted = "canary-app ${none:a:${env:APP_TOKEN}";
+    assert_eq!(resolved.properties()["url"], wanted);
+    let stored = resolved.unresolve(resolved.properties().clone());
+    assert_eq!(stored, written);
+    assert_eq!(&resolved.fill_in(&stored), resolved.properties());
+}
+
+#[test]
 fn the_number_of_what_was_given_changes_with_it() {
     let place = Place::new();
     let file = place.path("allowed/db.properties");

@@ -133,6 +133,12 @@ impl Resolved {
     #[must_use]
     pub fn fill_in(&self, stored: &Properties) -> Properties {
         let filled = |(key, value): (&String, &String)| {
+            // What stands there as it was written becomes what it became: a reference within what is none stays text.
+            if let Some(own) = self.properties.get(key)
+                && self.written.get(key).unwrap_or(own) == value
+            {
+                return (key.clone(), own.clone());
+            }
             let mut filled = String::with_capacity(value.len());
             let mut rest = value.as_str();
             while let Some(at) = rest.find("${") {

@@ -7,6 +7,7 @@ use crate::Properties;
 use crate::definition::list;
 use crate::error::ConfigError;
 use crate::errors::boolean;
+use crate::limits::RestLimits;
 use crate::listener::Listener;
 use crate::tls::TlsConfig;
 
@@ -80,6 +81,8 @@ pub struct RestConfig {
     pub response_headers: Vec<ResponseHeader>,
     /// Pages of other origins.
     pub cross_origin: CrossOrigin,
+    /// Limits on clients.
+    pub limits: RestLimits,
 }
 
 impl RestConfig {
@@ -108,6 +111,7 @@ impl RestConfig {
             response_headers: response_headers(
                 text("response.http.headers.config").unwrap_or_default(),
             )?,
+            limits: RestLimits::of(keys)?,
             cross_origin: CrossOrigin {
                 origins: list(text("access.control.allow.origin").unwrap_or_default()),
                 methods: methods(text("access.control.allow.methods").unwrap_or_default()),

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use crate::Properties;
+use crate::caps::{self, Caps};
 use crate::definition::{ConfigType, list};
 use crate::error::ConfigError;
 use crate::errors::number;
+use crate::name_patterns::NamePatterns;
 use crate::own_limits::Most;
 use crate::policy::{Allowed, Policy};
 use crate::worker::SandboxSettings;
@@ -17,33 +19,34 @@ const RULES: &str = "sandbox.policy.rules";
 /// What the keys of rules begin with.
 pub(crate) const RULE: &str = "sandbox.policy.rule.";
 /// The keys that allow something, without their beginning.
-const WORDS: [&str; 7] = [
-    "read",
-    "write",
-    "addresses",
-    "http",
-    "memory.bytes.max",
-    "call.ms.max",
-    "write.bytes.max",
-];
+const WORDS: [&str; 10] = {
+    let [cpu, records, bytes] = caps::WORDS;
+    [
+        "read",
+        "write",
+        "addresses",
+        "http",
+        "memory.bytes.max",
+        "call.ms.max",
+        "write.bytes.max",
+        cpu,
+        records,
+        bytes,
+    ]
+};
 
 /// What certain connectors may be granted beyond what all may.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
-    /// Names of connectors; a `*` at the end stands for any end.
-    pub connectors: Vec<String>,
+    /// The connectors that it is for.
+    pub connectors: NamePatterns,
     /// What they may be granted.
     pub allowed: Allowed,
 }
 
 impl Rule {
     pub(crate) fn is_for(&self, connector: &str) -> bool {
-        self.connectors
-            .iter()
-            .any(|pattern| match pattern.strip_suffix('*') {
-                Some(beginning) => connector.starts_with(beginning),
-                None => pattern == connector,
-            })
+        self.connectors.has(connector)
     }
 }
 
@@ -72,10 +75,8 @@ pub(crate) fn rest_policy(
     }
     for name in &names {
         let key = format!("{RULE}{name}.connectors");
-        let connectors = list(keys.get(&key).map_or("", String::as_str));
-        if connectors.is_empty() {
-            return Err(ConfigError::Missing(key));
-        }
+        let connectors = NamePatterns::parse(keys.get(&key).map_or("", String::as_str));
+        let connectors = connectors.ok_or(ConfigError::Missing(key))?;
         allowed.rules.push(Rule {
             connectors,
             allowed: self::allowed(keys, &format!("{RULE}{name}."), worker)?,
@@ -123,6 +124,7 @@ fn allowed(
             put_ms: own.put_ms.max(call),
             start_ms: own.start_ms.max(call),
             write_bytes: amount("write.bytes.max")?.unwrap_or(own.write_bytes),
+            caps: Caps::of_policy(keys, beginning)?.larger(own.caps),
         },
         rules: Vec::new(),
     })
@@ -160,6 +162,24 @@ mod tests {
         let memory = |connector: &str| policy.of(connector).most().unwrap().memory_bytes;
         assert_eq!(memory("billing"), 268_435_456);
         assert_eq!(memory("other"), 134_217_728);
+    }
+
+    #[test]
+    fn caps_are_those_of_the_policy_and_a_rule_gives_more() {
+        let policy = policy(&[
+            ("sandbox.policy.cpu.percent.max", "50"),
+            ("sandbox.policy.rules", "orders"),
+            ("sandbox.policy.rule.orders.connectors", "orders-*"),
+            ("sandbox.policy.rule.orders.cpu.percent.max", "150"),
+            ("sandbox.policy.rule.orders.records.per.second.max", "1000"),
+        ])
+        .unwrap();
+        let most = |connector: &str| policy.of(connector).most().unwrap().caps;
+        assert_eq!(most("x").cpu_percent, Some(50));
+        assert_eq!(most("x").records_per_second, None);
+        assert_eq!(most("orders-1").cpu_percent, Some(150));
+        assert_eq!(most("orders-1").records_per_second, Some(1_000));
+        assert!(self::policy(&[("sandbox.policy.cpu.percent.max", "0")]).is_err());
     }
 
     #[test]

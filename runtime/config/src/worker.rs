@@ -11,9 +11,10 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use tidegate_model::TopicName;
-use tidegate_model::limits::CALL_BYTES_FROM_GUEST_MAX;
+use tidegate_model::limits::{CALL_BYTES_FROM_GUEST_MAX, CALL_BYTES_TO_GUEST_MAX};
 
 use crate::Properties;
+use crate::caps::Caps;
 pub use crate::client_overrides::OverridePolicy;
 pub use crate::converter::{ConverterConfig, ConverterRole};
 pub use crate::listener::Listener;
@@ -25,6 +26,7 @@ use crate::definition::{ConfigType, list};
 use crate::environment;
 use crate::error::ConfigError;
 use crate::errors::{boolean, number};
+use crate::limits::{CompileLimits, InFlightLimits, LogLimits, RecordLimits, within};
 use crate::origin::Origin;
 use crate::own_limits::MEMORY_BYTES_MIN;
 use crate::policy::Policy;
@@ -94,6 +96,10 @@ pub struct SandboxSettings {
     pub validate_memory_bytes_max: usize,
     /// The most bytes that one call may move from the guest to the host (`sandbox.call.bytes.max`).
     pub call_bytes_max: usize,
+    /// The most bytes that one call may move from the host to a guest (`sandbox.call.input.bytes.max`).
+    pub call_input_bytes_max: usize,
+    /// The stack of a guest in bytes (`sandbox.stack.bytes.max`).
+    pub stack_bytes_max: usize,
     /// The most host resources of a guest (`sandbox.resources.max`).
     pub resources_max: usize,
     /// The most component handles of a guest (`sandbox.handles.max`).
@@ -105,6 +111,14 @@ pub struct SandboxSettings {
     /// A PEM file of certificates that the servers of guests may go back to, beside the system's
     /// (`sandbox.ssl.truststore.location`).
     pub truststore: Option<PathBuf>,
+    /// Limits on components and on compiling them.
+    pub compile: CompileLimits,
+    /// Limits on the log of a guest.
+    pub log: LogLimits,
+    /// Limits on the records that guests hand over.
+    pub record: RecordLimits,
+    /// What caps connectors that have no caps of their own.
+    pub caps: Caps,
 }
 
 impl Default for SandboxSettings {
@@ -123,11 +137,17 @@ impl Default for SandboxSettings {
             validate_ms: 5_000,
             validate_memory_bytes_max: 64 * 1024 * 1024,
             call_bytes_max: CALL_BYTES_FROM_GUEST_MAX,
+            call_input_bytes_max: CALL_BYTES_TO_GUEST_MAX,
+            stack_bytes_max: 512 * 1024,
             resources_max: 1_000,
             handles_max: 10_000,
             connections_max: 16,
             response_bytes_max: 8 * 1024 * 1024,
             truststore: None,
+            compile: CompileLimits::default(),
+            log: LogLimits::default(),
+            record: RecordLimits::default(),
+            caps: Caps::default(),
         }
     }
 }
@@ -176,6 +196,8 @@ pub struct WorkerConfig {
     pub offset_flush_interval: Duration,
     /// How long a source task waits for acknowledgements when it commits offsets.
     pub offset_flush_timeout: Duration,
+    /// Limits on the records of a task that wait for their acknowledgement.
+    pub in_flight: InFlightLimits,
     /// How long tasks have to stop.
     pub task_shutdown_timeout: Duration,
     /// The topic of source offsets.
@@ -317,6 +339,7 @@ impl WorkerConfig {
                 plugin_path: Vec::new(),
                 offset_flush_interval: Duration::from_secs(60),
                 offset_flush_timeout: Duration::from_secs(5),
+                in_flight: InFlightLimits::default(),
                 task_shutdown_timeout: Duration::from_secs(5),
                 offset_topic: topic.clone(),
                 config_topic: topic.clone(),
@@ -441,6 +464,7 @@ impl WorkerConfig {
                 .collect(),
             offset_flush_interval: milliseconds(&keys, "offset.flush.interval.ms", 60_000)?,
             offset_flush_timeout: milliseconds(&keys, "offset.flush.timeout.ms", 5_000)?,
+            in_flight: InFlightLimits::of(&keys)?,
             task_shutdown_timeout: milliseconds(&keys, "task.shutdown.graceful.timeout.ms", 5_000)?,
             offset_topic: storage_topic(mode, &keys, "offset", "connect-offsets", 25)?,
             config_topic: storage_topic(mode, &keys, "config", "connect-configs", 1)?,
@@ -649,6 +673,15 @@ fn sandbox(keys: &Properties) -> Result<SandboxSettings, ConfigError> {
         let found = limit(key, u64::try_from(default).unwrap_or(u64::MAX));
         found.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX))
     };
+    let bounded = |key: &str, default: usize, bounds| {
+        let found = within(
+            keys,
+            key,
+            u64::try_from(default).unwrap_or(u64::MAX),
+            bounds,
+        );
+        found.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX))
+    };
     let memory = |key: &str, default: usize| {
         let found = size(key, default)?;
         if found as u64 >= MEMORY_BYTES_MIN {
@@ -674,11 +707,25 @@ fn sandbox(keys: &Properties) -> Result<SandboxSettings, ConfigError> {
         start_ms: limit("sandbox.start.ms.max", default.start_ms)?,
         validate_ms: limit("sandbox.validate.ms.max", default.validate_ms)?,
         call_bytes_max: size("sandbox.call.bytes.max", default.call_bytes_max)?,
+        call_input_bytes_max: bounded(
+            "sandbox.call.input.bytes.max",
+            default.call_input_bytes_max,
+            1024 * 1024..=64 * 1024 * 1024,
+        )?,
+        stack_bytes_max: bounded(
+            "sandbox.stack.bytes.max",
+            default.stack_bytes_max,
+            64 * 1024..=1024 * 1024,
+        )?,
         resources_max: size("sandbox.resources.max", default.resources_max)?,
         handles_max: size("sandbox.handles.max", default.handles_max)?,
         connections_max: size("sandbox.connections.max", default.connections_max)?,
         response_bytes_max: size("sandbox.response.bytes.max", default.response_bytes_max)?,
         truststore: text(keys, "sandbox.ssl.truststore.location").map(PathBuf::from),
+        compile: CompileLimits::of(keys)?,
+        log: LogLimits::of(keys)?,
+        record: RecordLimits::of(keys)?,
+        caps: Caps::of(keys, Caps::default())?,
     })
 }
 

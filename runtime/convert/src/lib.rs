@@ -33,6 +33,8 @@ mod string;
 
 use tidegate_model::Column;
 
+#[doc(hidden)]
+pub use avro::offline::{Offline as OfflineAvro, OfflineRead};
 pub use class::{ConverterClass, Key, Kind, Reach, Role, class_names, converter};
 pub use error::ConvertError;
 

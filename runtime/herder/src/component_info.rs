@@ -13,6 +13,9 @@ pub struct ComponentInfo {
     pub bytes: usize,
     /// Whether it was uploaded; else it is a file of `plugin.path`.
     pub uploaded: bool,
+    /// Who uploaded it, where that was somebody who may not use all connectors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// The interfaces with functions that it imports.
     pub imports: Vec<String>,
     /// Its plugins.

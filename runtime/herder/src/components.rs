@@ -16,8 +16,12 @@ pub(crate) fn upload(
     worker: &Worker,
     connectors: &Connectors,
     component: &[u8],
+    owner: Option<&str>,
 ) -> Result<(ComponentInfo, bool), HerderError> {
-    let (plugin, new) = worker.registry().upload(component).map_err(refused)?;
+    let (plugin, new) = worker
+        .registry()
+        .upload(component, owner)
+        .map_err(refused)?;
     let digest = plugin.digest();
     if new {
         let classes: Vec<_> = plugin.infos().iter().map(|info| &info.class_name).collect();
@@ -101,6 +105,24 @@ pub(crate) fn find_one(
     Ok(digest)
 }
 
+/// Refuses what somebody who may not use all connectors wants of a component that is not theirs.
+pub(crate) fn check_owner(
+    worker: &Worker,
+    digest: Digest,
+    owner: Option<&str>,
+) -> Result<(), HerderError> {
+    let Some(owner) = owner else {
+        return Ok(());
+    };
+    let known = worker.registry().entry(digest);
+    if known.is_some_and(|entry| entry.owner.as_deref() == Some(owner)) {
+        return Ok(());
+    }
+    Err(HerderError::Forbidden(format!(
+        "the component {digest} was not uploaded by you; who may use all connectors can delete it"
+    )))
+}
+
 /// Takes a component away that no connector uses.
 pub(crate) fn remove(
     worker: &Worker,
@@ -134,6 +156,7 @@ fn info(entry: &Entry, connectors: Vec<String>) -> ComponentInfo {
         digest: plugin.digest().to_string(),
         bytes: plugin.size(),
         uploaded: entry.uploaded,
+        owner: entry.owner.clone(),
         imports: plugin.imports().to_vec(),
         plugins: plugin
             .infos()

@@ -145,10 +145,11 @@ pub trait Control: Send + Sync + 'static {
     /// Lets a stopped connector begin anew. As [`Control::alter_offsets`].
     fn reset_offsets(&self, name: &str)
     -> impl Future<Output = Result<String, HerderError>> + Send;
-    /// Keeps a component and makes its plugins known; whether it is new.
+    /// Keeps a component and makes its plugins known; whether it is new. `owner`: who may not use all connectors.
     fn upload(
         &self,
         component: Vec<u8>,
+        owner: Option<String>,
     ) -> impl Future<Output = Result<(ComponentInfo, bool), HerderError>> + Send;
     /// All components.
     fn components(&self) -> impl Future<Output = Result<Vec<ComponentInfo>, HerderError>> + Send;
@@ -158,11 +159,12 @@ pub trait Control: Send + Sync + 'static {
         name: &str,
         version: Option<&str>,
     ) -> impl Future<Output = Result<ComponentInfo, HerderError>> + Send;
-    /// Takes away an uploaded component that no connector uses.
+    /// Takes away an uploaded component that no connector uses; where there is an `owner`, theirs alone.
     fn remove_component(
         &self,
         name: &str,
         version: Option<&str>,
+        owner: Option<&str>,
     ) -> impl Future<Output = Result<(), HerderError>> + Send;
     /// The plugins.
     fn plugins(

@@ -588,10 +588,16 @@ impl Control for Herder {
         Ok(offsets::done("reset", looked))
     }
 
-    async fn upload(&self, component: Vec<u8>) -> Result<(ComponentInfo, bool), HerderError> {
+    async fn upload(
+        &self,
+        component: Vec<u8>,
+        owner: Option<String>,
+    ) -> Result<(ComponentInfo, bool), HerderError> {
         let connectors = Arc::clone(&self.connectors);
-        self.blocking(move |worker| components::upload(worker, &connectors, &component))
-            .await
+        self.blocking(move |worker| {
+            components::upload(worker, &connectors, &component, owner.as_deref())
+        })
+        .await
     }
 
     async fn components(&self) -> Result<Vec<ComponentInfo>, HerderError> {
@@ -607,8 +613,14 @@ impl Control for Herder {
         components::describe(&self.worker, &self.connectors, digest)
     }
 
-    async fn remove_component(&self, name: &str, version: Option<&str>) -> Result<(), HerderError> {
+    async fn remove_component(
+        &self,
+        name: &str,
+        version: Option<&str>,
+        owner: Option<&str>,
+    ) -> Result<(), HerderError> {
         let digest = components::find_one(&self.worker, name, version)?;
+        components::check_owner(&self.worker, digest, owner)?;
         self.ask(|reply| Request::RemoveComponent(digest, reply))
             .await
     }

@@ -48,4 +48,3 @@ pub use control::{Control, Health};
 pub use error::HerderError;
 pub use herder::{Created, Herder, InitialState};
 pub use loggers::{LogLevel, Loggers};
-pub use tidegate_sandbox::COMPONENT_BYTES_MAX as UPLOAD_BYTES_MAX;

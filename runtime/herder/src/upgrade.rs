@@ -1,5 +1,5 @@
 //! Live upgrades: a connector that is put with other versions of its plugins, and nothing else changed, gets them at a
-//! batch boundary, on trial. When a task fails within the trial, what ran before is back.
+//! batch boundary, on trial. When a task fails within the trial, or the connector does not start, what ran before is back.
 //!
 //! While a plugin is on trial, the first fault of a guest fails its task, whatever is tolerated: no record is given up
 //! for a fault of the new version. Nothing is committed past the records in hand, so the old version gets them.
@@ -36,8 +36,8 @@ pub(crate) struct Upgrade {
     trace: Option<String>,
 }
 
-/// A task that failed.
-pub(crate) struct TaskFailure {
+/// A task, or the connector itself, failed while a plugin was on trial.
+pub(crate) struct TrialFailure {
     pub(crate) connector: tidegate_model::ConnectorName,
     pub(crate) generation: u64,
     pub(crate) trace: String,

@@ -618,4 +618,27 @@ mod tests {
             Err(SchemaError::Bytes(encoded.len()))
         );
     }
+
+    #[test]
+    fn a_default_whose_count_is_wrong_is_refused() {
+        let map = SchemaType::Map(
+            Arc::new(Schema::new(SchemaType::String)),
+            Arc::new(Schema::new(SchemaType::Int8)),
+        );
+        let schema = Schema {
+            default: Some(Value::Map(vec![(Value::from("k"), Value::Int8(1))])),
+            ..Schema::new(map)
+        };
+        let mut encoded = schema.to_encoded();
+        assert_eq!(Schema::decode(&encoded), Ok(schema));
+        // After the tag, the flags, the default's tag and its length.
+        assert_eq!(encoded.get(7), Some(&1));
+        if let Some(count) = encoded.get_mut(7) {
+            *count = 37;
+        }
+        assert_eq!(
+            Schema::decode(&encoded),
+            Err(SchemaError::Default(ValueError::Container))
+        );
+    }
 }

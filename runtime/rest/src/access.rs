@@ -11,13 +11,17 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use tidegate_config::ConfigError;
 use tidegate_config::access::{Held, Principal, Proof, Role};
+use tidegate_config::name_patterns::NamePatterns;
 use tidegate_config::rest::RestConfig;
 use tidegate_config::tls::ClientAuth;
 
@@ -38,6 +42,8 @@ pub(crate) struct Access {
     nobody: Password,
     certificates: Vec<(String, Known)>,
     verifier: Verifier,
+    /// The files that all this was read from.
+    files: Vec<PathBuf>,
 }
 
 /// Someone who may call.
@@ -45,6 +51,7 @@ pub(crate) struct Access {
 struct Known {
     name: String,
     role: Role,
+    connectors: Option<Arc<NamePatterns>>,
 }
 
 /// Who calls.
@@ -56,6 +63,74 @@ pub(crate) struct Caller {
     pub(crate) by: &'static str,
     /// What it may do.
     pub(crate) role: Role,
+    /// The connectors that it may see and change; `None`: all.
+    connectors: Option<Arc<NamePatterns>>,
+}
+
+impl Caller {
+    fn known(by: &'static str, known: &Known) -> Self {
+        Self {
+            name: known.name.clone(),
+            by,
+            role: known.role,
+            connectors: known.connectors.clone(),
+        }
+    }
+
+    /// Somebody who may do everything.
+    pub(crate) fn anyone(name: &str, by: &'static str) -> Self {
+        Self {
+            name: name.to_owned(),
+            by,
+            role: Role::Admin,
+            connectors: None,
+        }
+    }
+
+    /// Whether it may see a connector.
+    pub(crate) fn may_see(&self, connector: &str) -> bool {
+        let all = self.connectors.as_ref();
+        all.is_none_or(|names| names.has(connector))
+    }
+
+    /// Refuses what it wants of a connector that is none of its own; whether that is there is not told.
+    pub(crate) fn check(&self, connector: &str) -> Result<(), Failure> {
+        match &self.connectors {
+            Some(names) if !names.has(connector) => {
+                Err(self.refused(names, "this one is not among them"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses what is about all connectors.
+    pub(crate) fn check_all(&self) -> Result<(), Failure> {
+        match &self.connectors {
+            Some(names) => Err(self.refused(names, "this is about all of the worker")),
+            None => Ok(()),
+        }
+    }
+
+    fn refused(&self, names: &NamePatterns, why: &str) -> Failure {
+        let message = format!("{} may use the connectors {names}; {why}", self.name);
+        Failure::new(StatusCode::FORBIDDEN, message)
+    }
+
+    /// Whose an uploaded component is: of somebody who may not use all connectors.
+    pub(crate) fn owner(&self) -> Option<String> {
+        let limited = self.connectors.is_some();
+        limited.then(|| format!("{} {}", self.by, self.name))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Failure;
+
+    /// The guard has said who it is.
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        let caller = parts.extensions.get::<Self>().cloned();
+        caller.ok_or_else(|| Failure::plain(StatusCode::INTERNAL_SERVER_ERROR))
+    }
 }
 
 impl Access {
@@ -69,9 +144,10 @@ impl Access {
             nobody: Password::nobodys(None, &verifier),
             certificates: Vec::new(),
             verifier,
+            files: Vec::new(),
         };
         for file in config.access_file.iter().chain(&config.basic_auth_file) {
-            warn_of_readers(file);
+            access.has_read(file);
         }
         if let Some(file) = &config.access_file {
             for principal in tidegate_config::access::read(file)? {
@@ -100,10 +176,16 @@ impl Access {
     }
 
     fn add(&mut self, principal: Principal, file: &Path) -> Result<(), RestError> {
-        let Principal { name, role, proof } = principal;
+        let Principal {
+            name,
+            role,
+            connectors,
+            proof,
+        } = principal;
         let known = Known {
             name: name.clone(),
             role,
+            connectors: connectors.map(Arc::new),
         };
         let of = |kind: &str, key: &str, message: String| {
             let key = format!("{kind}.{name}.{key}");
@@ -113,7 +195,7 @@ impl Access {
             RestError::Config(ConfigError::InFile { path, error })
         };
         if let Proof::Token(Held::File(path)) | Proof::Password(Held::File(path)) = &proof {
-            warn_of_readers(path);
+            self.has_read(path);
         }
         match proof {
             Proof::Token(held) => {
@@ -157,11 +239,22 @@ impl Access {
             let known = Known {
                 name: name.clone(),
                 role: Role::Admin,
+                connectors: None,
             };
             let password = Password::of_text(&password, &self.verifier);
             self.users.entry(name).or_insert((password, known));
         }
         Ok(())
+    }
+
+    fn has_read(&mut self, file: &Path) {
+        warn_of_readers(file);
+        self.files.push(file.to_owned());
+    }
+
+    /// The files that all this was read from.
+    pub(crate) fn files(&self) -> &[PathBuf] {
+        &self.files
     }
 
     /// Whether a caller has to show something.
@@ -181,8 +274,8 @@ impl Access {
         let subject = peer.and_then(|peer| peer.subject.as_deref());
         if !self.asks {
             return Ok(match subject {
-                Some(subject) => caller(subject, "certificate", Role::Admin),
-                None => caller("anonymous", "nothing", Role::Admin),
+                Some(subject) => Caller::anyone(subject, "certificate"),
+                None => Caller::anyone("anonymous", "nothing"),
             });
         }
         if let Some(header) = authorization {
@@ -197,8 +290,7 @@ impl Access {
         match found {
             Some((_, known)) => Ok(Caller {
                 name: subject.to_owned(),
-                by: "certificate",
-                role: known.role,
+                ..Caller::known("certificate", known)
             }),
             None => Err(Failure::new(
                 StatusCode::FORBIDDEN,
@@ -229,7 +321,7 @@ impl Access {
             Failure::new(StatusCode::SERVICE_UNAVAILABLE, message)
         })?;
         match found {
-            Some((_, known)) if right => Ok(caller(&known.name, "password", known.role)),
+            Some((_, known)) if right => Ok(Caller::known("password", known)),
             _ => Err(unknown()),
         }
     }
@@ -243,7 +335,7 @@ impl Access {
                 found = Some(known);
             }
         }
-        found.map(|known| caller(&known.name, "token", known.role))
+        found.map(|known| Caller::known("token", known))
     }
 }
 
@@ -253,14 +345,6 @@ fn warn_of_readers(file: &Path) {
     if mode.is_ok_and(|mode| mode & 0o004 != 0) {
         tracing::warn!(file = %file.display(),
             "Every user of this machine may read this file, which says who may call the worker; `chmod o-r` it.");
-    }
-}
-
-fn caller(name: &str, by: &'static str, role: Role) -> Caller {
-    Caller {
-        name: name.to_owned(),
-        by,
-        role,
     }
 }
 

@@ -15,6 +15,7 @@ use tidegate_herder::control::{Change, Control};
 use tidegate_herder::info::{ConnectorInfo, ConnectorStatus, TaskInfo, TaskStatus};
 use tidegate_herder::{Created, HerderError, InitialState};
 
+use crate::access::Caller;
 use crate::body::JsonObject;
 use crate::error::Failure;
 use crate::path::{self, Name, NameAndTask};
@@ -24,9 +25,11 @@ type Shared<C> = State<Arc<C>>;
 
 pub(crate) async fn list<C: Control>(
     State(control): Shared<C>,
+    caller: Caller,
     query: Query,
 ) -> Result<Response, Failure> {
-    let names = control.connectors().await?;
+    let mut names = control.connectors().await?;
+    names.retain(|name| caller.may_see(name));
     if !query.has("expand") {
         return Ok(Json(names).into_response());
     }
@@ -57,6 +60,7 @@ fn json(value: impl serde::Serialize) -> Value {
 
 pub(crate) async fn create<C: Control>(
     State(control): Shared<C>,
+    caller: Caller,
     headers: HeaderMap,
     JsonObject(entries): JsonObject,
 ) -> Result<Response, Failure> {
@@ -65,7 +69,9 @@ pub(crate) async fn create<C: Control>(
         config,
         initial,
     } = NewConnector::of(entries)?;
-    let info = control.create(named(&name, config)?, initial).await?;
+    let config = named(&name, config)?;
+    caller.check(config.name.as_str())?;
+    let info = control.create(config, initial).await?;
     Ok(created(&headers, info))
 }
 
@@ -290,7 +296,7 @@ fn unknown(error: HerderError, name: &str) -> Failure {
 
 /// What workers of a cluster ask each other, signed with a key that they share (KIP-507, KIP-618). A worker on its own
 /// has no such key.
-pub(crate) async fn of_workers() -> Failure {
+pub(crate) async fn of_workers(_: Name) -> Failure {
     Failure::bad_request("Internal request missing required signature")
 }
 

@@ -13,17 +13,18 @@ use axum::response::{IntoResponse, Response};
 use tidegate_config::rest::{CrossOrigin, ResponseHeader, RestConfig};
 use tracing::Instrument;
 
-use crate::access::{Access, Caller};
+use crate::access::Caller;
+use crate::access_files::AccessFiles;
 use crate::audit::Asked;
 use crate::error::{Failure, RestError};
 use crate::metrics::Metrics;
 use crate::peer::Peer;
-use crate::roles::{Route, route};
+use crate::routes::{Route, route};
 use crate::{answer_headers, cross_origin};
 
 /// What each request passes.
 pub(crate) struct Guard {
-    access: Access,
+    pub(crate) access: Arc<AccessFiles>,
     cross_origin: CrossOrigin,
     headers: Vec<ResponseHeader>,
     metrics: Arc<Metrics>,
@@ -32,7 +33,7 @@ pub(crate) struct Guard {
 impl Guard {
     pub(crate) fn of(config: &RestConfig) -> Result<Self, RestError> {
         Ok(Self {
-            access: Access::of(config)?,
+            access: Arc::new(AccessFiles::of(config)?),
             cross_origin: config.cross_origin.clone(),
             headers: config.response_headers.clone(),
             metrics: Arc::default(),
@@ -41,7 +42,7 @@ impl Guard {
 
     /// Whether a caller has to show who it is.
     pub(crate) fn asks(&self) -> bool {
-        self.access.asks()
+        self.access.now().asks()
     }
 
     async fn passes(
@@ -50,7 +51,7 @@ impl Guard {
         peer: Option<&Peer>,
         route: &Route,
     ) -> (Option<Caller>, Option<Failure>) {
-        let caller = match self.access.caller(authorization, peer).await {
+        let caller = match self.access.now().caller(authorization, peer).await {
             Ok(caller) => caller,
             Err(failure) => return (None, Some(failure)),
         };
@@ -97,6 +98,9 @@ pub(crate) async fn guard(
             let answer = match failure {
                 Some(failure) => refusal(failure),
                 None => {
+                    if let Some(caller) = &caller {
+                        request.extensions_mut().insert(caller.clone());
+                    }
                     let span = span(route, &request);
                     let answer = next.run(request).instrument(span.clone()).await;
                     let status = answer.status();

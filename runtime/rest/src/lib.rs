@@ -5,11 +5,12 @@
 //! | [`server`] | listens, and keeps every connection within limits |
 //! | [`router`] | which path and method is which handler |
 //! | `guard` | what each request passes first: access, roles, audit, pages of other origins |
-//! | `access`, `secrets`, `roles`, `audit` | who calls, what that one may do, and what is written down of it |
+//! | `access`, `access_files`, `secrets`, `audit` | who calls, what that one may do, and what is written down of it |
 //! | `tls`, `peer` | encrypted connections, and who is at the other end |
 //! | `gate` | what is true of every request: time, what the client accepts, where it comes from |
 //! | `body`, `path`, `query` | the parts of a request, parsed at the edge |
 //! | `connectors`, `loggers`, `offsets`, `plugins`, `root` | the handlers |
+//! | `routes` | every route: what it does and whom it is for |
 //! | `openapi`, `schemas` | the description of all this |
 //! | `metrics`, `metric_list`, `metric_text` | `/metrics`: the list of what there is, and its text |
 //! | `requests`, `process` | what REST itself and the process have to tell there |
@@ -24,6 +25,7 @@ pub mod router;
 pub mod server;
 
 mod access;
+mod access_files;
 mod answer_headers;
 mod audit;
 mod body;
@@ -44,8 +46,8 @@ mod plugins;
 mod process;
 mod query;
 mod requests;
-mod roles;
 mod root;
+mod routes;
 mod schemas;
 mod secrets;
 mod tls;

@@ -12,9 +12,10 @@ use tidegate_herder::LogLevel;
 use tidegate_herder::control::{Control, LogScope};
 use tidegate_herder::loggers::LoggerLevel;
 
+use crate::access::Caller;
 use crate::body::JsonObject;
 use crate::error::Failure;
-use crate::path::Name;
+use crate::path::Segment;
 use crate::query::Query;
 
 pub(crate) async fn list<C: Control>(
@@ -25,17 +26,19 @@ pub(crate) async fn list<C: Control>(
 
 pub(crate) async fn get<C: Control>(
     State(control): State<Arc<C>>,
-    Name(name): Name,
+    Segment(name): Segment,
 ) -> Result<Json<LoggerLevel>, Failure> {
     Ok(Json(control.logger(&name).await?))
 }
 
 pub(crate) async fn set<C: Control>(
     State(control): State<Arc<C>>,
-    Name(name): Name,
+    caller: Caller,
+    Segment(name): Segment,
     query: Query,
     JsonObject(entries): JsonObject,
 ) -> Result<Response, Failure> {
+    caller.check_all()?;
     let level = flat(entries)?.remove("level").ok_or_else(|| {
         Failure::bad_request("Desired 'level' parameter was not specified in request.")
     })?;

@@ -13,11 +13,12 @@ use axum::response::{IntoResponse, Response};
 use tidegate_herder::control::Control;
 use tidegate_herder::info::ConnectorKind;
 use tidegate_herder::measures::{ConnectorMeasures, TaskMeasures, WorkerMeasures};
-use tidegate_worker::Refusal;
+use tidegate_worker::{Hold, Refusal};
 use tokio::sync::Mutex;
 
+use crate::access::Caller;
 use crate::error::Failure;
-use crate::metric_list::{METRICS, Metric, Values};
+use crate::metric_list::{Metric, Values, metrics as listed};
 use crate::metric_text::Text;
 use crate::process::Process;
 use crate::requests::{Requested, Requests};
@@ -37,8 +38,10 @@ pub(crate) struct Metrics {
 
 pub(crate) async fn metrics<C: Control>(
     State(control): State<Arc<C>>,
+    caller: Caller,
     metrics: Option<Extension<Arc<Metrics>>>,
 ) -> Result<Response, Failure> {
+    caller.check_all()?;
     let metrics = metrics
         .map(|Extension(metrics)| metrics)
         .unwrap_or_default();
@@ -66,7 +69,7 @@ pub(crate) async fn metrics<C: Control>(
 fn page(worker: &WorkerMeasures, requests: &[Requested], process: &Process) -> String {
     let mut text = Text::default();
     let mut described = 0;
-    for metric in METRICS {
+    for metric in listed() {
         if let Values::Series = metric.values {
             let series = text.lines() - described;
             text.metric(metric.name, metric.kind.name(), metric.help);
@@ -137,6 +140,12 @@ fn values(
                     &[connector, number, ("kind", kind.name())],
                     count as f64,
                 );
+            }
+        }),
+        Values::Held => each_task(worker, None, |connector, number, task| {
+            for (hold, nanoseconds) in Hold::ALL.iter().zip(task.used.held_nanoseconds) {
+                let labels = [connector, number, ("reason", hold.name())];
+                text.value(name, &labels, nanoseconds as f64 / 1e9);
             }
         }),
         Values::Transform(value) => each_task(worker, None, |connector, number, task| {

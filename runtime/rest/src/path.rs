@@ -4,15 +4,30 @@ use axum::extract::{FromRequestParts, Path};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 
+use crate::access::Caller;
 use crate::error::Failure;
 
-/// A connector's or a plugin's name.
+/// The name of a connector that the caller may use.
 pub(crate) struct Name(pub(crate) String);
 
-/// A connector's name and a task's number.
+/// The name of something else.
+pub(crate) struct Segment(pub(crate) String);
+
+/// The name of a connector that the caller may use, and a task's number.
 pub(crate) struct NameAndTask(pub(crate) String, pub(crate) u32);
 
 impl<S: Send + Sync> FromRequestParts<S> for Name {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let Segment(name) = Segment::from_request_parts(parts, state).await?;
+        let caller = Caller::from_request_parts(parts, state).await?;
+        caller.check(&name)?;
+        Ok(Self(name))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Segment {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
@@ -29,6 +44,8 @@ impl<S: Send + Sync> FromRequestParts<S> for NameAndTask {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
         let path = Path::<(String, String)>::from_request_parts(parts, state).await;
         let Path((name, task)) = path.map_err(|_| not_a_name())?;
+        let caller = Caller::from_request_parts(parts, state).await?;
+        caller.check(&name)?;
         let task = task
             .parse()
             .map_err(|_| Failure::plain(StatusCode::NOT_FOUND))?;

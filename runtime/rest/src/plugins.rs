@@ -12,17 +12,21 @@ use tidegate_herder::component_info::ComponentInfo;
 use tidegate_herder::control::Control;
 use tidegate_herder::info::{ConfigInfos, ConfigKeyInfo};
 
+use crate::access::Caller;
 use crate::body::{Component, JsonObject};
 use crate::error::Failure;
-use crate::path::Name;
+use crate::path::Segment;
 use crate::query::Query;
 
 pub(crate) async fn list<C: Control>(
     State(control): State<Arc<C>>,
+    caller: Caller,
     query: Query,
 ) -> Result<Response, Failure> {
     if query.text("expand") == Some("component") {
-        return Ok(Json(control.components().await?).into_response());
+        let components = control.components().await?.into_iter();
+        let components = components.map(|info| seen_by(&caller, info));
+        return Ok(Json(components.collect::<Vec<_>>()).into_response());
     }
     let plugins = control.plugins(query.boolean("connectorsOnly", true));
     Ok(Json(plugins.await?).into_response())
@@ -30,7 +34,7 @@ pub(crate) async fn list<C: Control>(
 
 pub(crate) async fn config<C: Control>(
     State(control): State<Arc<C>>,
-    Name(class): Name,
+    Segment(class): Segment,
     query: Query,
 ) -> Result<Json<Vec<ConfigKeyInfo>>, Failure> {
     let version = query.values("version").next();
@@ -39,7 +43,7 @@ pub(crate) async fn config<C: Control>(
 
 pub(crate) async fn validate<C: Control>(
     State(control): State<Arc<C>>,
-    Name(class): Name,
+    Segment(class): Segment,
     JsonObject(entries): JsonObject,
 ) -> Result<Json<ConfigInfos>, Failure> {
     Ok(Json(control.validate(&class, flat(entries)?).await?))
@@ -47,9 +51,11 @@ pub(crate) async fn validate<C: Control>(
 
 pub(crate) async fn upload<C: Control>(
     State(control): State<Arc<C>>,
+    caller: Caller,
     component: Component,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<ComponentInfo>), Failure> {
-    let (info, new) = control.upload(component.bytes).await?;
+    let (info, new) = control.upload(component.bytes, caller.owner()).await?;
+    let info = seen_by(&caller, info);
     let status = if new {
         StatusCode::CREATED
     } else {
@@ -61,19 +67,29 @@ pub(crate) async fn upload<C: Control>(
 
 pub(crate) async fn component<C: Control>(
     State(control): State<Arc<C>>,
-    Name(name): Name,
+    caller: Caller,
+    Segment(name): Segment,
     query: Query,
 ) -> Result<Json<ComponentInfo>, Failure> {
-    Ok(Json(control.component(&name, query.text("version")).await?))
+    let info = control.component(&name, query.text("version")).await?;
+    Ok(Json(seen_by(&caller, info)))
+}
+
+/// Without the connectors that are none of the caller's.
+fn seen_by(caller: &Caller, mut info: ComponentInfo) -> ComponentInfo {
+    info.connectors.retain(|name| caller.may_see(name));
+    info
 }
 
 pub(crate) async fn remove<C: Control>(
     State(control): State<Arc<C>>,
-    Name(name): Name,
+    caller: Caller,
+    Segment(name): Segment,
     query: Query,
 ) -> Result<StatusCode, Failure> {
+    let (version, owner) = (query.text("version"), caller.owner());
     control
-        .remove_component(&name, query.text("version"))
+        .remove_component(&name, version, owner.as_deref())
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 
-use crate::roles::Route;
+use crate::routes::Route;
 
 /// A route and a status; both are of few.
 type Key = (&'static str, &'static str, u16);

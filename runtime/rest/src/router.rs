@@ -2,19 +2,25 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware;
 use axum::routing::{get, post, put};
+use axum::{Extension, Router};
 use tidegate_herder::control::Control;
 
+use crate::access::Caller;
 use crate::error::Failure;
 use crate::gate::gate;
 use crate::limits::Limits;
 use crate::{connectors, loggers, metrics, offsets, openapi, plugins, root};
 
-/// The routes of the API.
-pub fn router<C: Control>(control: Arc<C>, limits: Limits) -> Router {
+/// The routes of the API for one who asks nobody who calls: everyone may do everything.
+pub fn open_router<C: Control>(control: Arc<C>, limits: Limits) -> Router {
+    router(control, limits).layer(Extension(Caller::anyone("anonymous", "nothing")))
+}
+
+/// The routes of the API. The guard before it says who calls.
+pub(crate) fn router<C: Control>(control: Arc<C>, limits: Limits) -> Router {
     let api = Router::new()
         .route("/", get(root::server_info::<C>))
         .route("/health", get(root::health::<C>))

@@ -148,6 +148,7 @@ fn of_connectors() -> Vec<(&'static str, Value)> {
                 ("digest", text()),
                 ("bytes", integer()),
                 ("uploaded", json!({"type": "boolean"})),
+                ("owner?", text()),
                 ("imports", list(text())),
                 (
                     "plugins",

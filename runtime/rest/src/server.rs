@@ -97,7 +97,7 @@ impl Server {
         let mut server = Self {
             listeners: Vec::new(),
             guard,
-            limits: Limits::default(),
+            limits: Limits::from(config.limits),
         };
         let (answers, own): (_, &[Listener]) = match &config.admin {
             AdminListeners::Same => (Answers::All, &[]),
@@ -136,6 +136,7 @@ impl Server {
     /// Serves until `shutdown` is done; then requests have 10 s to end.
     pub async fn serve<C: Control>(self, control: Arc<C>, shutdown: impl Future<Output = ()>) {
         let (stop, stopped) = watch::channel(false);
+        let access = Arc::clone(&self.guard.access);
         let guarded = from_fn_with_state(Arc::new(self.guard), guard);
         let router = Router::new()
             .fallback_service(router(control, self.limits.clone()))
@@ -150,7 +151,11 @@ impl Server {
         for listener in self.listeners {
             accepting.spawn(accept(listener, Arc::clone(&shared), stopped.clone()));
         }
-        shutdown.await;
+        tokio::select! {
+            () = shutdown => {}
+            // It has no end.
+            () = access.follow() => {}
+        }
         stop.send_replace(true);
         let ended = tokio::time::timeout(SHUTDOWN_TIME_MAX, async {
             while accepting.join_next().await.is_some() {}

@@ -15,20 +15,17 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
+use tidegate_config::limits::CompileLimits;
 use tidegate_model::guest_text::clean;
+use wasmparser::Validator;
 use wasmtime::Engine;
 
-use crate::engine::engine;
+use crate::engine::{WASM_STACK_BYTES, engine};
 use crate::error::SandboxError;
 use crate::settings::Compiler;
-use crate::shape::COMPONENT_BYTES_MAX;
 
-/// The most CPU time of a compilation in seconds, all threads together.
-pub const COMPILE_CPU_SECONDS_MAX: u64 = 60;
-/// The longest compilation.
-pub const COMPILE_TIME_MAX: Duration = Duration::from_secs(180);
-/// The most address space of the compiling child in bytes.
-pub const COMPILE_ADDRESS_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
+/// How the child is told its limits: the numbers of [`Limited`], in its environment.
+const LIMITS_VARIABLE: &str = "TIDEGATE_COMPILE_LIMITS";
 /// The most bytes of the child's message that are kept.
 const MESSAGE_BYTES_MAX: u64 = 8 * 1024;
 
@@ -40,6 +37,7 @@ const SIGXCPU: i32 = 24;
 /// Compiles. `scratch` is a private folder for temporary files.
 pub(crate) fn compile(
     compiler: &Compiler,
+    limits: &CompileLimits,
     engine: &Engine,
     scratch: &Path,
     component: &[u8],
@@ -48,13 +46,14 @@ pub(crate) fn compile(
         Compiler::InProcess => engine
             .precompile_component(component)
             .map_err(|error| SandboxError::Compile(readable(&format!("{error:#}")))),
-        Compiler::Command { program, args } => in_child(program, args, scratch, component),
+        Compiler::Command { program, args } => in_child(program, args, limits, scratch, component),
     }
 }
 
 fn in_child(
     program: &Path,
     args: &[OsString],
+    limits: &CompileLimits,
     scratch: &Path,
     component: &[u8],
 ) -> Result<Vec<u8>, SandboxError> {
@@ -69,12 +68,13 @@ fn in_child(
     let child = Command::new(program)
         .args(args)
         .env_clear()
+        .env(LIMITS_VARIABLE, Limited::of(limits).text())
         .stdin(input)
         .stdout(output.try_clone().map_err(io)?)
         .stderr(Stdio::piped())
         .spawn()
         .map_err(io)?;
-    let (status, message) = wait(child)?;
+    let (status, message) = wait(child, limits)?;
     if status.signal() == Some(SIGKILL) {
         // Not the component's own doing for sure, so it is not remembered as a fault of it.
         return Err(SandboxError::Io(
@@ -83,7 +83,7 @@ fn in_child(
         ));
     }
     if !status.success() {
-        return Err(SandboxError::Compile(why(status, &message)));
+        return Err(SandboxError::Compile(why(status, &message, limits)));
     }
     let mut code = Vec::new();
     output.rewind().map_err(io)?;
@@ -98,7 +98,7 @@ fn in_child(
 }
 
 /// Waits for the child until the wall clock, then kills it.
-fn wait(mut child: Child) -> Result<(ExitStatus, String), SandboxError> {
+fn wait(mut child: Child, limits: &CompileLimits) -> Result<(ExitStatus, String), SandboxError> {
     let (ended, has_ended) = mpsc::sync_channel(1);
     let stderr = child.stderr.take();
     // The child's end of the pipe closes when it ends, however it ends.
@@ -115,7 +115,7 @@ fn wait(mut child: Child) -> Result<(ExitStatus, String), SandboxError> {
             ended.send(message).ok();
         })
         .map_err(|error| SandboxError::Internal(format!("a thread cannot start: {error}")))?;
-    let message = has_ended.recv_timeout(COMPILE_TIME_MAX);
+    let message = has_ended.recv_timeout(Duration::from_millis(limits.compile_ms_max));
     if message.is_err() {
         child.kill().ok();
     }
@@ -125,20 +125,23 @@ fn wait(mut child: Child) -> Result<(ExitStatus, String), SandboxError> {
     match message {
         Ok(message) => Ok((status, String::from_utf8_lossy(&message).into_owned())),
         Err(_) => Err(SandboxError::Compile(format!(
-            "it took longer than {} s; at most that is allowed",
-            COMPILE_TIME_MAX.as_secs()
+            "compiling it took longer than {} ms; at most that is allowed (sandbox.compile.ms.max)",
+            limits.compile_ms_max
         ))),
     }
 }
 
-fn why(status: ExitStatus, message: &str) -> String {
+fn why(status: ExitStatus, message: &str, limits: &CompileLimits) -> String {
     match status.signal() {
         Some(SIGXCPU) => {
-            format!("it took more than {COMPILE_CPU_SECONDS_MAX} s of CPU; at most that is allowed")
+            format!(
+                "compiling it took more than {} ms of CPU; at most that is allowed (sandbox.compile.cpu.ms.max)",
+                limits.compile_cpu_ms_max
+            )
         }
         Some(SIGABRT | SIGSEGV) => format!(
-            "it took more than {} GiB of memory, or the compiler failed; {}",
-            COMPILE_ADDRESS_BYTES_MAX >> 30,
+            "compiling it took more than {} bytes of memory (sandbox.compile.memory.bytes.max), or the compiler failed; {}",
+            limits.compile_memory_bytes_max,
             readable(message)
         ),
         Some(signal) => format!("the compiler was ended by signal {signal}"),
@@ -164,7 +167,51 @@ pub fn compile_child() -> ExitCode {
     }
 }
 
+/// What the child holds itself to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Limited {
+    cpu_seconds: u64,
+    memory_bytes: u64,
+    component_bytes: u64,
+}
+
+impl Limited {
+    fn of(limits: &CompileLimits) -> Self {
+        Self {
+            cpu_seconds: limits.compile_cpu_ms_max.div_ceil(1000),
+            memory_bytes: limits.compile_memory_bytes_max,
+            component_bytes: limits.component_bytes_max as u64,
+        }
+    }
+
+    fn text(self) -> String {
+        let Self {
+            cpu_seconds,
+            memory_bytes,
+            component_bytes,
+        } = self;
+        format!("{cpu_seconds} {memory_bytes} {component_bytes}")
+    }
+
+    /// What [`Limited::text`] said. Nothing said: the defaults.
+    fn read(text: Option<&str>) -> Result<Self, String> {
+        let Some(text) = text else {
+            return Ok(Self::of(&CompileLimits::default()));
+        };
+        let numbers: Option<Vec<u64>> = text.split(' ').map(|it| it.parse().ok()).collect();
+        match numbers.as_deref() {
+            Some([cpu_seconds, memory_bytes, component_bytes]) => Ok(Self {
+                cpu_seconds: *cpu_seconds,
+                memory_bytes: *memory_bytes,
+                component_bytes: *component_bytes,
+            }),
+            _ => Err(format!("{LIMITS_VARIABLE} is not three numbers: {text:?}")),
+        }
+    }
+}
+
 fn limited() -> Result<(), String> {
+    let limits = Limited::read(std::env::var(LIMITS_VARIABLE).ok().as_deref())?;
     let limit = |resource, current, maximum| {
         setrlimit(
             resource,
@@ -180,22 +227,18 @@ fn limited() -> Result<(), String> {
         .map_err(|error| format!("the compiler cannot be tied to its parent: {error}"))?;
     limit(Resource::Core, 0, 0)?;
     // At the first limit SIGXCPU comes, which says what happened; at the second SIGKILL.
-    limit(
-        Resource::Cpu,
-        COMPILE_CPU_SECONDS_MAX,
-        COMPILE_CPU_SECONDS_MAX + 1,
-    )?;
-    limit(
-        Resource::As,
-        COMPILE_ADDRESS_BYTES_MAX,
-        COMPILE_ADDRESS_BYTES_MAX,
-    )?;
+    limit(Resource::Cpu, limits.cpu_seconds, limits.cpu_seconds + 1)?;
+    limit(Resource::As, limits.memory_bytes, limits.memory_bytes)?;
     let mut component = Vec::new();
     std::io::stdin()
-        .take(COMPONENT_BYTES_MAX as u64 + 1)
+        .take(limits.component_bytes + 1)
         .read_to_end(&mut component)
         .map_err(|error| format!("the component cannot be read: {error}"))?;
-    let code = engine()
+    // Compiling begins before all is checked; what is damaged is to cost nobody that time.
+    Validator::new()
+        .validate_all(&component)
+        .map_err(|error| format!("the component is damaged: {error}"))?;
+    let code = engine(WASM_STACK_BYTES)
         .map_err(|error| error.to_string())?
         .precompile_component(&component)
         .map_err(|error| format!("{error:#}"))?;
@@ -215,15 +258,22 @@ mod tests {
     fn shell(script: &str) -> String {
         let scratch = tempfile::tempdir().unwrap();
         let args = ["-c".into(), script.into()];
-        in_child(Path::new("/bin/sh"), &args, scratch.path(), b"component")
-            .unwrap_err()
-            .to_string()
+        let limits = CompileLimits::default();
+        in_child(
+            Path::new("/bin/sh"),
+            &args,
+            &limits,
+            scratch.path(),
+            b"component",
+        )
+        .unwrap_err()
+        .to_string()
     }
 
     #[test]
     fn a_child_that_hits_a_limit_is_explained() {
-        assert!(shell("kill -XCPU $$").contains("60 s of CPU"));
-        assert!(shell("echo no memory >&2; kill -ABRT $$").contains("2 GiB of memory"));
+        assert!(shell("kill -XCPU $$").contains("60000 ms of CPU"));
+        assert!(shell("echo no memory >&2; kill -ABRT $$").contains("2147483648 bytes of memory"));
         let killed = shell("kill -KILL $$");
         assert!(killed.contains("was killed"), "{killed}");
         assert!(shell("exit 0").contains("without a result"));
@@ -233,7 +283,46 @@ mod tests {
     #[test]
     fn what_the_child_writes_is_the_result() {
         let scratch = tempfile::tempdir().unwrap();
-        let code = in_child(Path::new("/bin/cat"), &[], scratch.path(), b"component");
+        let code = in_child(
+            Path::new("/bin/cat"),
+            &[],
+            &CompileLimits::default(),
+            scratch.path(),
+            b"component",
+        );
         assert_eq!(code.unwrap(), b"component");
+    }
+
+    #[test]
+    fn the_child_is_told_its_limits() {
+        let limits = CompileLimits {
+            compile_cpu_ms_max: 1_001,
+            compile_memory_bytes_max: 3,
+            component_bytes_max: 4,
+            ..CompileLimits::default()
+        };
+        let told = Limited::of(&limits);
+        assert_eq!(told.text(), "2 3 4");
+        assert_eq!(Limited::read(Some(&told.text())), Ok(told));
+        assert_eq!(
+            Limited::read(None),
+            Ok(Limited::of(&CompileLimits::default()))
+        );
+        assert!(Limited::read(Some("2 3")).is_err());
+        let told = shell(&format!("echo ${LIMITS_VARIABLE} >&2; exit 1"));
+        assert!(told.ends_with(": 60 2147483648 67108864"), "{told}");
+    }
+
+    #[test]
+    fn a_child_that_takes_too_long_is_ended() {
+        let scratch = tempfile::tempdir().unwrap();
+        let limits = CompileLimits {
+            compile_ms_max: 200,
+            ..CompileLimits::default()
+        };
+        let args = ["-c".into(), "exec sleep 100".into()];
+        let ended = in_child(Path::new("/bin/sh"), &args, &limits, scratch.path(), b"");
+        let message = ended.unwrap_err().to_string();
+        assert!(message.contains("longer than 200 ms"), "{message}");
     }
 }

@@ -9,18 +9,18 @@ use wasmtime::{Config, Engine, OptLevel};
 
 use crate::error::SandboxError;
 
-/// The stack of a guest in bytes. Calls run on threads with at least 2 MiB, so the host keeps three quarters.
+/// The stack of a guest in bytes, unless the operator sets another of up to 1 MiB. Calls run on threads with at least 2 MiB, so the host keeps at least half.
 pub const WASM_STACK_BYTES: usize = 512 * 1024;
 
 /// The most frames of a trap's trace.
 const TRACE_FRAMES_MAX: usize = 20;
 
-/// Builds the engine.
+/// Builds the engine. The stack is no part of what is compiled, so another one takes the same code.
 ///
 /// # Errors
 /// When this machine cannot run it.
-pub(crate) fn engine() -> Result<Engine, SandboxError> {
-    Engine::new(&config())
+pub(crate) fn engine(stack_bytes: usize) -> Result<Engine, SandboxError> {
+    Engine::new(&config(stack_bytes))
         .map_err(|error| SandboxError::Internal(format!("wasmtime cannot start: {error:#}")))
 }
 
@@ -31,7 +31,7 @@ pub(crate) fn compatibility(engine: &Engine) -> String {
     format!("{:016x}", hasher.finish())
 }
 
-fn config() -> Config {
+fn config(stack_bytes: usize) -> Config {
     let mut config = Config::new();
 
     // A guest that loops must end. Epochs cost a load and a compare at loop heads and function entries, some
@@ -40,7 +40,7 @@ fn config() -> Config {
 
     // 512 KiB is what the deepest of the toolchains here (Python, QuickJS) need for ordinary programs. Overflow
     // is a trap, found by a compare at function entry, so no signal handler is involved.
-    config.max_wasm_stack(WASM_STACK_BYTES);
+    config.max_wasm_stack(stack_bytes);
 
     // Proposals that no component here needs. Threads, GC, exceptions and stack switching are not compiled in;
     // these are, and most of the engine's advisories of the last year were in proposals like them.

@@ -6,10 +6,9 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Instant;
 
 use wasmtime::component::Instance;
-use wasmtime::{Error, FrameInfo, Store, Trap, WasmBacktrace};
+use wasmtime::{Error, FrameInfo, Store, Trap, UpdateDeadline, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use tidegate_config::Properties;
@@ -20,13 +19,15 @@ use tidegate_model::limits::GUEST_MESSAGE_BYTES_MAX;
 
 use crate::bindings::types;
 use crate::error::SandboxError;
+use crate::gate::LONG_CALL_CPU;
 use crate::host_functions::Ended;
+use crate::incoming::Checks;
 use crate::network::refusals::Refusal;
 use crate::plugin::{Loaded, wire_config};
 use crate::settings::{Deadline, Limits};
+use crate::shape::WORLD_VERSION;
 use crate::state::{Purpose, State};
 use crate::ticker::Ticker;
-use crate::usage::thread_time;
 
 /// The most bytes of a line of a trace: a frame, whose name the guest chose.
 const TRACE_LINE_BYTES_MAX: usize = 200;
@@ -78,6 +79,7 @@ impl<E> Guest<E> {
         let state = State::new(sandbox, &limits, purpose)?;
         let mut store = Store::new(&sandbox.engine, state);
         store.limiter(|state| &mut state.limiter);
+        store.epoch_deadline_callback(|mut store| Ok(tick(store.data_mut())));
         store.set_hostcall_fuel(limits.call_bytes_max);
         store.set_max_component_handles(limits.handles_max);
         let exports = timed(
@@ -88,7 +90,11 @@ impl<E> Guest<E> {
             Deadline::Start,
             |store| {
                 let instance = component.pre.instantiate(&mut *store)?;
-                load(store, &instance)
+                load(store, &instance).map_err(|error| {
+                    wasmtime::Error::new(Ended::Unfit(
+                        clean(&format!("{error:#}"), 500).into_owned(),
+                    ))
+                })
             },
         )?;
         let mut live = Live {
@@ -184,6 +190,16 @@ impl<E> Guest<E> {
         }
     }
 
+    /// The most bytes that a call may hand to it.
+    pub(crate) fn input_bytes_max(&self) -> usize {
+        self.limits.call_input_bytes_max
+    }
+
+    /// What is checked of the records that it hands over.
+    pub(crate) fn checks(&self) -> Checks {
+        Checks::new(self.limits.record)
+    }
+
     /// Whether a fault ended it.
     pub(crate) fn is_dead(&self) -> bool {
         self.live.is_none()
@@ -240,17 +256,27 @@ fn timed<T>(
 ) -> Result<T, SandboxError> {
     let limit = deadline.of(limits);
     let _running = component.sandbox.ticker.running();
-    store.set_epoch_deadline(Ticker::ticks(limit));
-    store.data_mut().set_deadline(Instant::now() + limit);
-    let (begun, cpu_begun) = (Instant::now(), thread_time());
+    store.set_epoch_deadline(Ticker::ticks(limit.min(LONG_CALL_CPU)));
+    store.data_mut().begin(limit);
     let done = run(store);
-    let cpu = thread_time().saturating_sub(cpu_begun);
     let state = store.data_mut();
-    state.usage.called(begun.elapsed(), cpu);
+    let (time, cpu) = state.call.end();
+    state.usage.called(time, cpu);
     let (memory, tables) = state.limiter.take_refusals();
     state.usage.refused(Refusal::Memory, memory);
     state.usage.refused(Refusal::Table, tables);
     done.map_err(|error| fault(&error, store, call, deadline, limit.as_millis()))
+}
+
+/// What becomes of a call at a tick of the clock. May take a while: calls that compute for long wait for others.
+fn tick(state: &mut State) -> UpdateDeadline {
+    match state.call.tick() {
+        Some(deadline) => {
+            state.set_deadline(deadline);
+            UpdateDeadline::Continue(1)
+        }
+        None => UpdateDeadline::Interrupt,
+    }
 }
 
 fn fault(
@@ -276,6 +302,10 @@ fn fault(
                 call,
                 message: message.clone(),
             },
+            Ended::Unfit(message) => SandboxError::Refused(format!(
+                "the component's functions have other types than those of tidegate:connect@{WORLD_VERSION}: {message}; \
+                 build it with the SDK of this version"
+            )),
             Ended::Unavailable(message) => SandboxError::Guest {
                 class: ErrorClass::Retriable,
                 message: message.clone(),

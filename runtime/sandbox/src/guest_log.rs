@@ -7,20 +7,15 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use tidegate_config::limits::LogLimits;
 use tidegate_config::secrets::Secrets;
 use tidegate_model::ConnectorName;
 use tidegate_model::guest_text::clean;
 
 use crate::network::refusals::Refusal;
 use crate::secrets::Secrets as Handed;
+use crate::share::Share;
 use crate::usage::Usage;
-
-/// The most bytes of a guest's log line.
-pub const LOG_LINE_BYTES_MAX: usize = 4096;
-/// The lines per second that a guest may log in the long run.
-pub const LOG_LINES_PER_SECOND: u32 = 100;
-/// The lines that a guest may log at once.
-pub const LOG_LINES_BURST: u32 = 500;
 
 /// The most bytes of the last words.
 const LAST_WORDS_BYTES_MAX: usize = 2048;
@@ -36,6 +31,8 @@ pub struct Identity {
     pub task: Option<u32>,
     /// What its guests use is counted here.
     pub usage: Arc<Usage>,
+    /// What its guests share with those of the connector's other tasks.
+    pub share: Arc<Share>,
     /// What its guests know and nobody may be shown: hidden in their log lines and messages.
     pub secrets: Secrets,
 }
@@ -65,6 +62,7 @@ pub(crate) struct GuestLog(Arc<Mutex<Inner>>);
 struct Inner {
     /// `None`: not attributed to a connector (a plugin that describes itself).
     identity: Option<Identity>,
+    limits: LogLimits,
     allowance: f64,
     refilled: Instant,
     dropped: u64,
@@ -74,15 +72,22 @@ struct Inner {
 }
 
 impl GuestLog {
-    pub(crate) fn new(identity: Option<Identity>) -> Self {
+    pub(crate) fn new(identity: Option<Identity>, limits: LogLimits) -> Self {
         Self(Arc::new(Mutex::new(Inner {
             identity,
-            allowance: f64::from(LOG_LINES_BURST),
+            limits,
+            allowance: f64::from(limits.lines_burst),
             refilled: Instant::now(),
             dropped: 0,
             last_words: String::new(),
             handed: Arc::default(),
         })))
+    }
+
+    /// The most bytes of a line.
+    pub(crate) fn line_bytes_max(&self) -> usize {
+        let inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.limits.line_bytes_max
     }
 
     /// What may not be in a line.
@@ -109,14 +114,17 @@ impl GuestLog {
             return;
         };
         if dropped > 0 {
+            let rate = inner.limits.lines_per_second;
             inner.write(
                 Level::Warn,
-                &format!("{dropped} log lines of this plugin were dropped: more than {LOG_LINES_PER_SECOND} per second"),
+                &format!(
+                    "{dropped} log lines of this plugin were dropped: more than {rate} per second"
+                ),
             );
         }
         let text = inner.secrets().redact_cut(text);
         let text = inner.handed.scrubbed(&text);
-        inner.write(level, &clean(&text, LOG_LINE_BYTES_MAX));
+        inner.write(level, &clean(&text, inner.limits.line_bytes_max));
     }
 
     /// Writes a line of standard error, and keeps it for the message of a trap that may follow.
@@ -154,14 +162,15 @@ impl Inner {
     fn allow(&mut self, now: Instant) -> Option<u64> {
         let passed = now.duration_since(self.refilled).as_secs_f64();
         self.refilled = now;
-        self.allowance = (self.allowance + passed * f64::from(LOG_LINES_PER_SECOND))
-            .min(f64::from(LOG_LINES_BURST));
+        let rate = f64::from(self.limits.lines_per_second);
+        let burst = f64::from(self.limits.lines_burst);
+        self.allowance = (self.allowance + passed * rate).min(burst);
         if self.allowance < 1.0 {
             self.dropped += 1;
             return None;
         }
         // While lines are being dropped, wait for a second's worth, so that the notes do not flood either.
-        if self.dropped > 0 && self.allowance < f64::from(LOG_LINES_PER_SECOND) {
+        if self.dropped > 0 && self.allowance < rate.min(burst) {
             self.dropped += 1;
             return None;
         }
@@ -191,19 +200,19 @@ mod tests {
 
     #[test]
     fn a_burst_passes_then_lines_are_dropped_and_counted() {
-        let log = GuestLog::new(None);
+        let log = GuestLog::new(None, LogLimits::default());
         let mut inner = log.0.lock().unwrap();
         let start = inner.refilled;
         let passed = (0..10_000).filter(|_| inner.allow(start).is_some()).count();
-        assert_eq!(passed, LOG_LINES_BURST as usize);
+        assert_eq!(passed, 500);
         assert_eq!(inner.allow(start + Duration::from_millis(500)), None);
         let dropped = inner.allow(start + Duration::from_secs(2)).unwrap();
-        assert_eq!(dropped, 10_000 - u64::from(LOG_LINES_BURST) + 1);
+        assert_eq!(dropped, 10_000 - 500 + 1);
     }
 
     #[test]
     fn last_words_are_bounded_and_taken_once() {
-        let log = GuestLog::new(None);
+        let log = GuestLog::new(None, LogLimits::default());
         for _ in 0..1_000 {
             log.standard_error("a line of some length\u{7}");
         }

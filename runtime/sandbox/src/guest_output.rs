@@ -12,7 +12,7 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
 use crate::file_output::check_length;
-use crate::guest_log::{GuestLog, LOG_LINE_BYTES_MAX, Level};
+use crate::guest_log::{GuestLog, Level};
 
 /// The most bytes of one write.
 const WRITE_BYTES_MAX: usize = 64 * 1024;
@@ -39,7 +39,7 @@ impl GuestOutput {
     pub(crate) fn new(stream: Stream, log: GuestLog) -> Self {
         Self {
             stream,
-            kept_bytes: LOG_LINE_BYTES_MAX + 1 + log.secrets().longest(),
+            kept_bytes: log.line_bytes_max() + 1 + log.secrets().longest(),
             log,
             unfinished: Arc::default(),
         }
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_write_is_as_large_as_it_may_be_and_no_larger() {
-        let mut output = GuestOutput::new(Stream::Output, GuestLog::new(None));
+        let mut output = GuestOutput::new(Stream::Output, GuestLog::new(None, Default::default()));
         let write = |bytes| Bytes::from(vec![b'x'; bytes]);
         OutputStream::write(&mut output, write(WRITE_BYTES_MAX)).unwrap();
         let over = OutputStream::write(&mut output, write(WRITE_BYTES_MAX + 1));
@@ -132,11 +132,11 @@ mod tests {
 
     #[test]
     fn an_endless_line_is_kept_in_bounded_memory() {
-        let output = GuestOutput::new(Stream::Error, GuestLog::new(None));
+        let output = GuestOutput::new(Stream::Error, GuestLog::new(None, Default::default()));
         for _ in 0..1_000 {
             output.take(&[b'x'; 1_000]);
         }
-        assert!(output.unfinished.lock().unwrap().len() <= LOG_LINE_BYTES_MAX + 1);
+        assert!(output.unfinished.lock().unwrap().len() <= 4096 + 1);
         output.take(b"\nnext\n");
         assert!(output.log.take_last_words().contains("next"));
     }

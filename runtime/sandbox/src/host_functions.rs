@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use std::sync::atomic::Ordering;
 
-use tidegate_model::limits::{CALL_BYTES_TO_GUEST_MAX, SOURCE_POSITION_BYTES_MAX};
+use tidegate_model::limits::SOURCE_POSITION_BYTES_MAX;
 use tidegate_model::value::{self, View};
 use wasmtime::component::{HasData, Linker};
 use wasmtime::{Error, Result};
@@ -27,6 +27,9 @@ pub(crate) enum Ended {
     Violation(String),
     #[error("{0}")]
     Unavailable(String),
+    /// Before its first call: its functions have other types.
+    #[error("{0}")]
+    Unfit(String),
 }
 
 /// Links everything that a component may import.
@@ -93,9 +96,10 @@ impl source_offsets::Host for State {
                 None => None,
             };
             found += offset.as_ref().map_or(0, Vec::len);
-            if found > CALL_BYTES_TO_GUEST_MAX {
+            let max = self.input_bytes_max;
+            if found > max {
                 return Err(violation(format!(
-                    "it read source offsets of more than {CALL_BYTES_TO_GUEST_MAX} bytes at once; no more are allowed: ask for fewer source partitions at a time"
+                    "it read source offsets of more than {max} bytes at once; no more are allowed: ask for fewer source partitions at a time"
                 )));
             }
             offsets.push(offset);

@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
-use tidegate_model::limits::{RECORD_BYTES_MAX, RECORD_HEADERS_MAX, TOPIC_TEXT_BYTES_MAX};
-use tidegate_model::value::Checker;
+use tidegate_config::limits::RecordLimits;
+use tidegate_model::limits::TOPIC_TEXT_BYTES_MAX;
+use tidegate_model::value::{Checker, ValueError};
 use tidegate_model::{Batch, Column, Schema};
 
 use crate::digest::Digest;
@@ -11,37 +12,112 @@ use crate::digest::Digest;
 /// How many schemas are remembered as checked.
 const KNOWN_SCHEMAS_MAX: usize = 1_000;
 
-/// Schemas of one guest that were checked before, by their digests: most batches repeat the same few.
+/// What is checked of the records of one guest.
 #[derive(Default)]
-pub(crate) struct KnownSchemas(HashSet<Digest>);
+pub(crate) struct Checks {
+    limits: RecordLimits,
+    /// Schemas that were checked before, by their digests: most batches repeat the same few.
+    known: HashSet<Digest>,
+}
 
-impl KnownSchemas {
-    pub(crate) fn check(&mut self, schemas: &[Vec<u8>]) -> Result<(), String> {
+impl Checks {
+    pub(crate) fn new(limits: RecordLimits) -> Self {
+        Self {
+            limits,
+            known: HashSet::new(),
+        }
+    }
+
+    /// Checks a whole batch.
+    pub(crate) fn batch(&mut self, batch: &Batch) -> Result<(), String> {
+        batch.check().map_err(|error| error.to_string())?;
+        topics(&batch.topics)?;
+        numbers(batch)?;
+        self.schemas(&batch.schemas)?;
+        self.values("key", &batch.keys)?;
+        self.values("value", &batch.values)?;
+        self.headers(batch)?;
+        self.sizes(batch)
+    }
+
+    /// Checks schemas.
+    pub(crate) fn schemas(&mut self, schemas: &[Vec<u8>]) -> Result<(), String> {
         for (index, schema) in schemas.iter().enumerate() {
             let digest = Digest::of(schema);
-            if self.0.contains(&digest) {
+            if self.known.contains(&digest) {
                 continue;
             }
             Schema::decode(schema).map_err(|error| format!("schema {index}: {error}"))?;
-            if self.0.len() >= KNOWN_SCHEMAS_MAX {
-                self.0.clear();
+            if self.known.len() >= KNOWN_SCHEMAS_MAX {
+                self.known.clear();
             }
-            self.0.insert(digest);
+            self.known.insert(digest);
         }
         Ok(())
     }
-}
 
-/// Checks a whole batch.
-pub(crate) fn batch(batch: &Batch, known: &mut KnownSchemas) -> Result<(), String> {
-    batch.check().map_err(|error| error.to_string())?;
-    topics(&batch.topics)?;
-    numbers(batch)?;
-    known.check(&batch.schemas)?;
-    values("key", &batch.keys)?;
-    values("value", &batch.values)?;
-    headers(batch)?;
-    sizes(batch)
+    /// Checks that each entry is an encoded value.
+    pub(crate) fn values(&self, what: &str, column: &Column) -> Result<(), String> {
+        let mut checker = Checker::of_depth(self.limits.record_depth_max);
+        for (index, entry) in column.iter().enumerate() {
+            if let Some(entry) = entry {
+                checker.check(entry).map_err(|error| match error {
+                    ValueError::Depth => format!(
+                        "{what} {index}: values nest deeper than {}",
+                        self.limits.record_depth_max
+                    ),
+                    error => format!("{what} {index}: {error}"),
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks header values and how many headers records have.
+    pub(crate) fn headers(&self, batch: &Batch) -> Result<(), String> {
+        let max = self.limits.record_headers_max;
+        let mut counts = batch.headers.counts.iter();
+        if let Some(count) = counts.find(|count| **count as usize > max) {
+            return Err(format!(
+                "a record with {count} headers; at most {max} are allowed"
+            ));
+        }
+        self.values("header", &batch.headers.values)
+    }
+
+    /// Checks that no record is too large.
+    pub(crate) fn sizes(&self, batch: &Batch) -> Result<(), String> {
+        let max = self.limits.record_bytes_max;
+        // All records together are usually smaller than one may be.
+        if batch.payload_bytes() <= max {
+            return Ok(());
+        }
+        let mut header_lengths = batch
+            .headers
+            .keys
+            .lengths
+            .iter()
+            .zip(lengths(&batch.headers.values, batch.headers.keys.len()));
+        let mut counts = batch.headers.counts.iter();
+        for (index, (key, value)) in lengths(&batch.keys, batch.count)
+            .zip(lengths(&batch.values, batch.count))
+            .enumerate()
+        {
+            let count = counts.next().map_or(0, |count| *count as usize);
+            let headers: usize = header_lengths
+                .by_ref()
+                .take(count)
+                .map(|(key, value)| size(*key) + size(value))
+                .sum();
+            let found = size(key) + size(value) + headers;
+            if found > max {
+                return Err(format!(
+                    "record {index} has {found} bytes; at most {max} are allowed"
+                ));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Checks topics. Whether Kafka allows them as names matters to the producer only.
@@ -73,63 +149,6 @@ pub(crate) fn numbers(batch: &Batch) -> Result<(), String> {
     Ok(())
 }
 
-/// Checks that each entry is an encoded value.
-pub(crate) fn values(what: &str, column: &Column) -> Result<(), String> {
-    let mut checker = Checker::default();
-    for (index, entry) in column.iter().enumerate() {
-        if let Some(entry) = entry {
-            checker
-                .check(entry)
-                .map_err(|error| format!("{what} {index}: {error}"))?;
-        }
-    }
-    Ok(())
-}
-
-/// Checks header values and how many headers records have.
-pub(crate) fn headers(batch: &Batch) -> Result<(), String> {
-    let max = RECORD_HEADERS_MAX as u32;
-    if let Some(count) = batch.headers.counts.iter().find(|count| **count > max) {
-        return Err(format!(
-            "a record with {count} headers; at most {max} are allowed"
-        ));
-    }
-    values("header", &batch.headers.values)
-}
-
-/// Checks that no record is too large.
-pub(crate) fn sizes(batch: &Batch) -> Result<(), String> {
-    // All records together are usually smaller than one may be.
-    if batch.payload_bytes() <= RECORD_BYTES_MAX {
-        return Ok(());
-    }
-    let mut header_lengths = batch
-        .headers
-        .keys
-        .lengths
-        .iter()
-        .zip(lengths(&batch.headers.values, batch.headers.keys.len()));
-    let mut counts = batch.headers.counts.iter();
-    for (index, (key, value)) in lengths(&batch.keys, batch.count)
-        .zip(lengths(&batch.values, batch.count))
-        .enumerate()
-    {
-        let count = counts.next().map_or(0, |count| *count as usize);
-        let headers: usize = header_lengths
-            .by_ref()
-            .take(count)
-            .map(|(key, value)| size(*key) + size(value))
-            .sum();
-        let found = size(key) + size(value) + headers;
-        if found > RECORD_BYTES_MAX {
-            return Err(format!(
-                "record {index} has {found} bytes; at most {RECORD_BYTES_MAX} are allowed"
-            ));
-        }
-    }
-    Ok(())
-}
-
 fn lengths(column: &Column, count: usize) -> impl Iterator<Item = i32> {
     column
         .lengths
@@ -147,7 +166,7 @@ fn size(length: i32) -> usize {
 mod tests {
     use super::*;
     use tidegate_model::Encoder;
-    use tidegate_model::limits::SCHEMA_BYTES_MAX;
+    use tidegate_model::limits::{RECORD_BYTES_MAX, SCHEMA_BYTES_MAX};
 
     fn text(bytes: usize) -> Vec<u8> {
         let mut encoded = Vec::new();
@@ -166,46 +185,67 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
-        let mut known = KnownSchemas::default();
-        assert_eq!(batch(&of(&text(3)), &mut known), Ok(()));
+        let mut checks = Checks::default();
+        assert_eq!(checks.batch(&of(&text(3))), Ok(()));
         let mut bad_topic = of(&text(3));
         bad_topic.topics = vec!["a".repeat(TOPIC_TEXT_BYTES_MAX + 1)];
-        assert!(batch(&bad_topic, &mut known).unwrap_err().contains("topic"));
-        assert!(
-            batch(&of(&[99]), &mut known)
-                .unwrap_err()
-                .contains("value 0")
-        );
+        assert!(checks.batch(&bad_topic).unwrap_err().contains("topic"));
+        assert!(checks.batch(&of(&[99])).unwrap_err().contains("value 0"));
         let mut bad_schema = of(&text(3));
         bad_schema.schemas = vec![vec![99]];
-        assert!(
-            batch(&bad_schema, &mut known)
-                .unwrap_err()
-                .contains("schema 0")
-        );
+        assert!(checks.batch(&bad_schema).unwrap_err().contains("schema 0"));
         let mut long_schema = of(&text(3));
         long_schema.schemas = vec![vec![0; SCHEMA_BYTES_MAX + 1]];
         assert_eq!(
-            batch(&long_schema, &mut known).unwrap_err(),
+            checks.batch(&long_schema).unwrap_err(),
             "schema 0: a schema of 1048577 bytes; at most 1048576 are allowed"
         );
         let mut bad_time = of(&text(3));
         bad_time.timestamps = vec![-2];
-        assert!(
-            batch(&bad_time, &mut known)
-                .unwrap_err()
-                .contains("timestamp")
-        );
+        assert!(checks.batch(&bad_time).unwrap_err().contains("timestamp"));
     }
 
     #[test]
     fn the_size_of_a_record_counts_key_value_and_headers() {
-        let mut known = KnownSchemas::default();
+        let mut checks = Checks::default();
         let mut large = of(&text(RECORD_BYTES_MAX - 100));
-        assert_eq!(batch(&large, &mut known), Ok(()));
+        assert_eq!(checks.batch(&large), Ok(()));
         large.headers.counts = vec![1];
         large.headers.keys.push(Some(&[b'h'; 50]));
         large.headers.values.push(Some(&text(60)));
-        assert!(batch(&large, &mut known).unwrap_err().contains("record 0"));
+        assert!(checks.batch(&large).unwrap_err().contains("record 0"));
+    }
+
+    #[test]
+    fn an_operator_may_allow_less() {
+        let mut checks = Checks::new(RecordLimits {
+            record_bytes_max: 1_000,
+            record_headers_max: 1,
+            record_depth_max: 1,
+        });
+        assert_eq!(checks.batch(&of(&text(900))), Ok(()));
+        let refused = checks.batch(&of(&text(1_000))).unwrap_err();
+        assert!(refused.contains("at most 1000"), "{refused}");
+        let mut headers = of(&text(1));
+        headers.headers.counts = vec![2];
+        for _ in 0..2 {
+            headers.headers.keys.push(Some(b"h"));
+            headers.headers.values.push(Some(&text(1)));
+        }
+        let refused = checks.batch(&headers).unwrap_err();
+        assert!(refused.contains("2 headers; at most 1"), "{refused}");
+        // An array in an array, and one in a map.
+        let empty = [10, 4, 0, 0, 0, 0, 0, 0, 0];
+        let inside = |tag: u8, count: u8, inner: &[u8]| {
+            let mut outer = vec![tag, 4 + inner.len() as u8, 0, 0, 0, count, 0, 0, 0];
+            outer.extend(inner);
+            outer
+        };
+        assert_eq!(checks.batch(&of(&empty)), Ok(()));
+        let in_map = [text(1), empty.to_vec()].concat();
+        for deep in [inside(10, 1, &empty), inside(11, 1, &in_map)] {
+            let refused = checks.batch(&of(&deep)).unwrap_err();
+            assert!(refused.contains("nest deeper than 1"), "{refused}");
+        }
     }
 }

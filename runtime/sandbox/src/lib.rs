@@ -15,6 +15,7 @@
 //! | `shape`, `compile`, `cache`, `digest` | from bytes to machine code |
 //! | `plugin`, `describe`, `registry`, `class_name`, `nearest_name` | what a component is, and finding it by name |
 //! | `uploads`, `private_folder` | components that clients uploaded, kept |
+//! | `gate`, `share`, `threads` | long calls wait for their turn; what a connector's tasks share; the threads they run on |
 //! | `guest` | one store, one call at a time, nothing after a fault |
 //! | `network`, `secrets` | outbound connections, by socket, HTTP and our own `tcp`; what the guest is not shown |
 //! | `waits` | `wasi:io` with a deadline |
@@ -41,6 +42,7 @@ mod file_open;
 mod file_output;
 mod files;
 mod folder_listing;
+mod gate;
 mod gathered;
 mod guest;
 mod guest_log;
@@ -62,10 +64,12 @@ mod sandbox;
 mod secrets;
 mod settings;
 pub mod shape;
+mod share;
 mod sink;
 mod source;
 mod state;
 mod step_count;
+mod threads;
 mod ticker;
 mod transform;
 mod unoffered;
@@ -73,14 +77,13 @@ mod uploads;
 mod usage;
 mod waits;
 
-pub use compile::{
-    COMPILE_ADDRESS_BYTES_MAX, COMPILE_CPU_SECONDS_MAX, COMPILE_TIME_MAX, compile_child,
-};
+pub use compile::compile_child;
 pub use describe::{CONFIG_KEYS_MAX, Kind, PLUGINS_MAX, PluginInfo};
 pub use digest::Digest;
 pub use engine::WASM_STACK_BYTES;
 pub use error::{RecordError, SandboxError};
-pub use guest_log::{Identity, LOG_LINE_BYTES_MAX, LOG_LINES_BURST, LOG_LINES_PER_SECOND};
+pub use gate::{HELD_MAX, LONG_CALL_CPU};
+pub use guest_log::Identity;
 pub use host_functions::SOURCE_PARTITIONS_MAX;
 pub use limiter::{CORE_INSTANCES_MAX, MEMORIES_MAX, TABLES_MAX};
 pub use merge::{Applied, StepError};
@@ -90,13 +93,14 @@ pub use reads::Reads;
 pub use registry::{COMPONENTS_MAX, Entry, Registry};
 pub use sandbox::Sandbox;
 pub use settings::{COMPILE_ARGUMENT, Compiler, Limits, Settings};
-pub use shape::COMPONENT_BYTES_MAX;
+pub use share::{Hold, Share};
 pub use sink::{Put, SinkInstance};
 pub use source::{Polled, SourceInstance, WAIT_MS_MAX};
 pub use state::OffsetReader;
 pub use step_count::StepCount;
+pub use threads::{GuestThreads, is_spent};
 pub use transform::{Condition, PredicateInstance, Step, Tested, TransformInstance};
-pub use usage::{Usage, Used};
+pub use usage::{Usage, Used, thread_time};
 
 #[cfg(test)]
 mod tests {

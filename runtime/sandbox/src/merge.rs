@@ -10,7 +10,7 @@ use tidegate_model::{Batch, ErrorClass, Headers};
 use crate::bindings::transform::{StepError as WireStepError, Transformed};
 use crate::bridge::{column_from_wire, headers_from_wire};
 use crate::guest;
-use crate::incoming::{self, KnownSchemas};
+use crate::incoming::{self, Checks};
 use crate::step_count::{StepCount, step_counts};
 
 /// What came of a batch.
@@ -44,7 +44,7 @@ pub(crate) fn merge(
     mut batch: Batch,
     answer: Transformed,
     steps: usize,
-    known: &mut KnownSchemas,
+    checks: &mut Checks,
 ) -> Result<Applied, String> {
     let Outline { errors, inputs } = Outline::of(&answer, batch.count, steps)?;
     let counted = step_counts(&answer.steps, batch.count, steps)?;
@@ -55,8 +55,8 @@ pub(crate) fn merge(
         check_bytes(&batch, rows)?;
         batch = batch.select(rows);
     }
-    replace(&mut batch, answer, known)?;
-    changed.check(&batch)?;
+    replace(&mut batch, answer, checks)?;
+    changed.check(&batch, checks)?;
     Ok(Applied {
         batch,
         inputs,
@@ -101,7 +101,7 @@ fn row_bytes(batch: &Batch) -> Vec<usize> {
 }
 
 /// Puts what the guest sent into the batch.
-fn replace(batch: &mut Batch, answer: Transformed, known: &mut KnownSchemas) -> Result<(), String> {
+fn replace(batch: &mut Batch, answer: Transformed, checks: &mut Checks) -> Result<(), String> {
     if let Some(topics) = answer.topics {
         batch.topics = topics.topics;
         batch.topic_indexes = topics.indexes;
@@ -113,7 +113,7 @@ fn replace(batch: &mut Batch, answer: Transformed, known: &mut KnownSchemas) -> 
         batch.timestamps = timestamps;
     }
     if !answer.new_schemas.is_empty() {
-        known.check(&answer.new_schemas)?;
+        checks.schemas(&answer.new_schemas)?;
         batch.schemas.extend(answer.new_schemas);
     }
     if let Some(keys) = answer.keys {
@@ -194,7 +194,7 @@ impl Changed {
         }
     }
 
-    fn check(&self, batch: &Batch) -> Result<(), String> {
+    fn check(&self, batch: &Batch, checks: &Checks) -> Result<(), String> {
         let payload = self.keys || self.values || self.headers;
         let numbers = self.partitions || self.timestamps;
         if !(payload || numbers || self.topics || self.schemas) {
@@ -208,16 +208,16 @@ impl Changed {
             incoming::numbers(batch)?;
         }
         if self.keys {
-            incoming::values("key", &batch.keys)?;
+            checks.values("key", &batch.keys)?;
         }
         if self.values {
-            incoming::values("value", &batch.values)?;
+            checks.values("value", &batch.values)?;
         }
         if self.headers {
-            incoming::headers(batch)?;
+            checks.headers(batch)?;
         }
         if payload {
-            incoming::sizes(batch)?;
+            checks.sizes(batch)?;
         }
         Ok(())
     }
@@ -359,7 +359,7 @@ mod tests {
     }
 
     fn run(answer: Transformed) -> Result<Applied, String> {
-        merge(three(), answer, 1, &mut KnownSchemas::default())
+        merge(three(), answer, 1, &mut Checks::default())
     }
 
     #[test]
@@ -419,7 +419,7 @@ mod tests {
             }),
             ..unchanged(3)
         };
-        let known = &mut KnownSchemas::default();
+        let known = &mut Checks::default();
         let applied = merge(batch.clone(), answer(1), 1, known).unwrap();
         assert_eq!(applied.batch.schemas.len(), 2);
         assert!(merge(batch, answer(2), 1, known).is_err());
@@ -447,7 +447,7 @@ mod tests {
         batch.headers.values.push(Some(&text("v")));
         // Key, value, and a header with its numbers.
         let each = 6 + 10_000 + 4_000 + 6 + 12;
-        let known = &mut KnownSchemas::default();
+        let known = &mut Checks::default();
         let mut repeat = |times: usize, values: Option<ValueColumn>| {
             let answer = Transformed {
                 inputs: vec![0; times],

@@ -1,12 +1,12 @@
 //! Dividing a batch that is too large for one call into parts that are not.
 //!
-//! A part is a run of records with the topics and schemas that they use: at most [`CALL_BYTES_TO_GUEST_MAX`] bytes
+//! A part is a run of records with the topics and schemas that they use: at most `sandbox.call.input.bytes.max` bytes
 //! as the guest gets them, [`BATCH_RECORDS_MAX`] records and [`BATCH_SCHEMAS_MAX`] schemas. A record that alone has
 //! more bytes is in no part and fails as data. `put`, `apply` and `test` all hand their batches over this way.
 
 use std::ops::Range;
 
-use tidegate_model::limits::{BATCH_RECORDS_MAX, BATCH_SCHEMAS_MAX, CALL_BYTES_TO_GUEST_MAX};
+use tidegate_model::limits::{BATCH_RECORDS_MAX, BATCH_SCHEMAS_MAX};
 use tidegate_model::{Batch, Column, ErrorClass};
 
 use crate::error::RecordError;
@@ -28,15 +28,16 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    /// How a batch of which these columns are sent crosses. `None`: as it is, in one call.
-    pub(crate) fn of(batch: &Batch, reads: Reads) -> Option<Self> {
+    /// How a batch of which these columns are sent crosses, with at most so many bytes in a call. `None`: as it is, in
+    /// one call.
+    pub(crate) fn of(batch: &Batch, reads: Reads, bytes_max: usize) -> Option<Self> {
         let small = batch.count <= BATCH_RECORDS_MAX
             && batch.schemas.len() <= BATCH_SCHEMAS_MAX
-            && bytes_of(batch, reads) <= CALL_BYTES_TO_GUEST_MAX;
-        (!small).then(|| Self::divide(batch, reads))
+            && bytes_of(batch, reads) <= bytes_max;
+        (!small).then(|| Self::divide(batch, reads, bytes_max))
     }
 
-    fn divide(batch: &Batch, reads: Reads) -> Self {
+    fn divide(batch: &Batch, reads: Reads, bytes_max: usize) -> Self {
         let mut parts = Self::default();
         let mut sizes = Sizes::of(batch, reads);
         let mut part = Size::default();
@@ -44,17 +45,17 @@ impl Parts {
         for row in 0..batch.count {
             let own = sizes.own(row);
             let more = part.with(own, sizes.shared(row));
-            if more.fits() {
+            if more.fits(bytes_max) {
                 part = more;
                 continue;
             }
             parts.end(first..row);
             sizes.begin_part();
             let alone = Size::default().with(own, sizes.shared(row));
-            if alone.bytes <= CALL_BYTES_TO_GUEST_MAX {
+            if alone.bytes <= bytes_max {
                 (first, part) = (row, alone);
             } else {
-                parts.too_large.push(too_large(row, alone.bytes));
+                parts.too_large.push(too_large(row, alone.bytes, bytes_max));
                 sizes.begin_part();
                 (first, part) = (row + 1, Size::default());
             }
@@ -81,12 +82,12 @@ pub(crate) fn part(batch: &Batch, run: &Range<usize>) -> Batch {
     part
 }
 
-fn too_large(index: usize, bytes: usize) -> RecordError {
+fn too_large(index: usize, bytes: usize, bytes_max: usize) -> RecordError {
     RecordError {
         index,
         class: ErrorClass::Data,
         message: format!(
-            "the record has {bytes} bytes as a guest gets it, with its schemas; at most {CALL_BYTES_TO_GUEST_MAX} are handed over"
+            "the record has {bytes} bytes as a guest gets it, with its schemas; at most {bytes_max} are handed over"
         ),
     }
 }
@@ -108,8 +109,8 @@ impl Size {
         }
     }
 
-    fn fits(self) -> bool {
-        self.bytes <= CALL_BYTES_TO_GUEST_MAX
+    fn fits(self, bytes_max: usize) -> bool {
+        self.bytes <= bytes_max
             && self.records <= BATCH_RECORDS_MAX
             && self.schemas <= BATCH_SCHEMAS_MAX
     }
@@ -276,6 +277,7 @@ fn bytes_of(batch: &Batch, reads: Reads) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tidegate_model::limits::CALL_BYTES_TO_GUEST_MAX;
 
     const MIB: usize = 1024 * 1024;
 
@@ -293,12 +295,14 @@ mod tests {
     }
 
     fn runs(batch: &Batch) -> Vec<Range<usize>> {
-        Parts::of(batch, Reads::ALL).unwrap().runs
+        Parts::of(batch, Reads::ALL, CALL_BYTES_TO_GUEST_MAX)
+            .unwrap()
+            .runs
     }
 
     /// What every division keeps: all records in order, each in a part that fits or in none.
     fn check(batch: &Batch, reads: Reads) {
-        let parts = Parts::of(batch, reads).unwrap();
+        let parts = Parts::of(batch, reads, CALL_BYTES_TO_GUEST_MAX).unwrap();
         let mut large = parts.too_large.iter().map(|error| error.index).peekable();
         let mut next = 0;
         for run in &parts.runs {
@@ -310,7 +314,10 @@ mod tests {
             let part = part(batch, run);
             assert_eq!(part.check(), Ok(()));
             assert_eq!(part.count, run.len());
-            assert!(Parts::of(&part, reads).is_none(), "{run:?} does not fit");
+            assert!(
+                Parts::of(&part, reads, CALL_BYTES_TO_GUEST_MAX).is_none(),
+                "{run:?} does not fit"
+            );
         }
         next += large.count();
         assert_eq!(next, batch.count);
@@ -318,17 +325,23 @@ mod tests {
 
     #[test]
     fn a_batch_that_fits_is_not_divided() {
-        assert_eq!(Parts::of(&of(&[MIB; 7]), Reads::ALL), None);
-        assert_eq!(Parts::of(&of(&[]), Reads::ALL), None);
+        assert_eq!(
+            Parts::of(&of(&[MIB; 7]), Reads::ALL, CALL_BYTES_TO_GUEST_MAX),
+            None
+        );
+        assert_eq!(
+            Parts::of(&of(&[]), Reads::ALL, CALL_BYTES_TO_GUEST_MAX),
+            None
+        );
     }
 
     #[test]
     fn a_part_is_as_large_as_it_may_be() {
         // A record takes a length and an offset besides; the part its topic.
         let full = of(&[CALL_BYTES_TO_GUEST_MAX - 12 - 9]);
-        assert_eq!(Parts::of(&full, Reads::ALL), None);
+        assert_eq!(Parts::of(&full, Reads::ALL, CALL_BYTES_TO_GUEST_MAX), None);
         let over = of(&[CALL_BYTES_TO_GUEST_MAX - 12 - 8]);
-        let parts = Parts::of(&over, Reads::ALL).unwrap();
+        let parts = Parts::of(&over, Reads::ALL, CALL_BYTES_TO_GUEST_MAX).unwrap();
         assert_eq!((parts.runs.len(), parts.too_large.len()), (0, 1));
         assert!(
             parts.too_large[0]
@@ -409,6 +422,6 @@ mod tests {
             values: false,
             ..Reads::ALL
         };
-        assert_eq!(Parts::of(&batch, no_values), None);
+        assert_eq!(Parts::of(&batch, no_values, CALL_BYTES_TO_GUEST_MAX), None);
     }
 }

@@ -27,6 +27,7 @@ use crate::shape::ours;
 use crate::sink::SinkInstance;
 use crate::source::SourceInstance;
 use crate::state::{OffsetReader, Purpose, State};
+use crate::threads;
 use crate::transform::{PredicateInstance, Step, TransformInstance};
 use crate::unoffered;
 
@@ -100,7 +101,7 @@ impl Loaded {
             exports,
         };
         if !described {
-            loaded = loaded.describe()?;
+            loaded = threads::alone(|| loaded.describe())?;
         }
         let pure = loaded.imports.iter().all(|import| *import == ours("host"));
         loaded.infos = loaded
@@ -230,6 +231,15 @@ impl Plugin {
         class: &str,
         config: &Properties,
     ) -> Result<Vec<(String, String)>, SandboxError> {
+        threads::alone(|| self.validate_here(identity, class, config))
+    }
+
+    fn validate_here(
+        &self,
+        identity: &Identity,
+        class: &str,
+        config: &Properties,
+    ) -> Result<Vec<(String, String)>, SandboxError> {
         let config = self.without_secrets(class, config);
         let mut guest = self.0.plugin_guest(Some(identity))?;
         let problems =
@@ -316,6 +326,23 @@ impl Plugin {
         config: types::Config,
         tasks_max: u32,
         purpose: Purpose<'_>,
+        load: impl FnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<E> + Send,
+        run: impl Send
+        + FnOnce(
+            &E,
+            &mut Store<State>,
+            &types::Config,
+            u32,
+        ) -> wasmtime::Result<Result<Vec<types::Config>, types::Error>>,
+    ) -> Result<Vec<Properties>, SandboxError> {
+        threads::alone(|| self.task_configs_here(config, tasks_max, purpose, load, run))
+    }
+
+    fn task_configs_here<E>(
+        &self,
+        config: types::Config,
+        tasks_max: u32,
+        purpose: Purpose<'_>,
         load: impl FnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<E>,
         run: impl FnOnce(
             &E,
@@ -354,20 +381,22 @@ impl Plugin {
     ) -> Result<bool, SandboxError> {
         let indices = self.0.exports.source()?;
         let load = |store: &mut Store<State>, guest: &Instance| indices.load(store, guest);
-        let mut guest: Guest<source::Guest> =
-            Guest::new(&self.0, Purpose::question(Some(identity)), load)?;
-        let altered = offsets
-            .iter()
-            .map(|(partition, offset)| source::AlteredOffset {
-                source_partition: partition.clone(),
-                source_offset: offset.clone(),
-            });
-        let (config, altered) = (
-            self.without_secrets(class, config),
-            altered.collect::<Vec<_>>(),
-        );
-        guest.call("alter-offsets", Deadline::Validate, |exports, store| {
-            exports.call_alter_offsets(store, class, &config, &altered)
+        threads::alone(|| {
+            let mut guest: Guest<source::Guest> =
+                Guest::new(&self.0, Purpose::question(Some(identity)), load)?;
+            let altered = offsets
+                .iter()
+                .map(|(partition, offset)| source::AlteredOffset {
+                    source_partition: partition.clone(),
+                    source_offset: offset.clone(),
+                });
+            let (config, altered) = (
+                self.without_secrets(class, config),
+                altered.collect::<Vec<_>>(),
+            );
+            guest.call("alter-offsets", Deadline::Validate, |exports, store| {
+                exports.call_alter_offsets(store, class, &config, &altered)
+            })
         })
     }
 
@@ -384,21 +413,23 @@ impl Plugin {
     ) -> Result<bool, SandboxError> {
         let indices = self.0.exports.sink()?;
         let load = |store: &mut Store<State>, guest: &Instance| indices.load(store, guest);
-        let mut guest: Guest<sink::Guest> =
-            Guest::new(&self.0, Purpose::question(Some(identity)), load)?;
-        let altered = offsets
-            .iter()
-            .map(|(partition, offset)| sink::AlteredOffset {
-                topic: partition.topic.to_string(),
-                partition: partition.partition,
-                offset: *offset,
-            });
-        let (config, altered) = (
-            self.without_secrets(class, config),
-            altered.collect::<Vec<_>>(),
-        );
-        guest.call("alter-offsets", Deadline::Validate, |exports, store| {
-            exports.call_alter_offsets(store, class, &config, &altered)
+        threads::alone(|| {
+            let mut guest: Guest<sink::Guest> =
+                Guest::new(&self.0, Purpose::question(Some(identity)), load)?;
+            let altered = offsets
+                .iter()
+                .map(|(partition, offset)| sink::AlteredOffset {
+                    topic: partition.topic.to_string(),
+                    partition: partition.partition,
+                    offset: *offset,
+                });
+            let (config, altered) = (
+                self.without_secrets(class, config),
+                altered.collect::<Vec<_>>(),
+            );
+            guest.call("alter-offsets", Deadline::Validate, |exports, store| {
+                exports.call_alter_offsets(store, class, &config, &altered)
+            })
         })
     }
 

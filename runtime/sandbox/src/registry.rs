@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tidegate_config::plugin_version::{VersionRange, compare};
 use tidegate_model::guest_text::clean;
 
-use crate::class_name::closeness;
+use crate::class_name::{closeness, simple};
 use crate::describe::{Kind, PluginInfo};
 use crate::digest::Digest;
 use crate::error::SandboxError;
@@ -37,6 +37,8 @@ pub struct Entry {
     pub plugin: Plugin,
     /// Whether it was uploaded; else it is of `plugin.path`, the operator's own.
     pub uploaded: bool,
+    /// Who uploaded it, where that was somebody who may not use all connectors.
+    pub owner: Option<String>,
 }
 
 impl Registry {
@@ -81,7 +83,11 @@ impl Registry {
         let uploads = Uploads::open(sandbox, folder, bytes_max)?;
         for (file, loaded) in uploads.load_all()? {
             match loaded {
-                Ok(plugin) => self.insert(plugin, true),
+                Ok((plugin, owner)) => self.insert(Entry {
+                    plugin,
+                    uploaded: true,
+                    owner,
+                }),
                 Err(error) => self.problems.push((file, error)),
             }
         }
@@ -91,26 +97,37 @@ impl Registry {
 
     /// Adds a component of the operator's; one that is there already is not added twice.
     pub fn add(&self, plugin: Plugin) {
-        self.insert(plugin, false);
+        self.insert(Entry {
+            plugin,
+            uploaded: false,
+            owner: None,
+        });
     }
 
-    fn insert(&self, plugin: Plugin, uploaded: bool) {
+    fn insert(&self, entry: Entry) {
         let mut plugins = self.plugins.write().unwrap_or_else(PoisonError::into_inner);
         if !plugins
             .iter()
-            .any(|known| known.plugin.digest() == plugin.digest())
+            .any(|known| known.plugin.digest() == entry.plugin.digest())
         {
-            plugins.push(Entry { plugin, uploaded });
+            plugins.push(entry);
         }
     }
 
     /// Keeps a component and makes its plugins known. The same one again changes nothing; the answer says whether it
     /// is new. Blocks, as long as compiling takes.
     ///
+    /// An `owner` is somebody who may not use all connectors: no component of theirs is found by a name that finds one
+    /// of somebody else's, so that nobody's connector comes to run it.
+    ///
     /// # Errors
-    /// When it is no plugin ([`Sandbox::load`]), another component has one of its classes in the same version, there is
-    /// no room, or nothing can be uploaded here.
-    pub fn upload(&self, component: &[u8]) -> Result<(Plugin, bool), SandboxError> {
+    /// When it is no plugin ([`Sandbox::load`]), another component has one of its classes in the same version, one of
+    /// somebody else's has one of its names, there is no room, or nothing can be uploaded here.
+    pub fn upload(
+        &self,
+        component: &[u8],
+        owner: Option<&str>,
+    ) -> Result<(Plugin, bool), SandboxError> {
         let uploads = self.uploads()?;
         if let Some(known) = self.entry(Digest::of(component)) {
             return Ok((known.plugin, false));
@@ -122,8 +139,15 @@ impl Registry {
             return Ok((plugin, false));
         }
         self.check_new(&plugin)?;
-        uploads.keep(plugin.digest(), component)?;
-        self.insert(plugin.clone(), true);
+        if let Some(owner) = owner {
+            self.check_names(&plugin, owner)?;
+        }
+        uploads.keep(plugin.digest(), component, owner)?;
+        self.insert(Entry {
+            plugin: plugin.clone(),
+            uploaded: true,
+            owner: owner.map(str::to_owned),
+        });
         Ok((plugin, true))
     }
 
@@ -183,6 +207,30 @@ impl Registry {
                     info.class_name,
                     info.version,
                     other.plugin.digest()
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// No name finds both one of these plugins and one that is not the owner's.
+    fn check_names(&self, plugin: &Plugin, owner: &str) -> Result<(), SandboxError> {
+        let known = self.entries();
+        let others = known
+            .iter()
+            .filter(|entry| entry.owner.as_deref() != Some(owner))
+            .flat_map(|entry| entry.plugin.infos());
+        for other in others {
+            let named = |one: &PluginInfo, by: &PluginInfo| {
+                let mut names = std::iter::once(&by.class_name).chain(&by.aliases);
+                names.any(|name| is_found(name, one) || is_found(simple(name), one))
+            };
+            let shares = |info: &&Arc<PluginInfo>| named(info, other) || named(other, info);
+            if let Some(info) = plugin.infos().iter().find(shares) {
+                return Err(SandboxError::Conflict(format!(
+                    "{} and {} are found by the same name, and the latter is not yours; give your class another name, or \
+                     another alias",
+                    info.class_name, other.class_name
                 )));
             }
         }
@@ -326,17 +374,28 @@ fn find(
         [kind] => kind.name(),
         _ => "connector",
     };
-    let closest = candidates.iter().filter_map(|one| closeness(one.info));
-    let Some(closest) = closest.min() else {
+    let closest_of = |own: bool| {
+        let of = candidates.iter().filter(|one| one.entry.uploaded != own);
+        of.filter_map(|one| closeness(one.info)).min()
+    };
+    // A name of the operator's own means nothing else, however close a name of an upload is.
+    let own = closest_of(true);
+    let Some(closest) = own.or_else(|| closest_of(false)) else {
         return Err(SandboxError::Class(format!(
             "there is no {what} class {}; {}",
             clean(class, 255),
             what_there_is(class, kinds, &names(&candidates))
         )));
     };
+    let meant: BTreeSet<&str> = candidates
+        .iter()
+        .filter(|one| own.is_none() || !one.entry.uploaded)
+        .filter(|one| closeness(one.info) == Some(closest))
+        .map(|one| one.info.class_name.as_str())
+        .collect();
     let named: Vec<_> = candidates
         .into_iter()
-        .filter(|one| closeness(one.info) == Some(closest))
+        .filter(|one| meant.contains(one.info.class_name.as_str()))
         .collect();
     let range = VersionRange::parse(asked.unwrap_or_default());
     let range = range.map_err(|wanted| {
@@ -367,6 +426,11 @@ fn find(
             listed(names(&found))
         ))),
     }
+}
+
+/// Whether a plugin is found by a name.
+fn is_found(name: &str, info: &PluginInfo) -> bool {
+    closeness(name, info.kind, &info.class_name, &info.aliases).is_some()
 }
 
 /// What somebody may look at who asked for a class that is not there.

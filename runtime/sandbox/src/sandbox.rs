@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Instant;
 
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
@@ -14,6 +15,7 @@ use crate::compile::compile;
 use crate::digest::Digest;
 use crate::engine::{compatibility, engine};
 use crate::error::SandboxError;
+use crate::gate::Gate;
 use crate::guest_log::Identity;
 use crate::host_functions::linker;
 use crate::network::control_plane::ControlPlane;
@@ -37,6 +39,7 @@ pub(crate) struct Inner {
     pub(crate) settings: Settings,
     pub(crate) engine: Engine,
     pub(crate) ticker: Ticker,
+    pub(crate) gate: Arc<Gate>,
     pub(crate) network: Arc<Shared>,
     pub(crate) refusals: AllRefusals,
     linker: Linker<State>,
@@ -59,12 +62,13 @@ impl Sandbox {
     /// # Errors
     /// When this machine cannot run WebAssembly, or the cache folder is not private.
     pub fn new(settings: Settings) -> Result<Self, SandboxError> {
-        let engine = engine()?;
+        let engine = engine(settings.limits.stack_bytes_max)?;
         let cache = Cache::open(&settings.cache_dir, compatibility(&engine))?;
         let linker = linker(&engine)
             .map_err(|error| SandboxError::Internal(format!("linking WASI: {error:#}")))?;
         Ok(Self(Arc::new(Inner {
             ticker: Ticker::start(&engine)?,
+            gate: Arc::new(Gate::of_this_machine()),
             network: Arc::new(Shared {
                 control: ControlPlane::new(&settings.control_plane),
                 tls: Tls::new(settings.truststore.clone()),
@@ -144,7 +148,7 @@ impl Sandbox {
         let mut component = Vec::new();
         File::open(path)
             .map_err(io)?
-            .take(shape::COMPONENT_BYTES_MAX as u64 + 1)
+            .take(self.0.settings.compile.component_bytes_max as u64 + 1)
             .read_to_end(&mut component)
             .map_err(io)?;
         self.load(&component)
@@ -185,7 +189,8 @@ impl Sandbox {
                 ),
             }
         }
-        shape::check(bytes)?;
+        shape::check(bytes, &inner.settings.compile)?;
+        let started = Instant::now();
         let code = {
             let _one_at_a_time = inner
                 .compiling
@@ -193,11 +198,14 @@ impl Sandbox {
                 .unwrap_or_else(PoisonError::into_inner);
             compile(
                 &inner.settings.compiler,
+                &inner.settings.compile,
                 &inner.engine,
                 inner.cache.dir(),
                 bytes,
             )?
         };
+        let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(%digest, bytes = bytes.len(), milliseconds, "A component was compiled.");
         let component = self.deserialize(&code)?;
         let loaded = Loaded::new(
             Arc::clone(inner),

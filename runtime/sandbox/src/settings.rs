@@ -4,7 +4,10 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tidegate_config::limits::{CompileLimits, LogLimits, RecordLimits};
 use tidegate_config::own_limits::OwnLimits;
+
+use crate::engine::WASM_STACK_BYTES;
 
 /// Settings of the sandbox.
 #[derive(Debug, Clone)]
@@ -13,6 +16,8 @@ pub struct Settings {
     pub cache_dir: PathBuf,
     /// Limits on guests.
     pub limits: Limits,
+    /// Limits on components and on compiling them.
+    pub compile: CompileLimits,
     /// How components are compiled.
     pub compiler: Compiler,
     /// The `host:port` of what controls the worker: no guest reaches them.
@@ -29,6 +34,7 @@ impl Settings {
         Self {
             cache_dir: cache_dir.into(),
             limits: Limits::default(),
+            compile: CompileLimits::default(),
             compiler: Compiler::default(),
             control_plane: Vec::new(),
             truststore: None,
@@ -57,6 +63,10 @@ pub struct Limits {
     pub validate_memory_bytes_max: usize,
     /// The most bytes that one call may move from the guest to the host (`sandbox.call.bytes.max`).
     pub call_bytes_max: usize,
+    /// The most bytes that one call may move from the host to the guest (`sandbox.call.input.bytes.max`).
+    pub call_input_bytes_max: usize,
+    /// The stack of a guest in bytes (`sandbox.stack.bytes.max`).
+    pub stack_bytes_max: usize,
     /// The most host resources (files, streams, pollables) of a guest (`sandbox.resources.max`).
     pub resources_max: usize,
     /// The most component handles of a guest (`sandbox.handles.max`).
@@ -65,6 +75,10 @@ pub struct Limits {
     pub connections_max: usize,
     /// The most bytes of the answer to an HTTP request of a guest (`sandbox.response.bytes.max`).
     pub response_bytes_max: usize,
+    /// Limits on its log.
+    pub log: LogLimits,
+    /// Limits on the records that it hands over.
+    pub record: RecordLimits,
 }
 
 impl Limits {
@@ -92,10 +106,14 @@ impl Default for Limits {
             validate_ms: 5_000,
             validate_memory_bytes_max: 64 * 1024 * 1024,
             call_bytes_max: tidegate_model::limits::CALL_BYTES_FROM_GUEST_MAX,
+            call_input_bytes_max: tidegate_model::limits::CALL_BYTES_TO_GUEST_MAX,
+            stack_bytes_max: WASM_STACK_BYTES,
             resources_max: 1_000,
             handles_max: 10_000,
             connections_max: 16,
             response_bytes_max: 8 * 1024 * 1024,
+            log: LogLimits::default(),
+            record: RecordLimits::default(),
         }
     }
 }

@@ -6,17 +6,12 @@
 
 use std::fmt::Write as _;
 
+use tidegate_config::limits::CompileLimits;
 use tidegate_model::guest_text::clean;
 use wasmparser::{Encoding, Parser, Payload};
 
 use crate::error::SandboxError;
 
-/// The most bytes of a component.
-pub const COMPONENT_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// The most bytes of one function's body. Interpreters have the largest: their main loops take 100 to 300 KiB.
-pub const FUNCTION_BYTES_MAX: usize = 512 * 1024;
-/// The most local variables of one function.
-pub const FUNCTION_LOCALS_MAX: u32 = 10_000;
 /// The version of `tidegate:connect` that this host speaks.
 pub const WORLD_VERSION: &str = "0.1.0";
 
@@ -38,12 +33,11 @@ const NAMES_LISTED: usize = 12;
 ///
 /// # Errors
 /// What was found, what is wanted and what to do.
-pub fn check(bytes: &[u8]) -> Result<(), SandboxError> {
-    if bytes.len() > COMPONENT_BYTES_MAX {
+pub fn check(bytes: &[u8], limits: &CompileLimits) -> Result<(), SandboxError> {
+    if bytes.len() > limits.component_bytes_max {
         return Err(refused(format!(
-            "the component has {} MiB; at most {} MiB are allowed",
-            bytes.len().div_ceil(1024 * 1024),
-            COMPONENT_BYTES_MAX / 1024 / 1024
+            "the component has more than {} bytes; no more are allowed (sandbox.component.bytes.max)",
+            limits.component_bytes_max
         )));
     }
     if !bytes.starts_with(b"\0asm") {
@@ -53,7 +47,7 @@ pub fn check(bytes: &[u8]) -> Result<(), SandboxError> {
             bytes.get(..4.min(bytes.len())).unwrap_or_default()
         )));
     }
-    let names = read(bytes)?;
+    let names = read(bytes, limits)?;
     check_exports(&names.exports)?;
     check_imports(&names.imports)
 }
@@ -64,7 +58,7 @@ struct Names {
     exports: Vec<String>,
 }
 
-fn read(bytes: &[u8]) -> Result<Names, SandboxError> {
+fn read(bytes: &[u8], limits: &CompileLimits) -> Result<Names, SandboxError> {
     let mut names = Names::default();
     let mut depth = 0_usize;
     let broken = |error: wasmparser::BinaryReaderError| {
@@ -103,18 +97,20 @@ fn read(bytes: &[u8]) -> Result<Names, SandboxError> {
             }
             Payload::CodeSectionEntry(body) => {
                 let size = body.as_bytes().len();
-                if size > FUNCTION_BYTES_MAX {
+                if size > limits.function_bytes_max {
                     return Err(refused(format!(
-                        "a function of {size} bytes; at most {FUNCTION_BYTES_MAX} are compiled"
+                        "a function of {size} bytes; at most {} are compiled (sandbox.function.bytes.max)",
+                        limits.function_bytes_max
                     )));
                 }
                 let mut locals = 0_u32;
                 for local in body.get_locals_reader().map_err(broken)? {
                     locals = locals.saturating_add(local.map_err(broken)?.0);
                 }
-                if locals > FUNCTION_LOCALS_MAX {
+                if locals > limits.function_locals_max {
                     return Err(refused(format!(
-                        "a function with {locals} local variables; at most {FUNCTION_LOCALS_MAX} are compiled"
+                        "a function with {locals} local variables; at most {} are compiled (sandbox.function.locals.max)",
+                        limits.function_locals_max
                     )));
                 }
             }

@@ -72,7 +72,7 @@ impl SinkInstance {
 
     /// Hands over records, in several calls where one cannot carry them (`parts`).
     pub fn put(&mut self, batch: Batch) -> Put {
-        let Some(parts) = Parts::of(&batch, Reads::ALL) else {
+        let Some(parts) = Parts::of(&batch, Reads::ALL, self.guest.input_bytes_max()) else {
             let (batch, part) = self.put_part(batch);
             let mut put = Put::nothing_of(batch);
             put.take(0, put.batch.count, part);

@@ -12,7 +12,7 @@ use crate::bridge::{column_from_wire, from_wire};
 use crate::error::SandboxError;
 use crate::guest::Guest;
 use crate::host_functions::{SOURCE_PARTITIONS_MAX, check_position};
-use crate::incoming::{self, KnownSchemas};
+use crate::incoming::Checks;
 use crate::settings::Deadline;
 
 /// The longest wait that a source may ask for, in milliseconds.
@@ -22,7 +22,7 @@ pub const WAIT_MS_MAX: u32 = 60_000;
 pub struct SourceInstance {
     guest: Guest<Exports>,
     class: String,
-    known: KnownSchemas,
+    checks: Checks,
     asks: Arc<AtomicBool>,
 }
 
@@ -44,9 +44,9 @@ pub struct Polled {
 impl SourceInstance {
     pub(crate) fn new(guest: Guest<Exports>, class: &str, asks: Arc<AtomicBool>) -> Self {
         Self {
+            checks: guest.checks(),
             guest,
             class: class.to_owned(),
-            known: KnownSchemas::default(),
             asks,
         }
     }
@@ -142,7 +142,7 @@ impl SourceInstance {
             return Err(format!("{count} records; {records_max} were asked for"));
         }
         self.guest.gave(polled.batch.payload_bytes());
-        incoming::batch(&polled.batch, &mut self.known)?;
+        self.checks.batch(&polled.batch)?;
         polled.check_positions()?;
         Ok(polled)
     }

@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{Mode, OFlags};
 use tidegate_config::grants::{FolderGrant, Grants};
@@ -15,6 +15,7 @@ use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::error::SandboxError;
+use crate::gate::{Call, HELD_MAX};
 use crate::guest_log::{GuestLog, Identity};
 use crate::guest_output::{GuestOutput, Stream};
 use crate::in_hand::InHand;
@@ -86,6 +87,11 @@ pub(crate) struct State {
     pub(crate) sockets: HashMap<u32, Permit>,
     pub(crate) secrets: Arc<Secrets>,
     pub(crate) quota: Quota,
+    /// The most bytes that a host function may answer with.
+    pub(crate) input_bytes_max: usize,
+    pub(crate) call: Call,
+    /// The most that waiting for others adds to the time of a call.
+    held_max: Duration,
     /// Knows the deadline of the call that runs.
     http: Http,
     http_context: WasiHttpCtx,
@@ -100,6 +106,8 @@ impl State {
     ) -> Result<Self, SandboxError> {
         let usage = purpose.identity.as_ref();
         let usage = usage.map_or_else(Arc::default, |identity| Arc::clone(&identity.usage));
+        let share = purpose.identity.as_ref();
+        let share = share.map_or_else(Arc::default, |identity| Arc::clone(&identity.share));
         let refusals = match &purpose.identity {
             Some(identity) => sandbox.refusals.of(identity),
             None => Arc::default(),
@@ -107,9 +115,16 @@ impl State {
         usage.set_refusals(&refusals);
         let secrets = purpose.grants.map(|grants| Secrets::new(&grants.secrets));
         let secrets = Arc::new(secrets.unwrap_or_default());
-        let log = GuestLog::new(purpose.identity).without(&secrets);
+        let log = GuestLog::new(purpose.identity, limits.log).without(&secrets);
         let quota = Quota::new(purpose.grants, &refusals);
-        let network = Network::new(&sandbox.network, purpose.grants, refusals, log.clone());
+        let idle = Arc::default();
+        let network = Network::new(
+            &sandbox.network,
+            purpose.grants,
+            refusals,
+            log.clone(),
+            &idle,
+        );
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.resources_max);
         let mut http_context = WasiHttpCtx::new();
@@ -124,14 +139,22 @@ impl State {
             http: Http {
                 network: network.clone(),
                 secrets: Arc::clone(&secrets),
+                idle,
                 deadline: Instant::now(),
             },
             http_context,
             sockets: HashMap::new(),
             secrets,
             quota,
+            input_bytes_max: limits.call_input_bytes_max,
             network,
             log,
+            held_max: if purpose.is_question {
+                Duration::ZERO
+            } else {
+                HELD_MAX
+            },
+            call: Call::none(&sandbox.gate, share, Arc::clone(&usage)),
             usage,
             offsets: purpose.offsets,
             in_hand: purpose.in_hand,
@@ -143,6 +166,12 @@ impl State {
     /// Until when the call that runs may wait inside the host.
     pub(crate) fn deadline(&self) -> Instant {
         self.http.deadline
+    }
+
+    /// A call begins. A guest that is only asked something has its time by the clock.
+    pub(crate) fn begin(&mut self, limit: Duration) {
+        self.call.begin(limit, self.held_max);
+        self.set_deadline(Instant::now() + limit);
     }
 
     pub(crate) fn set_deadline(&mut self, deadline: Instant) {

@@ -10,7 +10,7 @@ use crate::bridge::{from_wire, to_wire};
 use crate::error::{RecordError, SandboxError};
 use crate::gathered::Gathered;
 use crate::guest::Guest;
-use crate::incoming::KnownSchemas;
+use crate::incoming::Checks;
 use crate::merge::{Applied, merge};
 use crate::parts::{Parts, part};
 use crate::plugin::wire_config;
@@ -44,7 +44,7 @@ pub struct TransformInstance {
     guest: Guest<transform::Guest>,
     reads: Reads,
     steps: usize,
-    known: KnownSchemas,
+    checks: Checks,
     given: Option<Batch>,
 }
 
@@ -69,10 +69,10 @@ impl TransformInstance {
             exports.call_configure(store, &chain)
         })?;
         Ok(Self {
+            checks: guest.checks(),
             guest,
             reads: reads.into(),
             steps: chain.len(),
-            known: KnownSchemas::default(),
             given: None,
         })
     }
@@ -91,7 +91,7 @@ impl TransformInstance {
     /// beyond [`APPLIED_BYTES_MAX`](tidegate_model::limits::APPLIED_BYTES_MAX).
     pub fn apply(&mut self, batch: Batch) -> Result<Applied, SandboxError> {
         self.given = None;
-        let Some(parts) = Parts::of(&batch, self.reads) else {
+        let Some(parts) = Parts::of(&batch, self.reads, self.guest.input_bytes_max()) else {
             return self.apply_part(batch);
         };
         let mut gathered = Gathered::of(parts.too_large);
@@ -129,7 +129,7 @@ impl TransformInstance {
                 for error in &mut answer.errors {
                     self.guest.redact(&mut error.error.message);
                 }
-                let mut applied = merge(batch, answer, self.steps, &mut self.known)
+                let mut applied = merge(batch, answer, self.steps, &mut self.checks)
                     .map_err(|message| self.guest.violation("apply", message))?;
                 applied.within(call, count, self.steps);
                 Ok(applied)
@@ -216,7 +216,7 @@ impl PredicateInstance {
     /// # Errors
     /// The guest's own, or its fault.
     pub fn test(&mut self, batch: &Batch) -> Result<Tested, SandboxError> {
-        let Some(parts) = Parts::of(batch, self.reads) else {
+        let Some(parts) = Parts::of(batch, self.reads, self.guest.input_bytes_max()) else {
             return Ok(Tested {
                 holds: self.test_part(batch)?,
                 errors: Vec::new(),

@@ -2,7 +2,7 @@
 //! path, and what is in a file can be checked against its name.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,8 +12,11 @@ use crate::plugin::Plugin;
 use crate::private_folder;
 use crate::sandbox::Sandbox;
 
-/// A file, and the component in it.
-type LoadedFile = (PathBuf, Result<Plugin, SandboxError>);
+/// The most bytes of the name of who owns a component.
+const OWNER_BYTES_MAX: u64 = 1_024;
+
+/// A file, and the component in it with its owner.
+type LoadedFile = (PathBuf, Result<(Plugin, Option<String>), SandboxError>);
 
 /// The folder of uploaded components.
 pub(crate) struct Uploads {
@@ -51,7 +54,8 @@ impl Uploads {
         let load = |file: PathBuf| {
             let loaded = self.sandbox.load_file(&file).and_then(|plugin| {
                 if self.path(plugin.digest()) == file {
-                    Ok(plugin)
+                    let owner = self.owner(plugin.digest())?;
+                    Ok((plugin, owner))
                 } else {
                     Err(SandboxError::Refused(
                         "the file was changed: its digest is not its name. Remove it and upload the component again"
@@ -74,8 +78,14 @@ impl Uploads {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes a component: all of it, durably, or nothing.
-    pub(crate) fn keep(&self, digest: Digest, component: &[u8]) -> Result<(), SandboxError> {
+    /// Writes a component: all of it, durably, or nothing. Who owns it is written first: without it, it would be
+    /// everyone's.
+    pub(crate) fn keep(
+        &self,
+        digest: Digest,
+        component: &[u8],
+        owner: Option<&str>,
+    ) -> Result<(), SandboxError> {
         let there = self.bytes().map_err(|error| self.io("read", &error))?;
         let wanted = there.saturating_add(component.len() as u64);
         if wanted > self.bytes_max {
@@ -86,11 +96,12 @@ impl Uploads {
             )));
         }
         let write = || -> std::io::Result<()> {
-            let mut file = tempfile::NamedTempFile::new_in(&self.dir)?;
-            file.write_all(component)?;
-            file.as_file().sync_all()?;
-            file.persist(self.path(digest))
-                .map_err(|error| error.error)?;
+            match owner {
+                Some(owner) => self.write(&self.owner_path(digest), owner.as_bytes())?,
+                None => remove(&self.owner_path(digest))?,
+            }
+            self.sync()?;
+            self.write(&self.path(digest), component)?;
             self.sync()
         };
         write().map_err(|error| self.io("written", &error))
@@ -98,12 +109,34 @@ impl Uploads {
 
     /// Removes a component's file.
     pub(crate) fn remove(&self, digest: Digest) -> Result<(), SandboxError> {
-        match fs::remove_file(self.path(digest)).and_then(|()| self.sync()) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(self.io("written", &error))
-            }
-            _ => Ok(()),
+        let removed = remove(&self.path(digest))
+            .and_then(|()| self.sync())
+            .and_then(|()| remove(&self.owner_path(digest)));
+        removed.map_err(|error| self.io("written", &error))
+    }
+
+    /// All of a file, or nothing.
+    fn write(&self, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(&self.dir)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    }
+
+    fn owner(&self, digest: Digest) -> Result<Option<String>, SandboxError> {
+        let mut owner = String::new();
+        let read = File::open(self.owner_path(digest))
+            .and_then(|file| file.take(OWNER_BYTES_MAX).read_to_string(&mut owner));
+        match read {
+            Ok(_) => Ok(Some(owner)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.io("read", &error)),
         }
+    }
+
+    fn owner_path(&self, digest: Digest) -> PathBuf {
+        self.dir.join(format!("{digest}.owner"))
     }
 
     fn path(&self, digest: Digest) -> PathBuf {
@@ -126,5 +159,13 @@ impl Uploads {
             "the folder of uploaded components {} cannot be {what}: {error}",
             self.dir.display()
         ))
+    }
+}
+
+/// Removes a file, if it is there.
+fn remove(path: &Path) -> std::io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }

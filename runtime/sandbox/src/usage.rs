@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::network::refusals::{Refusal, Refusals};
+use crate::share::Hold;
 
 /// What the guests of a task have used since the task started.
 #[derive(Debug, Default)]
@@ -18,6 +19,8 @@ pub struct Usage {
     bytes_to_guests: AtomicU64,
     bytes_from_guests: AtomicU64,
     faults: AtomicU64,
+    /// How long what was held back waited, in nanoseconds, in the order of [`Hold::ALL`].
+    held: [AtomicU64; Hold::ALL.len()],
     /// What they were refused, over all starts of the task, once there is a guest.
     refusals: OnceLock<Arc<Refusals>>,
 }
@@ -39,6 +42,8 @@ pub struct Used {
     pub bytes_from_guests: u64,
     /// Traps, missed deadlines and broken rules.
     pub faults: u64,
+    /// How long what was held back waited, in nanoseconds, in the order of [`Hold::ALL`].
+    pub held_nanoseconds: [u64; Hold::ALL.len()],
     /// What was refused, in the order of [`Refusal::ALL`].
     pub refusals: [u64; Refusal::ALL.len()],
 }
@@ -54,6 +59,15 @@ impl Usage {
             && times > 0
         {
             refusals.add_times(what, times);
+        }
+    }
+
+    /// A task, or a call of its guests, was kept waiting.
+    pub fn held(&self, hold: Hold, time: Duration) {
+        let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let all = Hold::ALL.iter().zip(&self.held);
+        for (_, held) in all.filter(|(which, _)| **which == hold) {
+            held.fetch_add(nanoseconds, Relaxed);
         }
     }
 
@@ -86,6 +100,12 @@ impl Usage {
         self.cpu_nanoseconds.fetch_add(nanoseconds(cpu), Relaxed);
     }
 
+    /// The processor time of its calls until now.
+    #[must_use]
+    pub fn cpu(&self) -> Duration {
+        Duration::from_nanos(self.cpu_nanoseconds.load(Relaxed))
+    }
+
     /// What was used until now.
     #[must_use]
     pub fn used(&self) -> Used {
@@ -97,6 +117,7 @@ impl Usage {
             bytes_to_guests: self.bytes_to_guests.load(Relaxed),
             bytes_from_guests: self.bytes_from_guests.load(Relaxed),
             faults: self.faults.load(Relaxed),
+            held_nanoseconds: self.held.each_ref().map(|held| held.load(Relaxed)),
             refusals: self
                 .refusals
                 .get()
@@ -108,7 +129,8 @@ impl Usage {
 }
 
 /// The time that the processor has spent on this thread.
-pub(crate) fn thread_time() -> Duration {
+#[must_use]
+pub fn thread_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
     Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0))

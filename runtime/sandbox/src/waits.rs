@@ -13,6 +13,7 @@ use wasmtime_wasi::p2::bindings::sync::io::{poll, streams};
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable, StreamError, StreamResult};
 use wasmtime_wasi::runtime::in_tokio;
 
+use crate::gate::Call;
 use crate::host_functions::Ended;
 use crate::state::State;
 
@@ -21,6 +22,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
     fn waits(state: &mut State) -> Waits<'_> {
         Waits {
             deadline: state.deadline(),
+            call: &mut state.call,
             table: &mut state.table,
         }
     }
@@ -30,6 +32,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
 
 struct Waits<'a> {
     deadline: Instant,
+    call: &'a mut Call,
     table: &'a mut ResourceTable,
 }
 
@@ -40,6 +43,7 @@ impl HasData for Waits<'static> {
 impl Waits<'_> {
     fn wait<T>(&mut self, wait: impl AsyncFnOnce(&mut ResourceTable) -> Result<T>) -> Result<T> {
         let deadline = self.deadline.into();
+        self.call.leave();
         in_tokio(async {
             tokio::time::timeout_at(deadline, wait(self.table))
                 .await
@@ -52,6 +56,7 @@ impl Waits<'_> {
         wait: impl AsyncFnOnce(&mut ResourceTable) -> StreamResult<T>,
     ) -> StreamResult<T> {
         let deadline = self.deadline.into();
+        self.call.leave();
         in_tokio(async {
             tokio::time::timeout_at(deadline, wait(self.table))
                 .await

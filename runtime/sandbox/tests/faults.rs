@@ -90,9 +90,102 @@ fn an_endless_loop_in_any_export_ends_at_its_deadline() {
 
 #[test]
 fn a_sleep_inside_the_host_ends_at_the_deadline() {
+    let plugin = plugin();
     let begun = Instant::now();
-    assert_deadline(source(&plugin(), "SleepsInPoll").poll(1, 1), "poll");
+    assert_deadline(source(&plugin, "SleepsInPoll").poll(1, 1), "poll");
+    let mut starting = new_source(&plugin, "SleepsInStart");
+    assert_deadline(starting.start(&config(&[])), "start");
+    let mut committing = source(&plugin, "SleepsInCommit");
+    assert_deadline(committing.commit(vec![], vec![]), "commit");
+    let put = sink(&plugin, "SleepsForEverInPut").put(batch(&["a"]));
+    assert_deadline(put.ended.map_or(Ok(()), Err), "put");
     assert!(begun.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn a_trap_in_any_export_ends_that_guest_alone() {
+    fn assert_trap<T>(result: Result<T, SandboxError>, call: &str) {
+        let error = result
+            .err()
+            .unwrap_or_else(|| panic!("{call} did not trap"));
+        assert!(
+            matches!(error, SandboxError::Trap { .. }),
+            "{call}: {error}"
+        );
+        let text = error.to_string();
+        assert!(text.starts_with(&format!("{call} trapped: ")), "{text}");
+        assert!(text.contains("that panics"), "{text}");
+    }
+    let plugin = plugin();
+    let none = config(&[]);
+    let mut neighbour = source(&plugin, "Counts");
+    let (identity, one) = (identity(), [(partition(), 1)]);
+    let validated = plugin.validate(&identity, "test.TrapsInValidate", &none);
+    assert_trap(validated, "validate");
+    let class = "test.TrapsInTaskConfigs";
+    let divided = plugin.source_connector_task_configs(&identity, class, &none, 1, None);
+    assert_trap(divided, "task-configs");
+    assert_trap(new_source(&plugin, "TrapsInStart").start(&none), "start");
+    assert_trap(source(&plugin, "TrapsInPoll").poll(1, 1), "poll");
+    let mut committing = source(&plugin, "TrapsInCommit");
+    assert_trap(committing.commit(vec![], vec![]), "commit");
+    assert_trap(source(&plugin, "TrapsInStop").stop(), "stop");
+    assert_trap(sink(&plugin, "TrapsInOpen").open(&[partition()]), "open");
+    let put = sink(&plugin, "TrapsInPut").put(batch(&["a"]));
+    assert_trap(put.ended.map_or(Ok(()), Err), "put");
+    assert_trap(sink(&plugin, "TrapsInFlush").flush(&one), "flush");
+    assert_trap(sink(&plugin, "TrapsInClose").close(&[partition()]), "close");
+    let configured = plugin.transforms(&identity, vec![step("TrapsInConfigure", &[])]);
+    assert_trap(configured, "configure");
+    let mut always = transform(&plugin, "TrapsAlways", &[]);
+    let applied = always.apply(batch(&["a"])).err().unwrap().to_string();
+    assert!(applied.starts_with("apply trapped: "), "{applied}");
+    let predicate = plugin.predicate(&identity, "test.TrapsInTest", &none);
+    assert_trap(predicate.unwrap().test(&batch(&["a"])), "test");
+    assert_eq!(neighbour.poll(3, 1).unwrap().batch.count, 3);
+}
+
+#[test]
+fn a_text_that_is_none_and_a_record_of_a_gigabyte_end_the_guest() {
+    let plugin = plugin();
+    for (class, why) in [
+        ("SaysNoText", "utf-8"),
+        ("LogsNoText", "utf-8"),
+        ("ClaimsGigabyte", "list pointer/length out of bounds"),
+    ] {
+        let mut hostile = source(&plugin, class);
+        let error = hostile.poll(1, 1).unwrap_err();
+        assert_eq!(error.class(), ErrorClass::GuestFault, "{class}: {error}");
+        assert!(error.to_string().contains(why), "{class}: {error}");
+        assert!(hostile.is_dead());
+    }
+}
+
+#[test]
+fn hostile_words_of_a_guest_are_one_safe_line() {
+    let collected = Collected::default();
+    let writer = collected.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let error = tracing::subscriber::with_default(subscriber, || {
+        let mut source = source(&plugin(), "SaysHostileWords");
+        source.poll(1, 1).unwrap_err().to_string()
+    });
+    let log = String::from_utf8(collected.0.lock().unwrap().clone()).unwrap();
+    let safe = |line: &str| {
+        let odd = |c: char| c.is_control() || c == '\u{202e}';
+        assert!(!line.contains(odd), "{line:?}");
+    };
+    safe(&error);
+    assert!(error.contains("\\u{1b}[31m"), "{error}");
+    // Each of the log, standard output and standard error: a print is cut at its line break.
+    assert!((3..=5).contains(&log.lines().count()), "{log}");
+    for line in log.lines() {
+        safe(line);
+        assert!(line.contains("connector=\"tested\" task=0"), "{line}");
+    }
 }
 
 #[test]

@@ -378,3 +378,55 @@ fn a_folder_has_a_quota_that_no_way_of_writing_exceeds() {
         .count(tidegate_sandbox::Refusal::Quota);
     assert_eq!(refused, 2);
 }
+
+#[test]
+fn a_link_that_is_swapped_while_it_is_opened_leads_nowhere() {
+    use std::sync::atomic::AtomicBool;
+    let plugin = plugin_with(tidegate_sandbox::Limits::default());
+    let outer = tempfile::tempdir().unwrap();
+    let inside = outer.path().join("granted");
+    fs::create_dir(&inside).unwrap();
+    fs::write(inside.join("mine"), "mine").unwrap();
+    let canary = outer.path().join("canary");
+    fs::write(&canary, "secret").unwrap();
+    fs::create_dir(outer.path().join("folder")).unwrap();
+    fs::write(outer.path().join("folder/mine"), "secret").unwrap();
+    fs::create_dir(inside.join("folder")).unwrap();
+    fs::write(inside.join("folder/mine"), "mine").unwrap();
+    let stopped = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let swaps = scope.spawn(|| {
+            let (file, folder) = (inside.join("file"), inside.join("there"));
+            let (next, next_folder) = (inside.join("next"), inside.join("next-folder"));
+            let mut count = 0;
+            while !stopped.load(Ordering::Relaxed) {
+                for (to, folder_to) in [("mine", "folder"), ("../canary", "../folder")] {
+                    symlink(to, &next).unwrap();
+                    fs::rename(&next, &file).unwrap();
+                    symlink(folder_to, &next_folder).unwrap();
+                    fs::rename(&next_folder, &folder).unwrap();
+                }
+                count += 1;
+            }
+            count
+        });
+        for path in ["file", "there/mine"] {
+            let found = plugin
+                .source(
+                    &identity(),
+                    "test.ReadsOften",
+                    &granted(&inside, true),
+                    Arc::new(NoOffsets),
+                )
+                .unwrap()
+                .start(&config(&[("path", text(&inside.join(path)))]))
+                .unwrap_err()
+                .to_string();
+            assert!(found.starts_with("read "), "{found}");
+        }
+        stopped.store(true, Ordering::Relaxed);
+        let swapped = swaps.join().unwrap();
+        assert!(swapped > 100, "swapped {swapped} times");
+    });
+    assert_eq!(fs::read_to_string(&canary).unwrap(), "secret");
+}

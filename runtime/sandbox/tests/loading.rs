@@ -16,9 +16,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use support::*;
-use tidegate_sandbox::{
-    Compiler, Kind, Registry, Sandbox, SandboxError, Settings, shape::FUNCTION_BYTES_MAX,
-};
+use tidegate_sandbox::{Compiler, Kind, Registry, Sandbox, SandboxError, Settings};
 
 /// The compiling child as the tests have it.
 fn child() -> Compiler {
@@ -168,7 +166,7 @@ fn a_function_that_is_too_large_is_refused_before_compiling() {
         bytes.push(number as u8);
     }
     let mut body = vec![0];
-    body.extend(vec![1; FUNCTION_BYTES_MAX]);
+    body.extend(vec![1; 512 * 1024]);
     body.push(0x0b);
     let mut code = vec![1];
     leb(body.len(), &mut code);

@@ -14,6 +14,7 @@ mod support;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use support::*;
@@ -61,6 +62,7 @@ fn http_echo() -> String {
 }
 
 fn head(stream: &TcpStream) -> String {
+    // A request has no body, and the next comes after its answer: nothing is read ahead.
     let mut lines = BufReader::new(stream);
     let mut head = String::new();
     while lines.read_line(&mut head).is_ok_and(|count| count > 2) {}
@@ -354,7 +356,7 @@ fn a_redirect_is_an_answer_and_not_followed() {
     let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let counted = std::sync::Arc::clone(&asked);
     let inner = server(move |_| {
-        counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        counted.fetch_add(1, Ordering::SeqCst);
     });
     let http = server(move |mut stream| {
         head(&stream);
@@ -364,7 +366,7 @@ fn a_redirect_is_an_answer_and_not_followed() {
     });
     let answer = done(&plugin, &to(&http), &[("action", "http"), ("to", &http)]);
     assert!(answer.starts_with("done: 302"), "{answer}");
-    assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 0);
+    assert_eq!(asked.load(Ordering::SeqCst), 0);
 }
 
 #[test]
@@ -409,6 +411,51 @@ fn what_was_used_is_given_back() {
         ];
         assert_eq!(done(&plugin, &grants, &settings), "1500", "{action}");
     }
+}
+
+/// Answers requests one after the other on each connection, `per_connection` of them, and counts connections.
+fn http_counting(per_connection: usize) -> (String, std::sync::Arc<AtomicUsize>) {
+    let connections = std::sync::Arc::new(AtomicUsize::new(0));
+    let count = std::sync::Arc::clone(&connections);
+    let address = server(move |mut stream| {
+        count.fetch_add(1, Ordering::SeqCst);
+        for _ in 0..per_connection {
+            if head(&stream).is_empty() {
+                return;
+            }
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+        }
+    });
+    (address, connections)
+}
+
+#[test]
+fn requests_go_over_one_connection_until_the_server_closes_it() {
+    let plugin = plugin_without(&[]);
+    for (per_connection, wanted) in [(1_000, 1), (10, 10)] {
+        let (http, connections) = http_counting(per_connection);
+        let settings = [("action", "http-often"), ("to", &http), ("number", "100")];
+        assert_eq!(done(&plugin, &to(&http), &settings), "100");
+        assert_eq!(connections.load(Ordering::SeqCst), wanted);
+    }
+}
+
+#[test]
+fn a_connection_that_waits_makes_room_for_another() {
+    let plugin = plugin_of(|settings| settings.limits.connections_max = 1);
+    let ((http, _), echo) = (http_counting(1_000), echo());
+    let grants = Grants {
+        addresses: vec![http.clone(), echo.clone()],
+        ..Grants::default()
+    };
+    let settings = [
+        ("action", "http-and-tcp"),
+        ("to", &*http),
+        ("other", &echo),
+        ("say", "hi"),
+    ];
+    assert_eq!(done(&plugin, &grants, &settings), "done: hi");
+    assert_eq!(count(&plugin, Refusal::TooManyConnections), 0);
 }
 
 #[test]

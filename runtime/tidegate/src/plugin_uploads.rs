@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
+use tidegate_config::limits::COMPONENT_BYTES_ALLOWED;
 use tidegate_model::guest_text::clean;
 use tidegate_rest::path_segment;
-use tidegate_sandbox::COMPONENT_BYTES_MAX;
 
 use crate::args::{PluginAction, WorkerUrl};
 use crate::failure::Failure;
@@ -32,12 +32,13 @@ fn add(file: &Path, to: &WorkerUrl) -> Result<(), Failure> {
     let length = std::fs::metadata(file)
         .map_err(|error| unreadable(file, &error))?
         .len();
-    if usize::try_from(length).map_or(true, |bytes| bytes > COMPONENT_BYTES_MAX) {
+    // The worker has a limit of its own; this much none allows.
+    if length > COMPONENT_BYTES_ALLOWED {
         return Err(Failure::Usage(format!(
             "{} has {} bytes; a component has at most {}",
             file.display(),
             number(length),
-            number(COMPONENT_BYTES_MAX as u64)
+            number(COMPONENT_BYTES_ALLOWED)
         )));
     }
     let component = std::fs::read(file).map_err(|error| unreadable(file, &error))?;

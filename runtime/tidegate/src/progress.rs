@@ -158,7 +158,8 @@ fn runs(moved: &Moved) -> bool {
 
 /// Whether a connector has something to do that it was given. A source that has not started yet has.
 fn has_work(moved: &Moved) -> bool {
-    runs(moved) && (moved.counts.lag > 0 || (!moved.sink && moved.counts.joined == 0))
+    let counts = &moved.counts;
+    runs(moved) && (counts.lag > 0 || counts.held > 0 || (!moved.sink && counts.joined == 0))
 }
 
 /// Whether a connector is a sink that has no partitions.

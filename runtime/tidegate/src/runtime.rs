@@ -250,11 +250,16 @@ fn sandbox_settings(given: &SandboxSettings) -> Settings {
         validate_ms: given.validate_ms,
         validate_memory_bytes_max: given.validate_memory_bytes_max,
         call_bytes_max: given.call_bytes_max,
+        call_input_bytes_max: given.call_input_bytes_max,
+        stack_bytes_max: given.stack_bytes_max,
         resources_max: given.resources_max,
         handles_max: given.handles_max,
         connections_max: given.connections_max,
         response_bytes_max: given.response_bytes_max,
+        log: given.log,
+        record: given.record,
     };
+    settings.compile = given.compile;
     settings.truststore.clone_from(&given.truststore);
     settings
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+
 use crate::error::WorkerError;
 use crate::steps::{Turn, Turns};
 
@@ -24,7 +26,7 @@ pub async fn on<P: Lent, T: Send + 'static>(
     let turns = pipeline.as_ref().ok_or_else(lost)?.turns().clone();
     let turn = turns.take().await;
     let mut lent = pipeline.take().ok_or_else(lost)?;
-    let (back, result) = with(turn, move || {
+    let (back, result) = with(&turns, turn, move || {
         let result = step(&mut lent);
         (lent, result)
     })
@@ -38,18 +40,26 @@ pub async fn make<T: Send + 'static>(
     turns: &Turns,
     make: impl FnOnce() -> Result<T, WorkerError> + Send + 'static,
 ) -> Result<T, WorkerError> {
-    with(turns.take().await, make).await?
+    with(turns, turns.take().await, make).await?
 }
 
 /// The turn ends with the work, and not with whoever waits for it.
 async fn with<T: Send + 'static>(
+    turns: &Turns,
     turn: Turn,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, WorkerError> {
-    let done = tokio::task::spawn_blocking(move || {
-        let _turn = turn;
-        work()
-    });
-    done.await
-        .map_err(|error| WorkerError::Internal(error.to_string()))
+    let (tell, told) = oneshot::channel();
+    let metered = turns.clone();
+    let on_thread = move || {
+        let done = metered.metered(work);
+        drop(turn);
+        // Whoever waited may be gone.
+        drop(tell.send(done));
+    };
+    let internal = |error: &dyn std::fmt::Display| WorkerError::Internal(error.to_string());
+    let started = turns.threads().run(on_thread);
+    started.map_err(|error| internal(&error))?;
+    told.await
+        .map_err(|_| internal(&"a step of the task ended without an answer"))
 }

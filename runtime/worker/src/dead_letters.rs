@@ -1,7 +1,7 @@
 //! The dead letter queue of a task: a topic that keeps the records which failed.
 //!
 //! A batch of letters is handed to a producer and acknowledged by it later. At most
-//! [`IN_FLIGHT_RECORDS_MAX`] records and [`IN_FLIGHT_BYTES_MAX`] bytes wait for that, and one batch more; then the task
+//! `task.in.flight.records.max` records and `task.in.flight.bytes.max` bytes wait for that, and one batch more; then the task
 //! waits. What the topic refuses fails the task with its next step or commit, whichever comes first.
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tidegate_broker::{Acknowledge, Admin, NewTopic, Producer, Properties, Refused};
 use tidegate_config::connector::DlqConfig;
-use tidegate_model::limits::{IN_FLIGHT_BYTES_MAX, IN_FLIGHT_RECORDS_MAX};
+use tidegate_config::limits::InFlightLimits;
 use tidegate_model::{Batch, Column, ErrorClass, TaskId, TopicName};
 
 use crate::error::WorkerError;
@@ -43,6 +43,7 @@ struct Context {
 /// What was handed to the producer.
 struct Sent {
     topic: TopicName,
+    limits: InFlightLimits,
     state: Mutex<State>,
     changed: Condvar,
     progress: Arc<Progress>,
@@ -81,6 +82,7 @@ pub struct NewDeadLetters<'a> {
     pub config: &'a DlqConfig,
     pub producer: Arc<dyn Producer>,
     pub settle_timeout: Duration,
+    pub limits: InFlightLimits,
     pub progress: Arc<Progress>,
     pub abandoned: Abandoned,
 }
@@ -103,6 +105,7 @@ impl DeadLetters {
             context,
             sent: Arc::new(Sent {
                 topic,
+                limits: new.limits,
                 state: Mutex::default(),
                 changed: Condvar::new(),
                 progress: new.progress,
@@ -299,7 +302,9 @@ impl Sent {
 
     fn wait_for_room(&self, abandoned: &Abandoned) -> Result<(), WorkerError> {
         let mut state = self.lock();
-        while state.records >= IN_FLIGHT_RECORDS_MAX || state.bytes >= IN_FLIGHT_BYTES_MAX {
+        while state.records >= self.limits.in_flight_records_max
+            || state.bytes >= self.limits.in_flight_bytes_max
+        {
             abandoned.check()?;
             self.check(&state)?;
             state = self.wait(state, LOOK);

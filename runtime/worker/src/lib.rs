@@ -83,5 +83,5 @@ pub use error::WorkerError;
 pub use measures::{Measures, Startups};
 pub use progress::Progress;
 pub use task::{State, TargetState, TaskHandle};
-pub use tidegate_sandbox::Refusal;
+pub use tidegate_sandbox::{Hold, Refusal};
 pub use worker::Worker;

@@ -39,6 +39,8 @@ pub struct Progress {
     joined: AtomicU64,
     /// 1 while a sink task is paused: what waits for it is not waited for.
     paused: AtomicU64,
+    /// 1 while a source task waits because a cap of its connector is used up.
+    held: AtomicU64,
     /// What is measured beside.
     measures: Measures,
     /// The transforms of its chain, in order, once that is made.
@@ -102,6 +104,8 @@ pub struct Counts {
     pub joined: u64,
     /// How many sink tasks are paused.
     pub paused: u64,
+    /// How many source tasks wait because a cap of their connector is used up.
+    pub held: u64,
 }
 
 impl TransformProgress {
@@ -243,6 +247,10 @@ impl Progress {
         self.paused.store(paused.into(), Relaxed);
     }
 
+    pub(crate) fn set_held(&self, held: bool) {
+        self.held.store(held.into(), Relaxed);
+    }
+
     /// The counters now.
     #[must_use]
     pub fn counts(&self) -> Counts {
@@ -261,6 +269,7 @@ impl Progress {
             lag: self.lag.load(Relaxed),
             joined: self.joined.load(Relaxed),
             paused: self.paused.load(Relaxed),
+            held: self.held.load(Relaxed),
         }
     }
 }
@@ -289,5 +298,6 @@ impl std::ops::AddAssign for Counts {
         self.lag += other.lag;
         self.joined += other.joined;
         self.paused += other.paused;
+        self.held += other.held;
     }
 }

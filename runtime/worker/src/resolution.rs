@@ -62,6 +62,7 @@ impl Resolution {
             connector: self.connector.name.clone(),
             task,
             usage: Default::default(),
+            share: Default::default(),
             secrets: self.secrets.clone(),
         }
     }

@@ -53,6 +53,8 @@ pub struct SinkPipeline {
     /// Topics that are not for this connector, whoever assigns them.
     pub refused_topics: Vec<TopicName>,
     pub abandoned: Abandoned,
+    /// Whether a cap of the connector is used up: nothing is delivered then.
+    pub held: bool,
 }
 
 /// What steps that followed each other did.
@@ -125,21 +127,33 @@ impl SinkPipeline {
                     return Ok(Ran { moved, last });
                 }
             }
-            if Instant::now() >= until || interrupted() {
+            if self.turns.end_run() || Instant::now() >= until || interrupted() {
                 return Ok(Ran { moved, last });
             }
         }
+    }
+
+    /// A step that delivers nothing: the task stays a member of its group, and partitions come and go.
+    pub fn step_held(&mut self) -> Result<Stepped, WorkerError> {
+        self.held = true;
+        self.consumer.set_paused(true);
+        let stepped = self.step(&|| true);
+        self.consumer.set_paused(false);
+        self.held = false;
+        stepped
     }
 
     /// Fetches once and delivers what came.
     fn step(&mut self, interrupted: &dyn Fn() -> bool) -> Result<Stepped, WorkerError> {
         self.failures.check()?;
         // Fetched all the same: that is how partitions come and go.
+        let share = self.turns.share();
+        let (records, bytes) = share.batch(FETCH_RECORDS_MAX, FETCH_BYTES_MAX);
         let most = match self.ahead.is_empty() {
-            true => FETCH_RECORDS_MAX,
+            true => records,
             false => 1,
         };
-        let fetched = match self.consumer.fetch(most, FETCH_BYTES_MAX) {
+        let fetched = match self.consumer.fetch(most, bytes) {
             Ok(fetched) => fetched,
             Err(error) if error.class() == ErrorClass::Retriable => {
                 return Ok(Stepped::Retry {
@@ -150,7 +164,7 @@ impl SinkPipeline {
             Err(error) => return Err(error.into()),
         };
         match fetched {
-            Fetched::Nothing if !self.ahead.is_empty() => {
+            Fetched::Nothing if !self.ahead.is_empty() && !self.held => {
                 let ahead = std::mem::take(&mut self.ahead);
                 self.deliver(ahead, interrupted)
             }
@@ -277,7 +291,9 @@ impl SinkPipeline {
     ) -> Result<Stepped, WorkerError> {
         let (batch, mut fetched) = self.together(batch);
         self.topics.used(&batch.topics);
-        self.progress.measures().came(batch.payload_bytes());
+        let bytes = batch.payload_bytes();
+        self.progress.measures().came(bytes);
+        self.turns.share().moved(batch.len(), bytes);
         let again = self.suspects.any().then(|| batch.clone());
         let counted = self.positions.counted(&fetched);
         let Some(prepared) = self.prepare(batch, &mut fetched, interrupted)? else {

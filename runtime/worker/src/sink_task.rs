@@ -3,6 +3,7 @@
 //! A paused task goes on with its steps, so that it stays a member of its group and partitions come and go; its
 //! consumer gives it no records.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate_broker::Subscription;
@@ -17,6 +18,9 @@ use crate::task::{Abandoned, State, TargetState};
 /// How long a sink that asks to be called again waits at first, and at most.
 const RETRY_MIN: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(10);
+
+/// How often a sink that is held back looks at what happens in its group.
+const HELD_BEAT: Duration = Duration::from_secs(1);
 
 /// A sink task.
 pub struct SinkTask {
@@ -74,6 +78,9 @@ impl SinkTask {
                 self.blocking(SinkPipeline::commit).await?;
                 commit_due = Instant::now() + self.flush_interval;
             }
+            if !paused && self.held_back(commit_due).await? {
+                continue;
+            }
             let until = commit_due.min(Instant::now() + RUN_MAX).into_std();
             let wanted = self.target.clone();
             let interrupted = move || wanted.has_changed().unwrap_or(true);
@@ -95,6 +102,30 @@ impl SinkTask {
                 }
             }
         }
+    }
+
+    /// Waits where a cap of the connector is used up. Now and then the consumer is asked for nothing but what happens in
+    /// its group. Whether it waited.
+    async fn held_back(&mut self, commit_due: Instant) -> Result<bool, WorkerError> {
+        let pipeline = self.pipeline.as_ref();
+        let Some(pipeline) = pipeline else {
+            return Ok(false);
+        };
+        let Some((until, hold)) = pipeline.turns.share().held() else {
+            return Ok(false);
+        };
+        let usage = Arc::clone(&pipeline.progress.measures().usage);
+        let begun = Instant::now();
+        let beat = begun + HELD_BEAT;
+        tokio::select! {
+            () = tokio::time::sleep_until(beat.min(commit_due).min(until.into())) => {}
+            _ = self.target.changed() => {}
+        }
+        usage.held(hold, begun.elapsed());
+        if Instant::now() >= beat {
+            self.blocking(SinkPipeline::step_held).await?;
+        }
+        Ok(true)
     }
 
     /// Waits for records, the next commit, or another target.

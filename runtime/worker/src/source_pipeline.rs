@@ -104,9 +104,17 @@ impl SourcePipeline {
             let last = self.step(&interrupted)?;
             let idle = matches!(last, Stepped::Idle(_));
             moved |= !idle;
-            if idle || Instant::now() >= until || !self.submitted.has_room() || interrupted() {
+            let ends = idle || self.turns.end_run() || !self.submitted.has_room();
+            if ends || Instant::now() >= until || interrupted() {
                 return Ok(Ran { moved, last });
             }
+        }
+    }
+
+    /// Passes on that the guest asks for its connector's work to be divided anew, if it does.
+    pub fn hear_ask(&mut self) {
+        if self.instance.takes_ask() {
+            self.asked.ask();
         }
     }
 
@@ -114,9 +122,7 @@ impl SourcePipeline {
     fn step(&mut self, interrupted: &dyn Fn() -> bool) -> Result<Stepped, WorkerError> {
         self.failures.check()?;
         self.deal_with_refused()?;
-        if self.instance.takes_ask() {
-            self.asked.ask();
-        }
+        self.hear_ask();
         let identity = &self.failures.task;
         let span = tracing::debug_span!(
             target: "tidegate::span", "source batch",
@@ -216,7 +222,10 @@ impl SourcePipeline {
         let begun = Instant::now();
         let span = tracing::debug_span!(target: "tidegate::span", "poll", idle = Empty);
         let _entered = span.clone().entered();
-        let polled = match self.instance.poll(POLL_RECORDS_MAX, POLL_BYTES_MAX) {
+        let share = self.turns.share();
+        let (records, bytes) = share.batch(POLL_RECORDS_MAX as usize, POLL_BYTES_MAX as usize);
+        let wanted = |most: usize| u32::try_from(most).unwrap_or(u32::MAX);
+        let polled = match self.instance.poll(wanted(records), wanted(bytes)) {
             Ok(polled) => polled,
             Err(error) => return self.poll_failed(error).map(Err),
         };
@@ -229,7 +238,9 @@ impl SourcePipeline {
         }
         let measures = self.progress.measures();
         measures.called(polled.batch.len(), begun.elapsed());
-        measures.came(polled.batch.payload_bytes());
+        let bytes = polled.batch.payload_bytes();
+        measures.came(bytes);
+        share.moved(polled.batch.len(), bytes);
         self.progress.took(polled.batch.len());
         Ok(Ok(Polled {
             batch: polled.batch,

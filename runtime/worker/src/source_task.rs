@@ -26,8 +26,18 @@ const BACKOFF_WATCHED_MAX: Duration = Duration::from_secs(10);
 const BEAT: Duration = Duration::from_millis(250);
 /// The longest wait that a guest may ask for.
 const GUEST_WAIT_MAX: Duration = Duration::from_secs(60);
+/// How much longer than its guest computed for nothing a source waits before it is polled again: finding nothing takes
+/// less than a twentieth of a core.
+const IDLE_WAIT: u32 = 24;
 /// How long a source waits whose offsets have to be written and could not be.
 const WRITE_PAUSE: Duration = Duration::from_secs(1);
+
+/// When a source that found nothing is polled again.
+struct NextPoll {
+    at: Instant,
+    /// When a file changes or something else is wanted: not before this.
+    earliest: Instant,
+}
 
 /// A source task.
 pub struct SourceTask {
@@ -85,6 +95,7 @@ impl SourceTask {
     async fn poll_until_stopped(&mut self) -> Result<(), WorkerError> {
         let mut commit_due = Instant::now() + self.flush_interval;
         let mut backoff = BACKOFF_MIN;
+        let mut next_poll: Option<NextPoll> = None;
         let backoff_max = if self.file_changes.watched {
             BACKOFF_WATCHED_MAX
         } else {
@@ -115,6 +126,17 @@ impl SourceTask {
             if !self.room(commit_due).await? {
                 continue;
             }
+            if let Some(poll) = next_poll.as_mut().filter(|poll| Instant::now() < poll.at) {
+                if self.wait_to_poll(poll, commit_due).await {
+                    backoff = BACKOFF_MIN;
+                }
+                continue;
+            }
+            if self.held_back(commit_due).await {
+                continue;
+            }
+            let usage = Arc::clone(&self.progress.measures().usage);
+            let used_before = usage.cpu();
             let until = commit_due.min(Instant::now() + RUN_MAX).into_std();
             let wanted = self.target.clone();
             let interrupted = move || wanted.has_changed().unwrap_or(true);
@@ -124,16 +146,51 @@ impl SourceTask {
                 backoff = BACKOFF_MIN;
             }
             if let Stepped::Idle(wait) = ran.last {
+                let used = match ran.moved {
+                    true => Duration::ZERO,
+                    false => usage.cpu().saturating_sub(used_before),
+                };
+                let earliest = Instant::now() + (used * IDLE_WAIT).min(GUEST_WAIT_MAX);
                 let named = wait.map(|wait| Instant::now() + wait.min(GUEST_WAIT_MAX));
-                let until = named.unwrap_or_else(|| end_of(backoff)).min(commit_due);
+                let at = named.unwrap_or_else(|| end_of(backoff)).max(earliest);
+                next_poll = Some(NextPoll { at, earliest });
                 backoff = (backoff * 2).min(backoff_max);
-                tokio::select! {
-                    () = self.file_changes.notify.notified() => backoff = BACKOFF_MIN,
-                    () = tokio::time::sleep_until(until) => {}
-                    _ = self.target.changed() => {}
-                }
             }
         }
+    }
+
+    /// Waits until a source that found nothing is polled again, at most until the next commit. Whether a file changed,
+    /// which makes it sooner.
+    async fn wait_to_poll(&mut self, poll: &mut NextPoll, commit_due: Instant) -> bool {
+        tokio::select! {
+            () = self.file_changes.notify.notified() => {
+                poll.at = poll.earliest;
+                true
+            }
+            () = tokio::time::sleep_until(poll.at.min(commit_due)) => false,
+            _ = self.target.changed() => {
+                poll.at = poll.earliest;
+                false
+            }
+        }
+    }
+
+    /// Waits where a cap of the connector is used up, at most until the next commit. Whether it waited.
+    async fn held_back(&mut self, commit_due: Instant) -> bool {
+        let pipeline = self.pipeline.as_ref();
+        let Some((until, hold)) = pipeline.and_then(|pipeline| pipeline.turns.share().held())
+        else {
+            return false;
+        };
+        let begun = Instant::now();
+        self.progress.set_held(true);
+        tokio::select! {
+            () = tokio::time::sleep_until(commit_due.min(until.into())) => {}
+            _ = self.target.changed() => {}
+        }
+        self.progress.set_held(false);
+        self.progress.measures().usage.held(hold, begun.elapsed());
+        true
     }
 
     /// Back-pressure: waits while too much is not acknowledged. `false`: something else is to be done first.
@@ -254,7 +311,9 @@ impl SourceTask {
     ) -> Result<(), WorkerError> {
         let stage = Stage::TaskLifecycle;
         self.blocking(move |pipeline| {
-            call(pipeline).map_err(|error| WorkerError::Guest { stage, error })
+            call(pipeline).map_err(|error| WorkerError::Guest { stage, error })?;
+            pipeline.hear_ask();
+            Ok(())
         })
         .await
     }

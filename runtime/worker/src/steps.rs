@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tidegate_model::ConnectorName;
+use tidegate_sandbox::{GuestThreads, Share, Usage, thread_time};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The most steps of a connector's tasks that run at a time; further ones wait.
@@ -19,14 +20,23 @@ pub const STEPS_MAX: usize = 1_024;
 /// The turns of all tasks of a worker.
 pub(crate) struct Steps {
     all: Arc<Semaphore>,
-    connectors: Mutex<BTreeMap<ConnectorName, Weak<Semaphore>>>,
+    threads: GuestThreads,
+    connectors: Mutex<BTreeMap<ConnectorName, Weak<OfConnector>>>,
 }
 
-/// The turns that the tasks of one connector share.
+/// What the tasks of one connector share.
+struct OfConnector {
+    steps: Arc<Semaphore>,
+    share: Arc<Share>,
+}
+
+/// The turns of a task.
 #[derive(Clone)]
 pub struct Turns {
-    connector: Arc<Semaphore>,
+    connector: Arc<OfConnector>,
     all: Arc<Semaphore>,
+    threads: GuestThreads,
+    usage: Arc<Usage>,
 }
 
 /// What a step holds while it runs. Semaphores are never closed, so both are there.
@@ -39,26 +49,33 @@ impl Steps {
     pub(crate) fn new() -> Self {
         Self {
             all: Arc::new(Semaphore::new(STEPS_MAX)),
+            threads: GuestThreads::default(),
             connectors: Mutex::default(),
         }
     }
 
-    /// The turns of a connector; a task that still runs after its connector was started anew counts, too.
-    pub(crate) fn of(&self, connector: &ConnectorName) -> Turns {
+    /// The turns of a task of a connector, whose guests' use is counted there. A task that still runs after its
+    /// connector was started anew shares them, too.
+    pub(crate) fn of(&self, connector: &ConnectorName, usage: &Arc<Usage>) -> Turns {
         let mut connectors = self
             .connectors
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let known = connectors.get(connector).and_then(Weak::upgrade);
-        let semaphore = known.unwrap_or_else(|| {
+        let shared = known.unwrap_or_else(|| {
             connectors.retain(|_, turns| turns.strong_count() > 0);
-            let new = Arc::new(Semaphore::new(CONNECTOR_STEPS_MAX));
+            let new = Arc::new(OfConnector {
+                steps: Arc::new(Semaphore::new(CONNECTOR_STEPS_MAX)),
+                share: Arc::default(),
+            });
             connectors.insert(connector.clone(), Arc::downgrade(&new));
             new
         });
         Turns {
-            connector: semaphore,
+            connector: shared,
             all: Arc::clone(&self.all),
+            threads: self.threads.clone(),
+            usage: Arc::clone(usage),
         }
     }
 }
@@ -68,9 +85,39 @@ impl Turns {
     /// keep others waiting.
     pub async fn take(&self) -> Turn {
         Turn {
-            _connector: permit(&self.connector).await,
+            _connector: permit(&self.connector.steps).await,
             _all: permit(&self.all).await,
         }
+    }
+
+    /// What the tasks of the connector share of the worker.
+    pub fn share(&self) -> &Arc<Share> {
+        &self.connector.share
+    }
+
+    /// Whether the next step is for another time or another thread: a cap is used up, or this thread is less urgent
+    /// than others because a guest computed for long on it.
+    pub fn end_run(&self) -> bool {
+        tidegate_sandbox::is_spent() || self.share().held().is_some()
+    }
+
+    /// The threads for steps.
+    pub(crate) fn threads(&self) -> &GuestThreads {
+        &self.threads
+    }
+
+    /// Does a step, and counts the host's part of it among what its connector used of the processor, where that is
+    /// capped. The guests' part is counted as they go.
+    pub(crate) fn metered<T>(&self, work: impl FnOnce() -> T) -> T {
+        if !self.share().caps_cpu() {
+            return work();
+        }
+        let (begun, guests) = (thread_time(), self.usage.cpu());
+        let done = work();
+        let guests = self.usage.cpu().saturating_sub(guests);
+        let all = thread_time().saturating_sub(begun);
+        self.share().used_cpu(all.saturating_sub(guests));
+        done
     }
 }
 
@@ -145,7 +192,7 @@ mod tests {
         let door = Arc::new(Door::default());
         let waiting: Vec<_> = (0..CONNECTOR_STEPS_MAX + 10)
             .map(|_| {
-                let mut pipeline = Some(Fake(steps.of(&name("hostile"))));
+                let mut pipeline = Some(Fake(steps.of(&name("hostile"), &Arc::default())));
                 let door = Arc::clone(&door);
                 tokio::spawn(async move {
                     blocking::on(&mut pipeline, move |_| {
@@ -160,7 +207,7 @@ mod tests {
         tokio::task::spawn_blocking(move || told.wait_for(CONNECTOR_STEPS_MAX))
             .await
             .unwrap();
-        let mut neighbour = Some(Fake(steps.of(&name("neighbour"))));
+        let mut neighbour = Some(Fake(steps.of(&name("neighbour"), &Arc::default())));
         blocking::on(&mut neighbour, |_| Ok(())).await.unwrap();
         assert_eq!(door.open(), CONNECTOR_STEPS_MAX);
         for step in waiting {
@@ -177,10 +224,13 @@ mod tests {
     fn tasks_of_a_connector_share_its_turns_for_as_long_as_one_runs() {
         let steps = Steps::new();
         let name = ConnectorName::parse("c").unwrap();
-        let old = steps.of(&name);
-        assert!(Arc::ptr_eq(&old.connector, &steps.of(&name).connector));
+        let old = steps.of(&name, &Arc::default());
+        assert!(Arc::ptr_eq(
+            &old.connector,
+            &steps.of(&name, &Arc::default()).connector
+        ));
         drop(old);
-        let other = steps.of(&ConnectorName::parse("d").unwrap());
+        let other = steps.of(&ConnectorName::parse("d").unwrap(), &Arc::default());
         assert_eq!(steps.connectors.lock().unwrap().len(), 1);
         assert!(Arc::ptr_eq(&other.all, &steps.all));
     }

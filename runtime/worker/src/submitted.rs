@@ -20,10 +20,10 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tidegate_broker::{Acknowledge, Refused};
+use tidegate_config::limits::InFlightLimits;
 use tidegate_model::Batch;
 use tidegate_model::limits::{
-    IN_FLIGHT_BYTES_MAX, IN_FLIGHT_PARTITIONS_MAX, IN_FLIGHT_RECORDS_MAX, UNWRITTEN_BYTES_MAX,
-    UNWRITTEN_PARTITIONS_MAX,
+    IN_FLIGHT_PARTITIONS_MAX, UNWRITTEN_BYTES_MAX, UNWRITTEN_PARTITIONS_MAX,
 };
 use tokio::sync::Notify;
 
@@ -37,6 +37,7 @@ pub struct Submitted {
     /// Told whenever a group is acknowledged.
     changed: Notify,
     progress: Arc<Progress>,
+    limits: InFlightLimits,
     /// Whether a record that is refused is skipped (`errors.tolerance=all`) instead of failing the task.
     tolerant: bool,
 }
@@ -125,11 +126,12 @@ pub struct Safe {
 }
 
 impl Submitted {
-    pub fn new(progress: Arc<Progress>, tolerant: bool) -> Self {
+    pub fn new(progress: Arc<Progress>, tolerant: bool, limits: InFlightLimits) -> Self {
         Self {
             state: Mutex::default(),
             changed: Notify::new(),
             progress,
+            limits,
             tolerant,
         }
     }
@@ -211,8 +213,8 @@ impl Submitted {
     pub fn has_room(&self) -> bool {
         let state = self.lock();
         state.failure.is_none()
-            && state.records < IN_FLIGHT_RECORDS_MAX
-            && state.bytes < IN_FLIGHT_BYTES_MAX
+            && state.records < self.limits.in_flight_records_max
+            && state.bytes < self.limits.in_flight_bytes_max
             && state.partitions.len() < IN_FLIGHT_PARTITIONS_MAX
             && !state.must_write()
     }
@@ -401,6 +403,7 @@ mod tests {
     use tidegate_broker::BrokerError;
 
     use super::*;
+    use tidegate_model::limits::IN_FLIGHT_BYTES_MAX;
 
     fn refused() -> Refused {
         Refused {
@@ -410,7 +413,7 @@ mod tests {
     }
 
     fn submitted(tolerant: bool) -> Submitted {
-        Submitted::new(Arc::default(), tolerant)
+        Submitted::new(Arc::default(), tolerant, InFlightLimits::default())
     }
 
     fn group(partition: &[u8], offset: Option<u8>) -> NewGroup {

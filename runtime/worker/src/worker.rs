@@ -298,8 +298,10 @@ impl Worker {
             let (ended, secrets) = match resolved {
                 Ok((new, mut identity)) => {
                     identity.usage = Arc::clone(&usage);
+                    let turns = worker.steps.of(&task.connector, &usage);
+                    identity.share = Arc::clone(turns.share());
                     let secrets = identity.secrets.clone();
-                    let ran = worker.run(new, identity, target, watched, Box::new(report));
+                    let ran = worker.run(new, identity, turns, target, watched, Box::new(report));
                     let ran = ran.await;
                     (ran.map_err(|error| error.redacted(&secrets)), secrets)
                 }
@@ -350,12 +352,12 @@ impl Worker {
         self: Arc<Self>,
         new: NewTask,
         identity: Identity,
+        turns: Turns,
         target: watch::Receiver<TargetState>,
         watched: Watched,
         report: Box<dyn Fn(State) + Send + Sync>,
     ) -> Result<(), WorkerError> {
         let class = self.connector_class(&new.connector)?;
-        let turns = self.steps.of(&new.task.connector);
         let own_turns = turns.clone();
         let (flush_interval, flush_timeout) = (
             self.config.offset_flush_interval,
@@ -385,6 +387,7 @@ impl Worker {
         let offsets = Arc::clone(&self.offsets);
         let config = class.info.definition.resolved(&new.config);
         let granted = self.grants(&new, &class)?;
+        self.cap(&turns, &granted);
         let file_changes = self.files.changes_of(&granted.files);
         let abandoned = watched.abandoned.clone();
         let make = move || {
@@ -420,6 +423,12 @@ impl Worker {
         check_asking_keys(definition, asked)?;
         let never = self.config.control_plane();
         Ok(grants_without(definition, asked, &new.policy, &never)?)
+    }
+
+    /// Caps a connector as it and the worker say.
+    fn cap(&self, turns: &Turns, granted: &Grants) {
+        let caps = granted.limits.caps(self.config.sandbox.caps);
+        turns.share().cap(caps);
     }
 
     /// The topics that the worker keeps its own state in.
@@ -504,7 +513,11 @@ impl Worker {
             producer,
             own_topics: self.own_topics(),
             creator: self.topic_creator(&new.connector)?,
-            submitted: Arc::new(Submitted::new(Arc::clone(&progress), tolerant)),
+            submitted: Arc::new(Submitted::new(
+                Arc::clone(&progress),
+                tolerant,
+                self.config.in_flight,
+            )),
             progress,
             topics,
             asked,
@@ -552,6 +565,7 @@ impl Worker {
                 config,
                 producer: Arc::clone(producer),
                 settle_timeout: self.config.offset_flush_timeout,
+                limits: self.config.in_flight,
                 progress: Arc::clone(progress),
                 abandoned: abandoned.clone(),
             };
@@ -582,6 +596,7 @@ impl Worker {
             abandoned: abandoned.clone(),
         };
         let granted = self.grants(new, class)?;
+        self.cap(&turns, &granted);
         let overrides = new.connector.client_overrides("consumer.override.");
         let group = sink_group(&new.connector);
         let guest = SinkGuest::make(NewSink {
@@ -621,6 +636,7 @@ impl Worker {
             ahead: Batch::default(),
             refused_topics: self.refused_topics(new),
             abandoned,
+            held: false,
         })
     }
 }

@@ -134,6 +134,7 @@ impl plugin::Guest for Component {
     }
 
     fn validate(class_name: String, config: types::Config) -> Vec<ConfigError> {
+        misdeeds::trap_in(&class_name, "Validate");
         match class_name.as_str() {
             "test.LoopsInValidate" => misdeeds::loop_for_ever(),
             "test.FindsManyProblems" => (0..5_000)

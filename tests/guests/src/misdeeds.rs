@@ -10,6 +10,58 @@ pub fn loop_for_ever() -> ! {
     }
 }
 
+/// Panics where the class is named after the export: `test.TrapsInOpen` in `open`.
+pub fn trap_in(class: &str, export: &str) {
+    assert!(
+        class.strip_prefix("test.TrapsIn") != Some(export),
+        "the {export} that panics"
+    );
+}
+
+/// What a guest may say to confuse who reads it: colours, line breaks, a line that looks like the log's, a bell, a
+/// direction override.
+pub fn hostile_words() -> String {
+    "words\r\n2026-01-01T00:00:00Z ERROR tidegate: faked\u{1b}[31m\u{7}\u{202e}\0 end".to_owned()
+}
+
+/// A text that is not UTF-8.
+pub fn no_text() -> String {
+    // SAFETY: none, which is the point: it is handed to the host at once and never looked at here.
+    unsafe { String::from_utf8_unchecked(vec![b'a', 0xff, 0xfe, b'b']) }
+}
+
+/// Bytes that end far behind this guest's memory: a list of so many bytes without having them.
+pub fn claimed_bytes(count: usize) -> Vec<u8> {
+    // SAFETY: none. The host reads it and is expected to end the call; nothing is freed before.
+    unsafe { Vec::from_raw_parts(vec![0_u8; 16].leak().as_mut_ptr(), count, count) }
+}
+
+/// Reads a file again and again, and says what was found that is not what it should be.
+pub fn read_often(path: &str, count: usize) -> String {
+    let mut read = 0;
+    for _ in 0..count {
+        match std::fs::read_to_string(path) {
+            Ok(text) if text == "mine" => read += 1,
+            Ok(text) if !text.is_empty() => return format!("found {text}"),
+            _ => {}
+        }
+        // As often as not, what is written lands where the link leads by then.
+        drop(std::fs::OpenOptions::new().append(true).open(path));
+    }
+    format!("read {read}")
+}
+
+/// Computes for a while.
+pub fn compute(time: std::time::Duration) {
+    let begun = std::time::Instant::now();
+    let mut number = 0_u64;
+    while begun.elapsed() < time {
+        for _ in 0..10_000 {
+            number = black_box(number.wrapping_add(1));
+        }
+    }
+}
+
 /// Calls itself until the host's stack ends: nothing lies in the guest's own memory.
 #[inline(never)]
 pub fn overflow_the_stack(depth: u64) -> u64 {

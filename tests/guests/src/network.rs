@@ -61,6 +61,10 @@ pub fn use_network(config: &Config) -> String {
             let done = (0..number).map_while(|_| http(&value).ok());
             done.count().to_string()
         }
+        "http-and-tcp" => match http(&value) {
+            Ok(_) => tcp(&|key| value(if key == "to" { "other" } else { key }), false),
+            Err(error) => error,
+        },
         "tcp-often" => {
             let number: usize = value("number").parse().unwrap();
             let done = (0..number).filter(|_| tcp(&value, false).starts_with("done"));

@@ -31,6 +31,10 @@ pub const NAMES: &[&str] = &[
     "LoopsOnPoison",
     "SaysTooMuch",
     "SaysHalf",
+    "TrapsInOpen",
+    "TrapsInFlush",
+    "TrapsInClose",
+    "SleepsForEverInPut",
 ];
 
 thread_local! {
@@ -42,6 +46,10 @@ thread_local! {
 
 fn is(class: &str) -> bool {
     CLASS.with_borrow(|name| name.strip_prefix("test.") == Some(class))
+}
+
+fn trap_in(export: &str) {
+    CLASS.with_borrow(|class| misdeeds::trap_in(class, export));
 }
 
 fn refuse(index: u32) -> RecordError {
@@ -167,6 +175,7 @@ impl Guest for Component {
         if is("WritesPartitions") {
             write_partitions("open", &partitions);
         }
+        trap_in("Open");
         if is("LoopsInOpen") {
             misdeeds::loop_for_ever();
         }
@@ -175,6 +184,9 @@ impl Guest for Component {
 
     fn put(batch: Batch) -> Result<Vec<RecordError>, Error> {
         assert!(!is("TrapsInPut"), "the put that panics");
+        if is("SleepsForEverInPut") {
+            misdeeds::sleep_for_ever();
+        }
         if is("LoopsInPut") {
             misdeeds::loop_for_ever();
         }
@@ -222,6 +234,7 @@ impl Guest for Component {
         if is("SleepsInPut") {
             write("flush");
         }
+        trap_in("Flush");
         if is("LoopsInFlush") {
             misdeeds::loop_for_ever();
         }
@@ -244,6 +257,7 @@ impl Guest for Component {
         if is("SleepsInPut") {
             write("close");
         }
+        trap_in("Close");
         if is("LoopsInClose") {
             misdeeds::loop_for_ever();
         }

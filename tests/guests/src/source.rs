@@ -49,6 +49,23 @@ pub const NAMES: &[&str] = &[
     "NewSourcePartitions",
     "PoisonsOne",
     "TellsSecrets",
+    "TrapsInValidate",
+    "TrapsInTaskConfigs",
+    "TrapsInAlterOffsets",
+    "TrapsInStart",
+    "TrapsInCommit",
+    "TrapsInStop",
+    "SaysHostileWords",
+    "SaysNoText",
+    "LogsNoText",
+    "ClaimsGigabyte",
+    "FindsNothing",
+    "FloodsLogForEver",
+    "ReadsOften",
+    "SleepsInStart",
+    "SleepsInCommit",
+    "GoesBackwards",
+    "ComputesInPoll",
 ];
 
 thread_local! {
@@ -127,6 +144,7 @@ impl Guest for Component {
         config: Config,
         tasks_max: u32,
     ) -> Result<Vec<Config>, Error> {
+        misdeeds::trap_in(&class_name, "TaskConfigs");
         match class_name.as_str() {
             "test.LoopsInTaskConfigs" => misdeeds::loop_for_ever(),
             "test.TooManyTasks" => Ok(vec![config; tasks_max as usize + 1]),
@@ -146,6 +164,7 @@ impl Guest for Component {
         _: Config,
         offsets: Vec<AlteredOffset>,
     ) -> Result<bool, Error> {
+        misdeeds::trap_in(&class_name, "AlterOffsets");
         match class_name.as_str() {
             "test.LoopsInAlterOffsets" => misdeeds::loop_for_ever(),
             "test.RefusesOffsets" => Err(error(
@@ -158,7 +177,13 @@ impl Guest for Component {
 
     fn start(class_name: String, config: Config) -> Result<(), Error> {
         let value = |key| config_value(&config, key);
+        misdeeds::trap_in(&class_name, "Start");
         match class_name.as_str() {
+            "test.SleepsInStart" => misdeeds::sleep_for_ever(),
+            "test.ReadsOften" => {
+                let found = misdeeds::read_often(&value("path"), 5_000);
+                return Err(error(ErrorKind::Config, found));
+            }
             "test.LoopsInStart" => misdeeds::loop_for_ever(),
             "test.LooksAround" => return Err(error(ErrorKind::Config, misdeeds::look_around())),
             "test.UsesPath" => {
@@ -223,6 +248,34 @@ impl Guest for Component {
                 }
                 host::log(host::Level::Warn, &"long ".repeat(100_000));
             }
+            "test.FloodsLogForEver" => {
+                // As many as the deadline lets pass.
+                let count = config_value(&config, "lines").parse().unwrap_or(u64::MAX);
+                for number in 0..count {
+                    host::log(host::Level::Info, &format!("line {number}"));
+                }
+            }
+            "test.SaysHostileWords" => {
+                host::log(host::Level::Info, &misdeeds::hostile_words());
+                println!("{}", misdeeds::hostile_words());
+                eprintln!("{}", misdeeds::hostile_words());
+                return Err(error(ErrorKind::Fatal, misdeeds::hostile_words()));
+            }
+            "test.SaysNoText" => return Err(error(ErrorKind::Fatal, misdeeds::no_text())),
+            "test.LogsNoText" => host::log(host::Level::Info, &misdeeds::no_text()),
+            "test.ClaimsGigabyte" => {
+                let mut claimed = polled(&[text("a")]);
+                claimed.batch.values.bytes = misdeeds::claimed_bytes(1 << 30);
+                claimed.batch.values.lengths = vec![1 << 30];
+                return Ok(claimed);
+            }
+            "test.FindsNothing" => {
+                return Ok(Polled {
+                    wait_ms: 0,
+                    ..polled(&[])
+                });
+            }
+            "test.GoesBackwards" => return Ok(go_backwards()),
             "test.FloodsOutput" => {
                 for number in 0..20_000 {
                     println!("printed {number}");
@@ -263,6 +316,7 @@ impl Guest for Component {
                 }
                 return Ok(polled);
             }
+            "test.ComputesInPoll" => return Ok(compute(&config, limits.records_max)),
             "test.BadBatch" => return Ok(bad(&config_value(&config, "what"))),
             _ => {}
         }
@@ -274,6 +328,10 @@ impl Guest for Component {
 
     fn commit(partitions: Vec<Vec<u8>>, offsets: Vec<Vec<u8>>) -> Result<(), Error> {
         let (class, config) = TASK.with_borrow(Clone::clone);
+        misdeeds::trap_in(&class, "Commit");
+        if class == "test.SleepsInCommit" {
+            misdeeds::sleep_for_ever();
+        }
         if class == "test.AsksForTasks" {
             task_reconfiguration::request();
         }
@@ -296,6 +354,7 @@ impl Guest for Component {
 
     fn stop() {
         let (class, config) = TASK.with_borrow(Clone::clone);
+        misdeeds::trap_in(&class, "Stop");
         if class == "test.LoopsInStop" {
             misdeeds::loop_for_ever();
         }
@@ -315,6 +374,34 @@ fn one_of_ten() -> Polled {
     Polled {
         source_offsets: column(&[map("position", &number)]),
         ..polled(&[text(&number)])
+    }
+}
+
+/// Ten records whose offsets count down from 9 to 0; the last has the largest number there is.
+fn go_backwards() -> Polled {
+    let mut polled = one_of_ten();
+    if polled.batch.count == 1 {
+        let left = 10 - POLLS.get();
+        let position = match left {
+            0 => i64::MAX.to_string(),
+            left => left.to_string(),
+        };
+        polled.source_offsets = column(&[map("position", &position)]);
+    }
+    polled
+}
+
+/// Computes for `busy` milliseconds and hands over as many `records` as are asked for, at most; asks to be polled again
+/// in a millisecond.
+fn compute(config: &Config, records_max: u32) -> Polled {
+    let number = |key| config_value(config, key).parse().unwrap_or(0);
+    misdeeds::compute(std::time::Duration::from_millis(number("busy")));
+    let records = (0..number("records").min(records_max.into()))
+        .map(|record| text(&record.to_string()))
+        .collect::<Vec<_>>();
+    Polled {
+        wait_ms: 1,
+        ..polled(&records)
     }
 }
 

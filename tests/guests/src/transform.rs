@@ -27,6 +27,7 @@ pub const TRANSFORMS: &[&str] = &[
     "LoopsOnPoison",
     "TrapsAlways",
     "TellsSecrets",
+    "TrapsInConfigure",
 ];
 /// The class names of the predicates, without `test.`.
 pub const PREDICATES: &[&str] = &[
@@ -36,6 +37,7 @@ pub const PREDICATES: &[&str] = &[
     "WrongAnswer",
     "BeginsWithYes",
     "TrapsOnPoison",
+    "TrapsInTest",
 ];
 
 thread_local! {
@@ -121,6 +123,7 @@ fn flaky(batch: &Batch, unchanged: Transformed) -> Result<Transformed, Error> {
 impl Guest for Component {
     fn configure(chain: Vec<Step>) -> Result<Reads, Error> {
         let step = &chain[0];
+        misdeeds::trap_in(&step.class_name, "Configure");
         match step.class_name.as_str() {
             "test.LoopsInConfigure" => misdeeds::loop_for_ever(),
             "test.RefusesConfig" => return Err(error(ErrorKind::Config, "not like this")),
@@ -219,6 +222,7 @@ impl predicate::Guest for Component {
     }
 
     fn test(batch: Batch) -> Result<Vec<u8>, Error> {
+        misdeeds::trap_in(&class(), "Test");
         match class().as_str() {
             "test.LoopsInTest" => misdeeds::loop_for_ever(),
             "test.WrongCount" => Ok(vec![1]),

@@ -1,6 +1,7 @@
 //! Default values: as JSON in an Avro schema, as values in a Connect schema, as Avro's bytes when a field is left out.
 
 use serde_json::{Map, Value as Json};
+use tidegate_model::limits::{RECORD_BYTES_MAX, SCHEMA_FIELDS_MAX, VALUE_DEPTH_MAX};
 use tidegate_model::schema::{self, Schema, SchemaType};
 use tidegate_model::value::Value;
 
@@ -220,65 +221,132 @@ fn float_json(value: f64) -> Json {
     serde_json::Number::from_f64(value).map_or_else(|| value.to_string().into(), Json::Number)
 }
 
-/// Appends the Avro bytes of a default; `None`, and something half written, when it does not fit.
+/// Appends the Avro bytes of a default; `None`, and something half written, when it does not fit or is over a limit. A
+/// record may hold itself, and a field of it that is left out has the default of that field: such a default has no end.
 pub(super) fn bytes(nodes: &Nodes, id: NodeId, json: &Json, out: &mut Vec<u8>) -> Option<()> {
-    let node = nodes.at(id);
-    match &node.kind {
-        Kind::Null => json.is_null().then_some(())?,
-        Kind::Boolean => out.push(u8::from(json.as_bool()?)),
-        Kind::Int => wire::put_long(i32::try_from(json.as_i64()?).ok()?.into(), out),
-        Kind::Long => wire::put_long(json.as_i64()?, out),
-        #[allow(clippy::cast_possible_truncation, reason = "the nearest float32")]
-        Kind::Float => out.extend_from_slice(&(float(json)? as f32).to_le_bytes()),
-        Kind::Double => out.extend_from_slice(&float(json)?.to_le_bytes()),
-        Kind::String => wire::put_bytes(json.as_str()?.as_bytes(), out),
-        Kind::Bytes => wire::put_bytes(&latin_1(json.as_str()?)?, out),
-        Kind::Fixed(size) => {
-            let fixed = latin_1(json.as_str()?)?;
-            (fixed.len() == *size).then_some(())?;
-            out.extend_from_slice(&fixed);
-        }
-        Kind::Enum { symbols, .. } => {
-            let wanted = json.as_str()?;
-            wire::put_count(symbols.iter().position(|symbol| symbol == wanted)?, out);
-        }
-        Kind::Array(items) => {
-            let elements = json.as_array()?;
-            if !elements.is_empty() {
-                wire::put_count(elements.len(), out);
+    let mut writer = Writer {
+        nodes,
+        bytes_max: out.len().saturating_add(RECORD_BYTES_MAX),
+        out,
+        parts_left: SCHEMA_FIELDS_MAX,
+    };
+    writer.value(id, json, VALUE_DEPTH_MAX)
+}
+
+struct Writer<'n, 'o> {
+    nodes: &'n Nodes,
+    out: &'o mut Vec<u8>,
+    /// What the bytes may become.
+    bytes_max: usize,
+    parts_left: usize,
+}
+
+impl Writer<'_, '_> {
+    fn value(&mut self, id: NodeId, json: &Json, depth_left: usize) -> Option<()> {
+        let depth_left = depth_left.checked_sub(1)?;
+        self.parts_left = self.parts_left.checked_sub(1)?;
+        (self.out.len() <= self.bytes_max).then_some(())?;
+        let nodes = self.nodes;
+        match &nodes.at(id).kind {
+            Kind::Null => json.is_null().then_some(())?,
+            Kind::Boolean => self.out.push(u8::from(json.as_bool()?)),
+            Kind::Int => wire::put_long(i32::try_from(json.as_i64()?).ok()?.into(), self.out),
+            Kind::Long => wire::put_long(json.as_i64()?, self.out),
+            #[allow(clippy::cast_possible_truncation, reason = "the nearest float32")]
+            Kind::Float => {
+                let float = float(json)? as f32;
+                self.out.extend_from_slice(&float.to_le_bytes());
             }
-            for element in elements {
-                bytes(nodes, *items, element, out)?;
+            Kind::Double => self.out.extend_from_slice(&float(json)?.to_le_bytes()),
+            Kind::String => wire::put_bytes(json.as_str()?.as_bytes(), self.out),
+            Kind::Bytes => wire::put_bytes(&latin_1(json.as_str()?)?, self.out),
+            Kind::Fixed(size) => {
+                let fixed = latin_1(json.as_str()?)?;
+                (fixed.len() == *size).then_some(())?;
+                self.out.extend_from_slice(&fixed);
             }
-            wire::put_count(0, out);
-        }
-        Kind::Map(values) => {
-            let entries = json.as_object()?;
-            if !entries.is_empty() {
-                wire::put_count(entries.len(), out);
+            Kind::Enum { symbols, .. } => {
+                let wanted = json.as_str()?;
+                let place = symbols.iter().position(|symbol| symbol == wanted)?;
+                wire::put_count(place, self.out);
             }
-            for (key, value) in entries {
-                wire::put_bytes(key.as_bytes(), out);
-                bytes(nodes, *values, value, out)?;
+            Kind::Array(items) => {
+                let elements = json.as_array()?;
+                if !elements.is_empty() {
+                    wire::put_count(elements.len(), self.out);
+                }
+                for element in elements {
+                    self.value(*items, element, depth_left)?;
+                }
+                wire::put_count(0, self.out);
             }
-            wire::put_count(0, out);
-        }
-        Kind::Union(branches) => {
-            let start = out.len();
-            let mut places = branches.iter().enumerate();
-            places.find_map(|(place, branch)| {
-                out.truncate(start);
-                wire::put_count(place, out);
-                bytes(nodes, *branch, json, out)
-            })?;
-        }
-        Kind::Record(fields) => {
-            let object = json.as_object()?;
-            for field in fields {
-                let json = object.get(&field.name).or(field.default.as_ref())?;
-                bytes(nodes, field.node, json, out)?;
+            Kind::Map(values) => {
+                let entries = json.as_object()?;
+                if !entries.is_empty() {
+                    wire::put_count(entries.len(), self.out);
+                }
+                for (key, value) in entries {
+                    wire::put_bytes(key.as_bytes(), self.out);
+                    self.value(*values, value, depth_left)?;
+                }
+                wire::put_count(0, self.out);
+            }
+            Kind::Union(branches) => {
+                let start = self.out.len();
+                let mut places = branches.iter().enumerate();
+                places.find_map(|(place, branch)| {
+                    self.out.truncate(start);
+                    wire::put_count(place, self.out);
+                    self.value(*branch, json, depth_left)
+                })?;
+            }
+            Kind::Record(fields) => {
+                let object = json.as_object()?;
+                for field in fields {
+                    let json = object.get(&field.name).or(field.default.as_ref())?;
+                    self.value(field.node, json, depth_left)?;
+                }
             }
         }
+        (self.out.len() <= self.bytes_max).then_some(())
     }
-    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse::parse;
+    use super::*;
+
+    fn written(schema: &str, json: &str) -> Option<Vec<u8>> {
+        let (nodes, root) = parse([schema]).unwrap();
+        let mut out = vec![7];
+        let json = serde_json::from_str(json).unwrap();
+        bytes(&nodes, root, &json, &mut out).map(|()| out)
+    }
+
+    #[test]
+    fn a_default_without_end_is_none() {
+        let record =
+            r#"{"type":"record","name":"R","fields":[{"name":"a","type":"R","default":{}}]}"#;
+        assert_eq!(written(record, "{}"), None);
+        let ends = r#"{"type":"record","name":"R","fields":[{"name":"a","type":["null","R"],"default":null}]}"#;
+        assert_eq!(written(ends, "{}"), Some(vec![7, 0]));
+        assert_eq!(written(ends, r#"{"a":{"a":null}}"#), Some(vec![7, 2, 0]));
+    }
+
+    #[test]
+    fn a_default_that_doubles_at_each_level_is_none() {
+        let mut inner = r#""null""#.to_owned();
+        for level in 0..40 {
+            let default = if level == 0 { "null" } else { "{}" };
+            let again = match level {
+                0 => inner.clone(),
+                _ => format!("\"R{}\"", level - 1),
+            };
+            inner = format!(
+                r#"{{"type":"record","name":"R{level}","fields":[{{"name":"a","type":{inner},"default":{default}}},{{"name":"b","type":{again},"default":{default}}}]}}"#
+            );
+        }
+        assert_eq!(written(&inner, "{}"), None);
+    }
 }

@@ -9,6 +9,7 @@
 //! | `read` | Avro's bytes to encoded values, by a plan |
 //! | `write_plan`, `write` | encoded values to Avro's bytes, by a plan |
 //! | `wire` | numbers of variable length |
+//! | `offline` | the same without a registry, for tests |
 //!
 //! A schema is asked for, parsed and planned once; a record is then read or written from one buffer into the other.
 //! When the registry is away, the rest of the column is not tried: each of its records has the same error.
@@ -20,6 +21,7 @@ mod defaults;
 mod from_connect;
 mod keys;
 mod names;
+pub(crate) mod offline;
 mod options;
 mod parse;
 mod print;
@@ -48,7 +50,7 @@ use crate::schema_index::{SchemaIndexes, schema_of};
 use crate::{Converter, RecordFailure, ValueColumn};
 
 pub(crate) use keys::AVRO_KEYS;
-use options::{AvroOptions, Target};
+use options::{AvroOptions, DataOptions, Target};
 use schema::Kind;
 
 /// What begins each message.
@@ -152,26 +154,10 @@ impl AvroConverter {
                 what: format!("Failed to deserialize data for topic {topic} to Avro: Error retrieving Avro schema for id {id}:"),
                 error: error.into(),
             })?;
-            let texts = stored.references.iter().chain([&stored.schema]);
-            let (nodes, root) = parse::parse(texts.map(String::as_str))?;
-            if to_connect::is_anything(&nodes, root) {
-                return Ok(Arc::new(ReadSchema {
-                    plan: read::Plan::Anything,
-                    encoded: None,
-                }));
-            }
-            let version = match nodes.at(root).props.get("connect.version") {
-                Some(_) => None,
-                None => version(client, options, id, topic, &stored, record(&nodes, root))?,
-            };
-            let schema = to_connect::to_connect(&nodes, root, version, data, unions)?;
-            let encoded = schema.to_encoded();
-            // What reads it next has limits on its bytes and parts.
-            Schema::decode(&encoded)?;
-            Ok(Arc::new(ReadSchema {
-                plan: read::Plan::new(&nodes, root, data),
-                encoded: Some(encoded),
-            }))
+            ReadSchema::of(&stored, data, unions, |record| {
+                version(client, options, id, topic, &stored, record)
+            })
+            .map(Arc::new)
         })
     }
 
@@ -179,28 +165,7 @@ impl AvroConverter {
     fn written(&mut self, encoded: Option<&[u8]>) -> Result<Arc<WrittenSchema>, ConvertError> {
         let data = &self.options.data;
         self.written.get_or_make(encoded.unwrap_or_default(), || {
-            let schema = encoded.map(Schema::decode).transpose()?;
-            let (text, record) = match &schema {
-                None => (
-                    ANYTHING.to_owned(),
-                    Some("io.confluent.connect.avro.Anything".to_owned()),
-                ),
-                Some(schema) => {
-                    let (nodes, root) = from_connect::from_connect(schema, data)?;
-                    (
-                        print::print(&nodes, root),
-                        record(&nodes, root).map(str::to_owned),
-                    )
-                }
-            };
-            Ok(Arc::new(WrittenSchema {
-                schema,
-                stored: Stored {
-                    references: Vec::new(),
-                    schema: text,
-                },
-                record,
-            }))
+            WrittenSchema::of(encoded, data).map(Arc::new)
         })
     }
 
@@ -351,6 +316,66 @@ struct ReadBatch {
     failed: HashMap<i32, ConvertError>,
     /// Why the registry is not asked any more.
     away: Option<ConvertError>,
+}
+
+impl ReadSchema {
+    /// The Connect schema of an Avro schema, and how its values are read. `version` is asked where the schema does not
+    /// say its own.
+    fn of(
+        stored: &Stored,
+        data: &DataOptions,
+        unions: &mut u32,
+        version: impl FnOnce(Option<&str>) -> Result<Option<i32>, ConvertError>,
+    ) -> Result<Self, ConvertError> {
+        let texts = stored.references.iter().chain([&stored.schema]);
+        let (nodes, root) = parse::parse(texts.map(String::as_str))?;
+        if to_connect::is_anything(&nodes, root) {
+            return Ok(Self {
+                plan: read::Plan::Anything,
+                encoded: None,
+            });
+        }
+        let version = match nodes.at(root).props.get("connect.version") {
+            Some(_) => None,
+            None => version(record(&nodes, root))?,
+        };
+        let schema = to_connect::to_connect(&nodes, root, version, data, unions)?;
+        let encoded = schema.to_encoded();
+        // What reads it next has limits on its bytes and parts.
+        Schema::decode(&encoded)?;
+        Ok(Self {
+            plan: read::Plan::new(&nodes, root, data),
+            encoded: Some(encoded),
+        })
+    }
+}
+
+impl WrittenSchema {
+    /// The Avro schema of a Connect schema.
+    fn of(encoded: Option<&[u8]>, data: &DataOptions) -> Result<Self, ConvertError> {
+        let schema = encoded.map(Schema::decode).transpose()?;
+        let (text, record) = match &schema {
+            None => (
+                ANYTHING.to_owned(),
+                Some("io.confluent.connect.avro.Anything".to_owned()),
+            ),
+            Some(schema) => {
+                let (nodes, root) = from_connect::from_connect(schema, data)?;
+                (
+                    print::print(&nodes, root),
+                    record(&nodes, root).map(str::to_owned),
+                )
+            }
+        };
+        Ok(Self {
+            schema,
+            stored: Stored {
+                references: Vec::new(),
+                schema: text,
+            },
+            record,
+        })
+    }
 }
 
 impl Sealed {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::Value as Json;
-use tidegate_model::limits::{SCHEMA_FIELDS_MAX, VALUE_DEPTH_MAX};
+use tidegate_model::limits::{SCHEMA_BYTES_MAX, SCHEMA_FIELDS_MAX, VALUE_DEPTH_MAX};
 use tidegate_model::schema::{DECIMAL, Field, Schema, SchemaError, SchemaType};
 
 use super::defaults;
@@ -46,6 +46,7 @@ pub(super) fn to_connect(
         options,
         open: Vec::new(),
         parts_left: SCHEMA_FIELDS_MAX,
+        bytes: 0,
         unions,
     };
     maker.schema(
@@ -64,6 +65,8 @@ struct Maker<'n> {
     /// The records that are being made.
     open: Vec<NodeId>,
     parts_left: usize,
+    /// Of all texts and defaults: a type that is used again by its name is there again with them.
+    bytes: usize,
     /// How many unions were made with generalized.sum.type.support; they are numbered.
     unions: &'n mut u32,
 }
@@ -314,8 +317,31 @@ impl<'n> Maker<'n> {
             let default = defaults::value(self.nodes, id, schema, default);
             schema.default = default.filter(|default| *default != tidegate_model::Value::Null);
         }
-        name(schema, node)
+        name(schema, node)?;
+        self.bytes = self.bytes.saturating_add(own_bytes(schema));
+        if self.bytes > SCHEMA_BYTES_MAX {
+            return Err(SchemaError::Bytes(self.bytes).into());
+        }
+        Ok(())
     }
+}
+
+/// The bytes of what a schema says itself, without its parts.
+fn own_bytes(schema: &Schema) -> usize {
+    let texts = [&schema.name, &schema.doc].into_iter().flatten();
+    let pairs = schema
+        .parameters
+        .iter()
+        .flat_map(|(key, value)| [key, value]);
+    let names = schema.fields().iter().map(|field| &field.name);
+    let default = schema.default.as_ref();
+    let default = default.map_or(0, |default| default.to_encoded().len());
+    texts
+        .chain(pairs)
+        .chain(names)
+        .map(String::len)
+        .sum::<usize>()
+        + default
 }
 
 fn bytes(node: &Node, is_decimal: bool) -> Result<Schema, ConvertError> {

@@ -53,6 +53,26 @@ fn a_message_that_is_no_avro_says_why() {
 }
 
 #[test]
+fn a_schema_does_not_become_many_times_its_text() {
+    let registry = Registry::start();
+    let named =
+        json!({"type": "record", "name": "E", "fields": [], "connect.doc": "x".repeat(10_000)});
+    let fields = (0..1_000).map(|number| {
+        let kind = if number == 0 {
+            named.clone()
+        } else {
+            json!("E")
+        };
+        json!({"name": format!("f{number}"), "type": kind})
+    });
+    let schema = json!({"type": "record", "name": "R", "fields": fields.collect::<Vec<_>>()});
+    let id = registry.add("orders-value", &schema.to_string());
+    let (class, error) = refusal(&registry, &[], &message(id, &[]));
+    assert_eq!(class, ErrorClass::Data);
+    assert!(error.contains("a schema of 105"), "{error}");
+}
+
+#[test]
 fn a_few_bytes_do_not_become_many() {
     let registry = Registry::start();
     let empty = json!({"type": "array", "items": {"type": "record", "name": "E", "fields": []}});

@@ -21,6 +21,7 @@ use tidegate_config::Properties;
 use tidegate_config::connector::{self, ConnectorConfig, ConnectorRole, DLQ_TOPIC, EnrichedKind};
 use tidegate_config::grants::{Policy, check_asking_keys, grants_without};
 use tidegate_config::worker::WorkerConfig;
+use tidegate_model::guest_text::clean;
 use tidegate_sandbox::{Kind, Registry};
 use tidegate_worker::converter_grants::check_converters;
 use tidegate_worker::resolution::Resolution;
@@ -39,6 +40,8 @@ use plugins::Asking;
 /// How long the plugins that a configuration names may check it, together; those that are left then are not asked.
 /// The last that was asked has its own deadlines beside.
 pub const VALIDATION_TIME_MAX: Duration = Duration::from_secs(10);
+/// The most bytes of what a client wrote in a message about all of it.
+const SHOWN_BYTES_MAX: usize = 2_000;
 
 /// Refuses a configuration that cannot work, with all that is wrong. Blocks.
 pub(crate) fn check(
@@ -56,14 +59,15 @@ pub(crate) fn check(
         let keys: Vec<&str> = connector.properties.keys().map(String::as_str).collect();
         return Err(HerderError::BadRequest(format!(
             "Connector config {{{}}} contains no connector type; set connector.class",
-            keys.join(", ")
+            clean(&keys.join(", "), SHOWN_BYTES_MAX)
         )));
     }
     let class = class_of(worker.registry(), &resolution.connector).map_err(|error| {
         let written = connector.class().unwrap_or_default();
         let error = error.redacted(&resolution.secrets);
         HerderError::BadRequest(format!(
-            "Failed to find any class that implements Connector and which name matches {written}: {error}"
+            "Failed to find any class that implements Connector and which name matches {}: {error}",
+            clean(written, SHOWN_BYTES_MAX)
         ))
     })?;
     let infos = validate(worker.registry(), config, &resolution, &class, policy);

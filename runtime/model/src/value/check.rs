@@ -11,7 +11,12 @@ use crate::limits::VALUE_DEPTH_MAX;
 /// What is wrong first.
 #[inline]
 pub fn check(bytes: &[u8]) -> Result<(), ValueError> {
-    let rest = skip(bytes, VALUE_DEPTH_MAX)?;
+    whole(bytes, VALUE_DEPTH_MAX)
+}
+
+#[inline]
+fn whole(bytes: &[u8], depth: usize) -> Result<(), ValueError> {
+    let rest = skip(bytes, depth)?;
     if rest.is_empty() {
         Ok(())
     } else {
@@ -22,20 +27,28 @@ pub fn check(bytes: &[u8]) -> Result<(), ValueError> {
 /// Checks values that are alike, one after another: what one of them was found to be makes checking the next faster.
 #[derive(Debug)]
 pub struct Checker {
+    depth: usize,
     maps: Shape,
     structs: Shape,
 }
 
 impl Default for Checker {
     fn default() -> Self {
-        Self {
-            maps: Shape::of_maps(),
-            structs: Shape::of_structs(),
-        }
+        Self::of_depth(VALUE_DEPTH_MAX)
     }
 }
 
 impl Checker {
+    /// Allows values to nest so deep; at most [`VALUE_DEPTH_MAX`] is sensible.
+    #[must_use]
+    pub fn of_depth(depth: usize) -> Self {
+        Self {
+            depth,
+            maps: Shape::of_maps(),
+            structs: Shape::of_structs(),
+        }
+    }
+
     /// Checks as [`check`] does.
     ///
     /// # Errors
@@ -44,13 +57,14 @@ impl Checker {
         let (shape, each) = match bytes {
             [tag::MAP, ..] => (&mut self.maps, 2),
             [tag::STRUCT, ..] => (&mut self.structs, 1),
-            _ => return check(bytes),
+            _ => return whole(bytes, self.depth),
         };
         let (whole, rest) = sized(bytes.get(1..).unwrap_or_default())?;
         let (count, body) = whole
             .split_first_chunk::<4>()
             .ok_or(ValueError::Truncated)?;
-        let found = elements(body, shape)?;
+        let depth_left = self.depth.checked_sub(1).ok_or(ValueError::Depth)?;
+        let found = elements(body, shape, depth_left)?;
         if found as u64 != u64::from(u32::from_le_bytes(*count)) * each {
             return Err(ValueError::Container);
         }
@@ -64,7 +78,7 @@ impl Checker {
 
 /// Checks the elements of a container, and counts them. Only what was checked is learnt: a part that is alike is
 /// well-formed when its text is.
-fn elements(body: &[u8], shape: &mut Shape) -> Result<usize, ValueError> {
+fn elements(body: &[u8], shape: &mut Shape, depth_left: usize) -> Result<usize, ValueError> {
     let mut rest = body;
     let mut found = 0;
     let mut differing = 0;
@@ -79,13 +93,13 @@ fn elements(body: &[u8], shape: &mut Shape) -> Result<usize, ValueError> {
         differing += usize::from(part.is_comparable());
         for _ in 0..part.values {
             if !rest.is_empty() {
-                rest = skip(rest, VALUE_DEPTH_MAX - 1)?;
+                rest = skip(rest, depth_left)?;
                 found += 1;
             }
         }
     }
     while !rest.is_empty() {
-        rest = skip(rest, VALUE_DEPTH_MAX - 1)?;
+        rest = skip(rest, depth_left)?;
         found += 1;
     }
     shape.note(differing, body);

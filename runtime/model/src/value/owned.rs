@@ -124,25 +124,35 @@ impl Value {
                 scale,
                 unscaled: unscaled.to_vec(),
             },
-            View::Array(elements) => Self::Array(Self::all(elements, deeper()?)?),
-            View::Struct(elements) => Self::Struct(Self::all(elements, deeper()?)?),
+            View::Array(elements) => Self::Array(Self::all(elements, elements.len(), deeper()?)?),
+            View::Struct(elements) => Self::Struct(Self::all(elements, elements.len(), deeper()?)?),
             View::Map(entries) => {
-                let mut elements = Self::all(entries.elements(), deeper()?)?.into_iter();
+                let wanted = entries.len().saturating_mul(2);
+                let mut elements = Self::all(entries.elements(), wanted, deeper()?)?.into_iter();
                 let mut map = Vec::new();
-                while let Some(key) = elements.next() {
-                    map.push((key, elements.next().ok_or(ValueError::Container)?));
+                while let (Some(key), Some(value)) = (elements.next(), elements.next()) {
+                    map.push((key, value));
                 }
                 Self::Map(map)
             }
         })
     }
 
-    fn all(mut elements: super::Elements<'_>, depth_left: usize) -> Result<Vec<Self>, ValueError> {
+    /// The values that follow each other, of which there must be as many as the container says.
+    fn all(
+        mut elements: super::Elements<'_>,
+        wanted: usize,
+        depth_left: usize,
+    ) -> Result<Vec<Self>, ValueError> {
         let mut all = Vec::new();
         while let Some(view) = elements.next_view()? {
             all.push(Self::from_view(view, depth_left)?);
         }
-        Ok(all)
+        if all.len() == wanted {
+            Ok(all)
+        } else {
+            Err(ValueError::Container)
+        }
     }
 }
 

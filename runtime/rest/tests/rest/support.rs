@@ -116,6 +116,7 @@ fn component_info(bytes: &[u8]) -> ComponentInfo {
         digest: "d1".to_owned(),
         bytes: bytes.len(),
         uploaded: true,
+        owner: None,
         imports: vec![],
         plugins: vec![],
         connectors: vec![],
@@ -284,10 +285,17 @@ impl Control for Fake {
     async fn reset_offsets(&self, name: &str) -> Result<String, HerderError> {
         self.of(name, |_| "reset".to_owned())
     }
-    async fn upload(&self, component: Vec<u8>) -> Result<(ComponentInfo, bool), HerderError> {
+    async fn upload(
+        &self,
+        component: Vec<u8>,
+        owner: Option<String>,
+    ) -> Result<(ComponentInfo, bool), HerderError> {
+        let connectors = self.connectors().await?;
         let mut uploaded = self.uploaded.lock().unwrap();
         let new = !uploaded.contains(&component);
-        let info = component_info(&component);
+        let mut info = component_info(&component);
+        info.owner = owner;
+        info.connectors = connectors;
         if component.starts_with(b"bad") {
             return Err(HerderError::Unfit("no component".to_owned()));
         }
@@ -310,8 +318,14 @@ impl Control for Fake {
         Ok(info)
     }
 
-    async fn remove_component(&self, name: &str, _: Option<&str>) -> Result<(), HerderError> {
+    async fn remove_component(
+        &self,
+        name: &str,
+        _: Option<&str>,
+        owner: Option<&str>,
+    ) -> Result<(), HerderError> {
         match name {
+            "others" if owner.is_some() => Err(HerderError::Forbidden("not yours".to_owned())),
             "used" => Err(HerderError::Conflict("it is used".to_owned())),
             _ => Ok(()),
         }

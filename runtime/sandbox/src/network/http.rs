@@ -1,4 +1,5 @@
-//! `wasi:http` under the grants: each request on a connection of its own, made by the host, which also speaks TLS. The host
+//! `wasi:http` under the grants: each request on a connection that the host makes, which also speaks TLS, or on one that an
+//! earlier request of the guest has left ([`idle_links`](crate::network::idle_links)). The host
 //! follows no redirects, asks no proxy, unpacks nothing, and ends a response that is too long.
 
 use std::future::Future;
@@ -12,17 +13,20 @@ use ::http::uri::{PathAndQuery, Scheme};
 use ::http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
 use bytes::Bytes;
 use http_body::{Body, Frame};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
+use hyper::client::conn::http1::Builder;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Sleep, sleep, timeout_at};
 use wasmtime::component::{Linker, Resource};
 use wasmtime::{Result, StoreContextMut};
+use wasmtime_wasi::runtime::spawn;
 use wasmtime_wasi_http::p2::bindings::http::outgoing_handler::Host as _;
 use wasmtime_wasi_http::p2::types::HostOutgoingRequest;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks, WasiHttpView};
 
+use crate::network::idle_links::{IdleLinks, Link};
 use crate::network::refusals::Refusal;
 use crate::network::tls::server_name;
 use crate::network::{Connected, Network, NoConnection, Permit, Purpose, parse, until};
@@ -50,6 +54,7 @@ const BODY_CHUNK_BYTES_MAX: usize = 64 * 1024;
 pub(crate) struct Http {
     pub(crate) network: Network,
     pub(crate) secrets: Arc<Secrets>,
+    pub(crate) idle: Arc<IdleLinks>,
     /// The deadline of the call that runs.
     pub(crate) deadline: Instant,
 }
@@ -62,8 +67,9 @@ impl WasiHttpHooks for Http {
         _: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Sent> + Send> {
         let (network, secrets) = (self.network.clone(), Arc::clone(&self.secrets));
+        let idle = Arc::clone(&self.idle);
         let times = Times::of(options.unwrap_or_default(), until(self.deadline));
-        Box::new(async move { send(&network, &secrets, request, times).await })
+        Box::new(async move { send(&network, &secrets, &idle, request, times).await })
     }
 
     fn p2_outgoing_body_chunk_size(&mut self) -> usize {
@@ -132,13 +138,12 @@ impl Times {
 async fn send(
     network: &Network,
     secrets: &Secrets,
+    idle: &Arc<IdleLinks>,
     mut request: Request<WasiBody>,
     times: Times,
 ) -> Sent {
     let (address, tls) = target(network, request.uri(), request.method())?;
     reveal(secrets, request.headers_mut())?;
-    let connecting = connect(network, &address, tls, times.connected);
-    let (stream, permit) = connecting.await.map_err(http_error)?;
     // In a request to a server the line has the path alone, and the host stands in a header.
     *request.uri_mut() = Uri::from(path(request.uri())?);
     let default_port = if tls { ":443" } else { ":80" };
@@ -146,17 +151,24 @@ async fn send(
     let host = HeaderValue::from_str(host).map_err(|_| Error::HttpRequestUriInvalid)?;
     request.headers_mut().insert(HOST, host);
 
-    let mut client = hyper::client::conn::http1::Builder::new();
-    client.max_buf_size(RESPONSE_HEADER_BYTES_MAX);
-    let (mut sender, connection) = client.handshake(TokioIo::new(stream)).await?;
-    let io = wasmtime_wasi::runtime::spawn(async move {
-        let done = connection.await;
-        drop(permit);
-        done
-    });
-    let response = timeout_at(times.answered.into(), sender.send_request(request))
-        .await
-        .map_err(|_| Error::HttpResponseTimeout)??;
+    let (response, link) = loop {
+        let left = idle.take(&address, tls).await;
+        let is_left = left.is_some();
+        let again = is_left.then(|| repeatable(&request)).flatten();
+        let mut link = match left {
+            Some(link) => link,
+            None => link(network, &address, tls, times.connected).await?,
+        };
+        let sending = timeout_at(times.answered.into(), link.sender.try_send_request(request));
+        match sending.await.map_err(|_| Error::HttpResponseTimeout)? {
+            Ok(response) => break (response, link),
+            // The server may have closed a connection that was left, before anything was sent or just then.
+            Err(mut error) => match error.take_message().filter(|_| is_left).or(again) {
+                Some(again) => request = again,
+                None => return Err(error.into_error().into()),
+            },
+        }
+    };
     let most = network.response_bytes_max() as u64;
     let said = response.headers().get(CONTENT_LENGTH);
     let said = said.and_then(|said| said.to_str().ok()?.parse::<u64>().ok());
@@ -166,6 +178,8 @@ async fn send(
     let response = response.map(|incoming| {
         Limited {
             incoming,
+            link: Some(link),
+            idle: Arc::clone(idle),
             left: most,
             network: network.clone(),
             between_bytes: times.between_bytes,
@@ -173,8 +187,38 @@ async fn send(
         }
         .boxed_unsync()
     });
-    let io = async move { io.await.map_err(Error::from) };
-    Ok((response, Box::new(io)))
+    // The connection moves its bytes by itself.
+    Ok((response, Box::new(async { Ok(()) })))
+}
+
+/// The same request, where it has no body and makes no difference when it comes twice (RFC 9110, 9.2.2).
+fn repeatable(request: &Request<WasiBody>) -> Option<Request<WasiBody>> {
+    if !request.method().is_idempotent() || !request.body().is_end_stream() {
+        return None;
+    }
+    let nothing = Empty::new().map_err(|never| match never {}).boxed_unsync();
+    let mut same = Request::new(nothing);
+    *same.method_mut() = request.method().clone();
+    *same.uri_mut() = request.uri().clone();
+    *same.headers_mut() = request.headers().clone();
+    Some(same)
+}
+
+/// A new connection to a server.
+async fn link(network: &Network, address: &str, tls: bool, until: Instant) -> Result<Link, Error> {
+    let connecting = connect(network, address, tls, until);
+    let (stream, permit) = connecting.await.map_err(http_error)?;
+    let mut client = Builder::new();
+    client.max_buf_size(RESPONSE_HEADER_BYTES_MAX);
+    let (sender, connection) = client.handshake(TokioIo::new(stream)).await?;
+    Ok(Link {
+        sender,
+        address: address.to_owned(),
+        tls,
+        // What goes wrong is in the answer to the request.
+        _moving: spawn(async move { drop(connection.await) }),
+        _permit: permit,
+    })
 }
 
 /// The path of a request, which is never empty.
@@ -291,6 +335,9 @@ fn too_long(network: &Network, most: u64) -> Error {
 /// A response's body with limits on its bytes and on the wait for them.
 struct Limited {
     incoming: Incoming,
+    /// The connection that it comes over, and where that goes when it has ended.
+    link: Option<Link>,
+    idle: Arc<IdleLinks>,
     left: u64,
     network: Network,
     between_bytes: Duration,
@@ -336,5 +383,14 @@ impl Body for Limited {
 
     fn is_end_stream(&self) -> bool {
         self.incoming.is_end_stream()
+    }
+}
+
+impl Drop for Limited {
+    fn drop(&mut self) {
+        // One whose end was not seen is closed.
+        if let Some(link) = self.link.take_if(|_| self.incoming.is_end_stream()) {
+            self.idle.put(link);
+        }
     }
 }

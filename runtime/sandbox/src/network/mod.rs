@@ -7,6 +7,7 @@
 
 pub(crate) mod control_plane;
 pub(crate) mod http;
+pub(crate) mod idle_links;
 pub(crate) mod refusals;
 pub(crate) mod sockets;
 pub(crate) mod tcp;
@@ -17,7 +18,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use tidegate_config::grants::Grants;
@@ -29,6 +30,7 @@ use tokio::time::timeout_at;
 
 use crate::guest_log::{GuestLog, Level};
 use control_plane::ControlPlane;
+use idle_links::IdleLinks;
 use refusals::{Refusal, Refusals};
 use tls::Tls;
 
@@ -83,6 +85,8 @@ struct Inner {
     http: Vec<String>,
     blocks: Vec<Block>,
     connections: AtomicUsize,
+    /// Connections that can be closed when there are too many.
+    idle: Weak<IdleLinks>,
     /// Checked addresses of granted names, for guests that resolve and connect in two steps.
     resolved: Mutex<Vec<SocketAddr>>,
     refusals: Arc<Refusals>,
@@ -137,6 +141,7 @@ impl Network {
         grants: Option<&Grants>,
         refusals: Arc<Refusals>,
         log: GuestLog,
+        idle: &Arc<IdleLinks>,
     ) -> Self {
         let nothing = Grants::default();
         let grants = grants.unwrap_or(&nothing);
@@ -152,6 +157,7 @@ impl Network {
             http: grants.http.clone(),
             blocks: grants.blocks.clone(),
             connections: AtomicUsize::new(0),
+            idle: Arc::downgrade(idle),
             resolved: Mutex::default(),
             refusals,
             log,
@@ -186,12 +192,16 @@ impl Network {
     /// One more connection.
     pub(crate) fn permit(&self) -> Result<Permit, NoConnection> {
         let most = self.0.shared.connections_max;
-        let counted =
-            self.0
-                .connections
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
-                    (count < most).then_some(count + 1)
-                });
+        let count = || {
+            let more = |count| (count < most).then_some(count + 1);
+            let connections = &self.0.connections;
+            connections.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more)
+        };
+        let make_room = || self.0.idle.upgrade().is_some_and(|idle| idle.make_room());
+        let mut counted = count();
+        while counted.is_err() && make_room() {
+            counted = count();
+        }
         match counted {
             Ok(_) => Ok(Permit(self.clone())),
             Err(count) => Err(self.refuse(

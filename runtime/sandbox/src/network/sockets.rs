@@ -71,6 +71,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
         "resolve-addresses",
         |mut store: StoreContextMut<'_, State>, (_, name): (Resource<WasiNetwork>, String)| {
             let state = store.data_mut();
+            state.call.leave();
             let (network, until) = (state.network.clone(), until(state.deadline()));
             let found = in_tokio(network.look_up(&name, until));
             Ok((match found {

@@ -252,7 +252,8 @@ impl From<NoConnection> for Failure {
 
 impl State {
     /// Until when a function that was given a time may wait.
-    fn wait_until(&self, timeout_ms: u32) -> Instant {
+    fn wait_until(&mut self, timeout_ms: u32) -> Instant {
+        self.call.leave();
         let asked = Instant::now() + Duration::from_millis(timeout_ms.into());
         asked.min(until(self.deadline()))
     }

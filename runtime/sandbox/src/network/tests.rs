@@ -36,10 +36,13 @@ fn network_asking(grants: Grants, control: &[&str], names: Names) -> Network {
         connector: ConnectorName::parse("c").unwrap(),
         task: Some(0),
         usage: Default::default(),
+        share: Default::default(),
         secrets: Default::default(),
     };
     let refusals = AllRefusals::default().of(&identity);
-    Network::new(&shared, Some(&grants), refusals, GuestLog::new(None))
+    let idle = Arc::default();
+    let log = GuestLog::new(None, Default::default());
+    Network::new(&shared, Some(&grants), refusals, log, &idle)
 }
 
 fn addresses(addresses: &[&str]) -> Grants {

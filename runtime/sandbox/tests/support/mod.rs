@@ -72,6 +72,7 @@ pub fn identity() -> Identity {
         connector: ConnectorName::parse("tested").expect("a name"),
         task: Some(0),
         usage: Default::default(),
+        share: Default::default(),
         secrets: Default::default(),
     }
 }

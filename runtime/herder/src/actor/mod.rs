@@ -9,6 +9,9 @@
 //! | alter offsets | nothing | of a connector without tasks, in their own topics |
 //! | delete | tombstones | the tasks end |
 
+mod tasks;
+mod trials;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,13 +19,10 @@ use tidegate_broker::BrokerError;
 use tidegate_config::Properties;
 use tidegate_config::connector::ConnectorConfig;
 use tidegate_config::grants::Policy;
-use tidegate_model::{ConnectorName, TaskId};
+use tidegate_model::ConnectorName;
 use tidegate_worker::altered_offsets::AlteredOffsets;
-use tidegate_worker::task::{Listener, State};
-use tidegate_worker::worker::NewTask;
-use tidegate_worker::{TargetState, TaskHandle, Worker, WorkerError};
+use tidegate_worker::{TargetState, Worker, WorkerError};
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 
 use crate::checks::Checks;
 use crate::components;
@@ -33,7 +33,8 @@ use crate::herder::{Created, InitialState, Put, PutMode, Request};
 use crate::info::{ConnectorStatus, StateName};
 use crate::preparation::Prepared;
 use crate::status_board::{Known, StatusBoard, Subject};
-use crate::upgrade::{self, TaskFailure, Trial};
+use crate::upgrade::{self, TrialFailure};
+use tasks::task_id;
 
 /// How long the last states may take to be written when the worker ends.
 const STATUS_WRITE_MAX: Duration = Duration::from_secs(2);
@@ -51,9 +52,9 @@ pub(crate) struct Actor {
     asks: mpsc::Sender<ConnectorName>,
     /// Counts starts; later states of the same task have a higher one.
     generation: u64,
-    /// Tasks that failed while a plugin of theirs was on trial.
-    failures: mpsc::UnboundedReceiver<TaskFailure>,
-    told_failures: mpsc::UnboundedSender<TaskFailure>,
+    /// What failed while a plugin was on trial.
+    failures: mpsc::UnboundedReceiver<TrialFailure>,
+    told_failures: mpsc::UnboundedSender<TrialFailure>,
 }
 
 impl Actor {
@@ -247,45 +248,6 @@ impl Actor {
         })
     }
 
-    /// A task failed while a plugin of it was on trial: what ran before is back, if the trial is not over.
-    async fn failed_on_trial(&mut self, failure: TaskFailure) {
-        let name = &failure.connector;
-        let is_of_trial = |trial: &mut Trial| {
-            failure.generation >= trial.generation && std::time::Instant::now() < trial.until
-        };
-        let taken = self.connectors.change(name, |known| {
-            let trial = known.trial.take_if(is_of_trial)?;
-            Some((
-                trial,
-                known.upgrade.take()?,
-                known.policy.clone(),
-                known.target,
-            ))
-        });
-        let Some((trial, upgrade, policy, target)) = taken.flatten() else {
-            return;
-        };
-        tracing::error!(connector = %name, trace = failure.trace,
-            "A new version of a plugin failed on trial. The connector goes back to what it ran before.");
-        let from_command_line = policy == Policy::Permissive;
-        let properties = &trial.before.properties;
-        let written = self
-            .log
-            .put_connector(name, properties, from_command_line, None);
-        let written = written.await;
-        self.end_tasks(name).await;
-        let tasks = match &trial.prepared.class {
-            Ok(class) => class.tasks.as_ref().cloned().unwrap_or_default(),
-            Err(_) => Vec::new(),
-        };
-        let mut connector = Connector::new(trial.before, policy, target, tasks);
-        // It goes back also when that could not be written; whatever is put next is written then.
-        connector.unsure = written.is_err();
-        connector.upgrade = Some(upgrade.rolled_back(failure.trace));
-        self.connectors.insert(connector);
-        self.start(name, trial.prepared).await;
-    }
-
     /// After a write that failed it is not known what the config topic holds of a connector: it may have been
     /// written all the same, or be on its way. Whatever is put next is written, also when nothing changed here.
     fn sure_of<T>(
@@ -376,39 +338,6 @@ impl Actor {
         Ok(plan.status)
     }
 
-    async fn restart_task(&mut self, name: &ConnectorName, task: u32) -> Result<(), HerderError> {
-        let has = |known: &Connector| known.tasks.iter().any(|known| known.id.task == task);
-        if !self.connectors.with(name, has)? {
-            return Err(HerderError::NotFound(format!(
-                "Task {name}-{task} not found"
-            )));
-        }
-        let deadline = self.worker.config().task_shutdown_timeout;
-        if let Some(old) = self.exchange(name, task, None)
-            && !old.stop(deadline).await
-        {
-            tracing::warn!(connector = %name, task, "The task did not stop in time; it is started anew all the same.");
-        }
-        self.generation += 1;
-        let new = self.start_task(name, task);
-        self.exchange(name, task, new);
-        Ok(())
-    }
-
-    /// Puts another handle in the place of a task's.
-    fn exchange(
-        &self,
-        name: &ConnectorName,
-        task: u32,
-        new: Option<TaskHandle>,
-    ) -> Option<TaskHandle> {
-        let exchange = |known: &mut Connector| {
-            let task = known.tasks.iter_mut().find(|known| known.id.task == task)?;
-            std::mem::replace(&mut task.handle, new)
-        };
-        self.connectors.change(name, exchange).flatten()
-    }
-
     /// Starts the tasks of a connector anew when it divides its work otherwise than before.
     async fn reconfigure(&mut self, name: &ConnectorName, prepared: Prepared) {
         // The configuration has changed meanwhile: its tasks are new anyway.
@@ -487,7 +416,7 @@ impl Actor {
         self.connectors.change(name, |known| known.reload = reload);
         let class = match prepared.class {
             Ok(class) => class,
-            Err(error) => return self.fail(name, &error),
+            Err(error) => return self.plugin_failed(name, &error),
         };
         let Some((target, stored_configs)) = self.connectors.change(name, |known| {
             known.kind = class.kind;
@@ -506,7 +435,7 @@ impl Actor {
         let configs = match class.tasks {
             _ if undivided => stored_configs.clone(),
             Ok(configs) => configs,
-            Err(error) => return self.fail(name, &error),
+            Err(error) => return self.plugin_failed(name, &error),
         };
         if stored_configs != configs
             && let Err(error) = self.log.put_tasks(name, &configs).await
@@ -528,77 +457,6 @@ impl Actor {
         self.connectors.change(name, |known| known.tasks = tasks);
         self.connectors.startups().ended(true);
         tracing::info!(connector = %name, "The connector was started.");
-    }
-
-    fn start_task(&self, name: &ConnectorName, task: u32) -> Option<TaskHandle> {
-        let id = task_id(name, task);
-        let new = |connector: &Connector| {
-            let new = NewTask {
-                task: id.clone(),
-                connector: connector.config.clone(),
-                config: connector.task_configs.get(task as usize)?.clone(),
-                policy: connector.policy.clone(),
-                target: connector.target,
-                trial_until: connector.trial.as_ref().map(|trial| trial.until),
-            };
-            Some((new, connector.version.clone()))
-        };
-        let (new, version) = self.connectors.find(name, new).flatten()?;
-        let known = Known {
-            state: StateName::Unassigned,
-            trace: None,
-            version,
-            generation: self.generation,
-        };
-        self.board.set(Subject::Task(id), known);
-        let listener = TaskListener {
-            board: Arc::clone(&self.board),
-            generation: self.generation,
-            failures: new.trial_until.map(|_| self.told_failures.clone()),
-            asks: self.asks.clone(),
-        };
-        Some(self.worker.start(new, Arc::new(listener)))
-    }
-
-    /// Ends a connector's tasks; answers with those that did not end in time.
-    async fn end_tasks(&mut self, name: &ConnectorName) -> Vec<String> {
-        let deadline = Instant::now() + self.worker.config().task_shutdown_timeout;
-        self.end_tasks_until(name, deadline).await
-    }
-
-    async fn end_tasks_until(&mut self, name: &ConnectorName, deadline: Instant) -> Vec<String> {
-        let handles = |known: &mut Connector| -> Vec<TaskHandle> {
-            let handles = known.tasks.iter_mut().map(|task| task.handle.take());
-            handles.flatten().collect()
-        };
-        let tasks = self.connectors.change(name, handles).unwrap_or_default();
-        tasks
-            .iter()
-            .for_each(|task| task.set_target(TargetState::Stopped));
-        let mut late = Vec::new();
-        for task in tasks {
-            let id = task.id().clone();
-            if !task
-                .stop(deadline.saturating_duration_since(Instant::now()))
-                .await
-            {
-                tracing::warn!(connector = %name, task = id.task, "The task did not stop in time.");
-                late.push(id.to_string());
-            }
-            self.board.remove(Subject::Task(id));
-        }
-        self.connectors.change(name, |known| known.tasks.clear());
-        late
-    }
-
-    async fn stop_all(&mut self) -> Vec<String> {
-        self.connectors.stop_all_tasks();
-        let deadline = Instant::now() + self.worker.config().task_shutdown_timeout;
-        let mut late = Vec::new();
-        for name in self.connectors.names() {
-            late.extend(self.end_tasks_until(&name, deadline).await);
-        }
-        late
     }
 
     fn fail(&mut self, name: &ConnectorName, error: &dyn std::error::Error) {
@@ -628,63 +486,6 @@ impl Actor {
     }
 }
 
-/// Writes what tasks do to the board.
-struct TaskListener {
-    board: Arc<StatusBoard>,
-    generation: u64,
-    /// Where it is to be told that a task on trial failed.
-    failures: Option<mpsc::UnboundedSender<TaskFailure>>,
-    asks: mpsc::Sender<ConnectorName>,
-}
-
-impl TaskListener {
-    /// Whether the task was not replaced and is not gone.
-    fn is_of_today(&self, task: &TaskId) -> bool {
-        let known = self.board.get(&Subject::Task(task.clone()));
-        known.is_some_and(|known| known.generation == self.generation)
-    }
-}
-
-impl Listener for TaskListener {
-    fn tasks_asked(&self, task: &TaskId) {
-        // Without room it may ask again.
-        drop(self.asks.try_send(task.connector.clone()));
-    }
-
-    fn topic_used(&self, task: &TaskId, topic: &str) {
-        if self.is_of_today(task) {
-            self.board.topic_used(task, topic);
-        }
-    }
-
-    fn topic_resets(&self) -> u64 {
-        self.board.topic_resets()
-    }
-
-    fn task_state(&self, task: &TaskId, state: State) {
-        if let (State::Failed { trace }, Some(failures)) = (&state, &self.failures) {
-            // Nobody hears it when the herder has ended.
-            drop(failures.send(TaskFailure {
-                connector: task.connector.clone(),
-                generation: self.generation,
-                trace: trace.clone(),
-            }));
-        }
-        let (state, trace) = match state {
-            State::Running => (StateName::Running, None),
-            State::Paused => (StateName::Paused, None),
-            State::Unassigned => (StateName::Unassigned, None),
-            State::Failed { trace } => (StateName::Failed, Some(trace)),
-        };
-        self.board.change(&Subject::Task(task.clone()), |known| {
-            // A task that was replaced has nothing to say any more.
-            if known.generation == self.generation {
-                (known.state, known.trace) = (state, trace);
-            }
-        });
-    }
-}
-
 fn state_of(target: TargetState) -> StateName {
     match target {
         TargetState::Running => StateName::Running,
@@ -693,13 +494,5 @@ fn state_of(target: TargetState) -> StateName {
     }
 }
 
-fn task_id(name: &ConnectorName, task: u32) -> TaskId {
-    TaskId {
-        connector: name.clone(),
-        task,
-    }
-}
-
 #[cfg(test)]
-#[path = "actor_tests.rs"]
 mod tests;
