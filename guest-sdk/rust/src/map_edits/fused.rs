@@ -2,7 +2,7 @@
 
 use tidegate_model::value::tag;
 
-use super::layout::{entries, is_map};
+use super::layout::entries;
 use super::map_plan::{MapPlan, Scratch};
 use super::{Facts, MapEdits};
 use crate::row::{Row, Side};
@@ -87,22 +87,25 @@ impl Fused {
 
     #[inline]
     fn record(&mut self, row: &Row<'_>, transforms: &[&dyn MapEdits], out: &mut Vec<u8>) -> Done {
-        let map = match row.side(self.side).0 {
+        let body = match row.side(self.side).0 {
             None | Some([tag::NULL]) if self.keeps_null => return Done::Stays,
-            Some(bytes) if is_map(bytes) => bytes,
-            _ => return Done::Left,
+            Some(bytes) => body_of_map(bytes),
+            None => None,
+        };
+        let Some(body) = body else {
+            return Done::Left;
         };
         let facts = if self.needs_facts {
             Facts::of(row)
         } else {
             Facts::default()
         };
-        let Some(plan) = self.plan(map, facts, transforms) else {
+        let Some(plan) = self.plan(body, facts, transforms) else {
             return Done::Left;
         };
         let scratch = &mut self.scratch;
         let plan = self.plans.get(plan).and_then(|plan| plan.output.as_ref());
-        match plan.map(|plan| plan.write(map, row, transforms, scratch, out)) {
+        match plan.map(|plan| plan.write(body, row, transforms, scratch, out)) {
             Some(Ok(())) => Done::Written,
             _ => Done::Left,
         }
@@ -110,33 +113,33 @@ impl Fused {
 
     /// The number of the plan for a map, of which the parts were located; `None`: none fits.
     #[inline]
-    fn plan(&mut self, map: &[u8], facts: Facts, transforms: &[&dyn MapEdits]) -> Option<usize> {
-        if let Some(plan) = self.plans.get(self.last)
-            && plan.fits(map, facts, &mut self.scratch)
+    fn plan(&mut self, body: &[u8], facts: Facts, transforms: &[&dyn MapEdits]) -> Option<usize> {
+        if let Some(plan) = self.plans.get_mut(self.last)
+            && plan.fits(body, facts, &mut self.scratch)
         {
             return Some(self.last);
         }
-        self.other_plan(map, facts, transforms)
+        self.other_plan(body, facts, transforms)
     }
 
     #[cold]
     fn other_plan(
         &mut self,
-        map: &[u8],
+        body: &[u8],
         facts: Facts,
         transforms: &[&dyn MapEdits],
     ) -> Option<usize> {
         let scratch = &mut self.scratch;
         let known = self
             .plans
-            .iter()
-            .position(|plan| plan.fits(map, facts, scratch));
+            .iter_mut()
+            .position(|plan| plan.fits(body, facts, scratch));
         let place = match known {
             Some(place) => place,
             None => {
                 self.may_learn = self.may_learn.checked_sub(1)?;
-                let plan = MapPlan::of(&entries(map)?, facts, transforms);
-                let fits = plan.fits(map, facts, scratch);
+                let mut plan = MapPlan::of(&entries(body)?, facts, transforms);
+                let fits = plan.fits(body, facts, scratch);
                 self.add(plan, fits)?
             }
         };
@@ -157,4 +160,14 @@ impl Fused {
         *self.plans.get_mut(place)? = plan;
         Some(place)
     }
+}
+
+/// The entries of a map; `None`: it is something else, or damaged.
+#[inline]
+fn body_of_map(bytes: &[u8]) -> Option<&[u8]> {
+    let ([tag::MAP, a, b, c, d, ..], body) = bytes.split_first_chunk::<9>()? else {
+        return None;
+    };
+    let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
+    (length.checked_add(5) == Some(bytes.len())).then_some(body)
 }

@@ -1,56 +1,47 @@
 //! Which keys a map has, in which places, and where its entries are in a map that has the same.
+//!
+//! The texts of records often have lengths of their own, such as codes, ids and times. A map of which all values are as
+//! long as those of one before is found out by comparing it once as a whole: it has its entries in the same places.
 
 use tidegate_model::short::same;
-use tidegate_model::value::{Block, Halves, OpenStretch, length, tag};
+use tidegate_model::value::{OpenStretch, Stretch, length, tag};
 
 /// So many entries of a map are planned.
 const ENTRIES_MAX: usize = 256;
 /// So many bytes of keys of a map are planned.
 const KEY_BYTES_MAX: usize = 16 * 1024;
 
-/// What comes before the entries of a map: its tag, length and count.
-const HEAD_BYTES: usize = 9;
-/// So many bytes are compared at once.
-const BLOCK_BYTES: usize = 16;
-
 /// The keys of a map in their places. It is divided into parts; only where they end is found in another map.
 #[derive(Debug, Default)]
 pub(super) struct Layout {
-    /// What maps looked like, to find the parts of one that does at once. None, where that cannot be told.
-    steps: Vec<Step>,
-    /// Where the first step is in a map.
-    first: usize,
-    /// The keys of each part, for maps that look different: a number may be null.
+    /// What the entries of each part looked like, to skip them at once.
+    stretches: Vec<Option<Stretch>>,
+    /// The keys of each part, where its entries look different: a number may be null in another record.
     keys: Vec<Vec<Box<[u8]>>>,
+    twin: Option<Twin>,
+    /// So many maps in a row were not like the twin.
+    differed: u32,
+    /// So many such maps make the next one the twin.
+    patience: u32,
 }
 
-/// Sixteen bytes to compare, and how to go on.
-// One list for the whole map, not one for each part: what a part costs in WebAssembly is more than its bytes do.
+/// A map before.
 #[derive(Debug)]
-struct Step {
-    block: Block,
-    advance: usize,
-    is_end_of_part: bool,
-    /// Whether the last value has a length, which the last four of the bytes are.
-    is_sized: bool,
-    /// The next part is so short that bytes before it are in its block.
-    back: usize,
+struct Twin {
+    stretch: Stretch,
+    size: usize,
+    places: Vec<usize>,
 }
 
-/// Whether something is a map, of which the length is right.
-#[inline]
-pub(super) fn is_map(bytes: &[u8]) -> bool {
-    let Some([tag::MAP, a, b, c, d, ..]) = bytes.first_chunk::<HEAD_BYTES>() else {
-        return false;
-    };
-    let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
-    length.checked_add(5) == Some(bytes.len())
-}
+/// After so many maps that differ from it the twin is another one, in the beginning.
+const PATIENCE_MIN: u32 = 2;
+/// The patience doubles with each twin, up to this.
+const PATIENCE_MAX: u32 = 1024;
 
 /// The entries of a map; `None`: it is damaged or has too many.
-pub(super) fn entries(map: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
+pub(super) fn entries(body: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
     let mut entries = Vec::new();
-    let (mut rest, mut key_bytes) = (map.get(HEAD_BYTES..)?, 0);
+    let (mut rest, mut key_bytes) = (body, 0);
     while !rest.is_empty() {
         let (key, after) = split(rest)?;
         let (value, after) = split(after)?;
@@ -76,30 +67,32 @@ impl Layout {
     /// The layout of a map, with a part that begins at each entry that is cut. The answer has for each entry, and
     /// for the end, the number of the part that begins there, where one does.
     pub(super) fn of(entries: &[(&[u8], &[u8])], cuts: &[bool]) -> (Self, Vec<Option<usize>>) {
-        let mut keys: Vec<Vec<Box<[u8]>>> = Vec::new();
-        let mut stretches: Vec<OpenStretch> = Vec::new();
-        let mut begins = Vec::with_capacity(entries.len() + 1);
-        for ((key, value), is_cut) in entries.iter().zip(cuts) {
-            let goes_on = stretches.last().is_some_and(|last| !last.is_sized()) && !is_cut;
-            begins.push((!goes_on).then_some(keys.len()));
-            if !goes_on {
-                keys.push(Vec::new());
-                stretches.push(OpenStretch::default());
-            }
-            if let (Some(keys), Some(stretch)) = (keys.last_mut(), stretches.last_mut()) {
-                keys.push(Box::from(*key));
-                stretch.add_same(key);
-                stretch.add_like(value);
-            }
-        }
-        begins.push(Some(keys.len()));
-        let first = HEAD_BYTES.checked_sub(lead(stretches.first()));
-        let layout = Self {
-            steps: first.map_or_else(Vec::new, |_| steps(&stretches)),
-            first: first.unwrap_or(HEAD_BYTES),
-            keys,
+        let mut layout = Self {
+            patience: PATIENCE_MIN,
+            ..Self::default()
         };
+        let mut begins = Vec::with_capacity(entries.len() + 1);
+        let mut open = OpenStretch::default();
+        let mut keys = Vec::new();
+        for ((key, value), is_cut) in entries.iter().zip(cuts) {
+            if !keys.is_empty() && (open.is_sized() || *is_cut) {
+                layout.add(&mut open, &mut keys);
+            }
+            begins.push(keys.is_empty().then_some(layout.keys.len()));
+            open.add_same(key);
+            open.add_like(value);
+            keys.push(Box::from(*key));
+        }
+        if !keys.is_empty() {
+            layout.add(&mut open, &mut keys);
+        }
+        begins.push(Some(layout.keys.len()));
         (layout, begins)
+    }
+
+    fn add(&mut self, open: &mut OpenStretch, keys: &mut Vec<Box<[u8]>>) {
+        self.stretches.push(std::mem::take(open).close());
+        self.keys.push(std::mem::take(keys));
     }
 
     /// How many places [`Layout::locate`] finds.
@@ -109,96 +102,100 @@ impl Layout {
 
     /// Finds in another map where each part begins, and where the last ends; `false`: it has other keys.
     #[inline]
-    pub(super) fn locate(&self, map: &[u8], places: &mut [usize]) -> bool {
-        self.compare(map, places) || self.walk(map, places)
+    pub(super) fn locate(&mut self, body: &[u8], begins: &mut [usize]) -> bool {
+        if let Some(twin) = &self.twin
+            && twin.size == body.len()
+            && twin.stretch.ends(body).is_some()
+        {
+            for (begin, place) in begins.iter_mut().zip(&twin.places) {
+                *begin = *place;
+            }
+            self.differed = 0;
+            return true;
+        }
+        self.locate_parts(body, begins)
     }
 
-    /// Finds the parts of a map that looks as others did.
-    // Nothing is called here: in WebAssembly all that is at hand would go through memory then.
-    #[inline]
-    fn compare(&self, map: &[u8], places: &mut [usize]) -> bool {
-        let mut places = places.iter_mut();
-        if let Some(place) = places.next() {
-            *place = HEAD_BYTES;
+    /// Finds the parts one after another, and perhaps learns the map as the twin of those to come.
+    #[inline(never)]
+    fn locate_parts(&mut self, body: &[u8], begins: &mut [usize]) -> bool {
+        let is_located = self.walk_parts(body, begins);
+        if is_located {
+            self.differed += 1;
+            if self.differed > self.patience {
+                self.learn(body, begins);
+            }
         }
-        let mut differing: Halves = [0, 0];
-        let mut at = self.first;
-        for step in &self.steps {
-            let Some(bytes) = map.get(at..).and_then(<[u8]>::first_chunk) else {
+        is_located
+    }
+
+    #[cold]
+    fn learn(&mut self, body: &[u8], begins: &[usize]) {
+        self.differed = 0;
+        self.patience = (self.patience * 2).min(PATIENCE_MAX);
+        let mut open = OpenStretch::default();
+        for (key, value) in entries(body).unwrap_or_default() {
+            open.add_same(key);
+            open.add_same_size(value);
+        }
+        self.twin = open.close().map(|stretch| Twin {
+            stretch,
+            size: body.len(),
+            places: begins.to_vec(),
+        });
+    }
+
+    #[inline]
+    fn walk_parts(&self, body: &[u8], begins: &mut [usize]) -> bool {
+        let (mut part, mut at) = (0, 0);
+        loop {
+            (part, at) = self.skip_alike(part, at, body, begins);
+            let Some(keys) = self.keys.get(part) else {
+                return at == body.len();
+            };
+            let Some(end) = walk(keys, at, body) else {
                 return false;
             };
-            differing = step.block.differing(bytes, differing);
-            at += step.advance;
-            if step.is_end_of_part {
-                if let (true, Some(length)) = (step.is_sized, bytes.last_chunk()) {
-                    at = at.saturating_add(u32::from_le_bytes(*length) as usize);
-                }
-                if let Some(place) = places.next() {
-                    *place = at;
-                }
-                at -= step.back;
+            (part, at) = (part + 1, end);
+            if let Some(begin) = begins.get_mut(part) {
+                *begin = at;
             }
         }
-        let [low, high] = differing;
-        low | high == 0 && at == map.len() && places.next().is_none()
     }
 
-    /// Finds the parts of a map with the same keys, entry by entry.
-    #[cold]
-    #[inline(never)]
-    fn walk(&self, map: &[u8], places: &mut [usize]) -> bool {
-        let mut at = HEAD_BYTES;
-        for (keys, place) in self.keys.iter().zip(&mut *places) {
-            *place = at;
-            match walk(keys, at, map) {
-                Some(end) => at = end,
-                None => return false,
-            }
-        }
-        if let Some(end) = places.last_mut() {
-            *end = at;
-        }
-        at == map.len()
-    }
-}
-
-/// So many bytes before a part are in its block, where it is short.
-fn lead(part: Option<&OpenStretch>) -> usize {
-    part.map_or(0, |part| BLOCK_BYTES.saturating_sub(part.size()))
-}
-
-/// How stretches that follow one another are compared.
-fn steps(stretches: &[OpenStretch]) -> Vec<Step> {
-    let mut steps = Vec::new();
-    for (place, stretch) in stretches.iter().enumerate() {
-        let back = lead(stretches.get(place + 1));
-        let padded = stretch.after(lead(Some(stretch)));
-        let mut left = padded.size();
-        let mut blocks = padded.blocks().peekable();
-        while let Some(block) = blocks.next() {
-            let is_end_of_part = blocks.peek().is_none();
-            // The last block is so many bytes before the end.
-            let advance = match left.checked_sub(2 * BLOCK_BYTES) {
-                _ if is_end_of_part => BLOCK_BYTES,
-                Some(_) => BLOCK_BYTES,
-                None => left - BLOCK_BYTES,
+    /// Skips parts that look as they did. The answer is the part that does not, and where it begins.
+    // Nothing is called here: in WebAssembly all that is at hand would go through memory then.
+    #[inline]
+    fn skip_alike(
+        &self,
+        part: usize,
+        at: usize,
+        body: &[u8],
+        begins: &mut [usize],
+    ) -> (usize, usize) {
+        let (mut reached, mut at) = (part, at);
+        let stretches = self.stretches.get(part..).unwrap_or_default();
+        let ends = begins.get_mut(part + 1..).unwrap_or_default();
+        for (stretch, end) in stretches.iter().zip(ends) {
+            let (Some(stretch), Some(rest)) = (stretch, body.get(at..)) else {
+                break;
             };
-            left -= advance;
-            steps.push(Step {
-                block,
-                advance,
-                is_end_of_part,
-                is_sized: is_end_of_part && stretch.is_sized(),
-                back: if is_end_of_part { back } else { 0 },
-            });
+            let Some((_, length)) = stretch.ends(rest) else {
+                break;
+            };
+            at = at.saturating_add(length);
+            *end = at;
+            reached += 1;
         }
+        (reached, at)
     }
-    steps
 }
 
-/// Where entries with these keys end, which begin at a place of a map.
-fn walk(keys: &[Box<[u8]>], at: usize, map: &[u8]) -> Option<usize> {
-    let mut rest = map.get(at..)?;
+/// Where entries with these keys end, which begin at a place of the body.
+#[cold]
+#[inline(never)]
+fn walk(keys: &[Box<[u8]>], at: usize, body: &[u8]) -> Option<usize> {
+    let mut rest = body.get(at..)?;
     for key in keys {
         let (found, after) = rest.split_at_checked(key.len())?;
         if !same(found, key) {
@@ -206,7 +203,7 @@ fn walk(keys: &[Box<[u8]>], at: usize, map: &[u8]) -> Option<usize> {
         }
         (_, rest) = split(after)?;
     }
-    Some(map.len() - rest.len())
+    Some(body.len() - rest.len())
 }
 
 /// The value that bytes begin with, and what follows.
@@ -219,9 +216,11 @@ mod tests {
     use super::*;
     use tidegate_model::Value;
 
-    fn map(entries: &[(&str, Value)]) -> Vec<u8> {
-        let entry = |(key, value): &(&str, Value)| ((*key).into(), value.clone());
-        Value::Map(entries.iter().map(entry).collect()).to_encoded()
+    fn body(entries: &[(&str, Value)]) -> Vec<u8> {
+        let entry = |(key, value): &(&str, Value)| {
+            [Value::from(*key).to_encoded(), value.to_encoded()].concat()
+        };
+        entries.iter().flat_map(entry).collect()
     }
 
     #[test]
@@ -231,21 +230,22 @@ mod tests {
             [Value::Null, "".into(), 2_i64.into(), "x".into()],
             ["now a text".into(), 5.into(), Value::Map(vec![]), 1.into()],
         ];
-        let of = |values: &[Value; 4]| {
+        let map = |values: &[Value; 4]| {
             let names = ["alpha", "b", "gamma", "d"];
-            map(&std::array::from_fn::<_, 4, _>(|n| {
+            body(&std::array::from_fn::<_, 4, _>(|n| {
                 (names[n], values[n].clone())
             }))
         };
         for known in &values {
-            let known = of(known);
-            let (layout, numbers) =
+            let known = map(known);
+            let (mut layout, numbers) =
                 Layout::of(&entries(&known).unwrap(), &[false, false, false, true]);
-            for other in &values {
+            // Over and over, until one is learnt.
+            for other in values.iter().flat_map(|other| [other; 9]) {
                 let mut begins = vec![0; layout.places()];
-                let other = of(other);
+                let other = map(other);
                 assert!(layout.locate(&other, &mut begins));
-                let mut at = HEAD_BYTES;
+                let mut at = 0;
                 let mut ends = Vec::new();
                 for (key, value) in entries(&other).unwrap() {
                     ends.push(at);
@@ -259,18 +259,18 @@ mod tests {
                 assert!(!layout.locate(&other[..other.len() - 1], &mut begins));
                 assert!(!layout.locate(&[&other[..], b"x"].concat(), &mut begins));
             }
-            let others = map(&[("alpha", 1.into()), ("B", "text".into())]);
+            let others = body(&[("alpha", 1.into()), ("B", "text".into())]);
             assert!(!layout.locate(&others, &mut vec![0; layout.places()]));
         }
     }
 
     #[test]
     fn a_key_that_comes_twice_or_is_no_text_is_told() {
-        let twice = map(&[("a", 1.into()), ("b", 1.into()), ("a", 2.into())]);
+        let twice = body(&[("a", 1.into()), ("b", 1.into()), ("a", 2.into())]);
         assert!(!are_names(&entries(&twice).unwrap()));
-        let once = map(&[("a", 1.into()), ("b", 1.into())]);
+        let once = body(&[("a", 1.into()), ("b", 1.into())]);
         assert!(are_names(&entries(&once).unwrap()));
-        let number = Value::Map(vec![(Value::Int8(1), Value::Null)]).to_encoded();
+        let number = [Value::Int8(1).to_encoded(), vec![0]].concat();
         assert!(!are_names(&entries(&number).unwrap()));
         assert!(entries(&once[..once.len() - 1]).is_none());
     }

@@ -22,11 +22,11 @@ pub(super) struct MapPlan {
 impl MapPlan {
     /// Whether it is for a map; its parts are located then.
     #[inline]
-    pub(super) fn fits(&self, map: &[u8], facts: Facts, scratch: &mut Scratch) -> bool {
-        if scratch.places.len() != self.layout.places() {
-            scratch.places.resize(self.layout.places(), 0);
+    pub(super) fn fits(&mut self, body: &[u8], facts: Facts, scratch: &mut Scratch) -> bool {
+        if scratch.begins.len() != self.layout.places() {
+            scratch.begins.resize(self.layout.places(), 0);
         }
-        self.facts == facts && self.layout.locate(map, &mut scratch.places)
+        self.facts == facts && self.layout.locate(body, &mut scratch.begins)
     }
 }
 
@@ -68,7 +68,7 @@ struct Place {
 /// Memory that is kept from one map to the next.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
-    places: Vec<usize>,
+    begins: Vec<usize>,
     value: Vec<u8>,
     next: Vec<u8>,
 }
@@ -187,7 +187,7 @@ impl Output {
     #[inline]
     pub(super) fn write(
         &self,
-        map: &[u8],
+        body: &[u8],
         row: &Row<'_>,
         transforms: &[&dyn MapEdits],
         scratch: &mut Scratch,
@@ -198,10 +198,10 @@ impl Output {
         let mut edited_bytes = 0;
         for piece in &self.pieces {
             match piece {
-                Piece::Kept(span) => append(out, span.of(map, &scratch.places)),
+                Piece::Kept(span) => append(out, span.of(body, &scratch.begins)),
                 Piece::Same(bytes) => append(out, bytes),
                 Piece::Edited(span, edits) => {
-                    let value = span.of(map, &scratch.places);
+                    let value = span.of(body, &scratch.begins);
                     edited_bytes += scratch.edit(value, edits, row, transforms, out)?;
                 }
                 Piece::Made(value, edits) => {
@@ -210,7 +210,7 @@ impl Output {
             }
         }
         Encoder::new(out).end(container, self.count);
-        let most = out.len() - mark + map.len() + edited_bytes + self.put_bytes;
+        let most = out.len() - mark + body.len() + edited_bytes + self.put_bytes;
         if most > RECORD_BYTES_MAX {
             return Err(Error::data("perhaps too large between two transforms"));
         }
@@ -220,10 +220,10 @@ impl Output {
 
 impl Span {
     #[inline]
-    fn of<'a>(&self, map: &'a [u8], places: &[usize]) -> &'a [u8] {
-        let at = |place: Place| Some(places.get(place.at)? + place.plus);
+    fn of<'a>(&self, body: &'a [u8], begins: &[usize]) -> &'a [u8] {
+        let at = |place: Place| Some(begins.get(place.at)? + place.plus);
         match (at(self.from), at(self.to)) {
-            (Some(from), Some(to)) => map.get(from..to).unwrap_or_default(),
+            (Some(from), Some(to)) => body.get(from..to).unwrap_or_default(),
             _ => &[],
         }
     }

@@ -30,7 +30,7 @@ mod view;
 pub use check::{Checker, check};
 pub use encoder::{Container, Encoder};
 pub use owned::Value;
-pub use stretch::{Block, Halves, OpenStretch};
+pub use stretch::{OpenStretch, Stretch};
 pub use view::{Elements, Entries, View, length};
 
 /// The tag bytes.

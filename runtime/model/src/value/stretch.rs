@@ -17,12 +17,12 @@ pub struct Stretch {
     is_sized: bool,
 }
 
-/// Two halves of sixteen bytes, which the compiler can take together.
-pub type Halves = [u64; 2];
+/// Two halves, which the compiler can take together.
+type Halves = [u64; 2];
 
 /// Sixteen bytes as they were, zero where they may differ, and a mask of where they may not.
 #[derive(Debug, Clone, Copy)]
-pub struct Block {
+struct Block {
     bytes: Halves,
     mask: Halves,
 }
@@ -46,9 +46,7 @@ impl Stretch {
 }
 
 impl Block {
-    /// The bits of the mask that are set may not differ.
-    #[must_use]
-    pub fn new(bytes: &[u8; 16], mask: &[u8; 16]) -> Self {
+    fn new(bytes: &[u8; 16], mask: &[u8; 16]) -> Self {
         Self {
             bytes: halves(bytes),
             mask: halves(mask),
@@ -57,8 +55,7 @@ impl Block {
 
     /// The bits in which sixteen bytes differ where they may not, or that were set before.
     #[inline]
-    #[must_use]
-    pub fn differing(&self, bytes: &[u8; 16], before: Halves) -> Halves {
+    fn differing(&self, bytes: &[u8; 16], before: Halves) -> Halves {
         let (bytes, [before_low, before_high]) = (halves(bytes), before);
         let ([low, high], [known_low, known_high]) = (bytes, self.bytes);
         let [mask_low, mask_high] = self.mask;
@@ -136,6 +133,17 @@ impl OpenStretch {
         );
     }
 
+    /// Adds a value of which type and length are to be the same each time.
+    pub fn add_same_size(&mut self, value: &[u8]) {
+        let same = match value.first() {
+            Some(&(tag::STRING | tag::BYTES | tag::ARRAY | tag::MAP | tag::STRUCT)) => 5,
+            Some(&tag::DECIMAL) => 9,
+            _ => 1,
+        };
+        self.add(value, same, value.len().saturating_sub(same), 0);
+        self.is_sized = false;
+    }
+
     fn add(&mut self, value: &[u8], same: usize, free: usize, mask: u8) {
         self.bytes.extend(value.iter().take(same));
         self.mask.resize(self.bytes.len(), 0xff);
@@ -144,36 +152,16 @@ impl OpenStretch {
         self.values += 1;
     }
 
-    /// The same after some bytes that may differ.
-    #[must_use]
-    pub fn after(&self, bytes: usize) -> Self {
-        Self {
-            bytes: [&vec![0; bytes], &*self.bytes].concat(),
-            mask: [&vec![0; bytes], &*self.mask].concat(),
-            ..self.clone()
-        }
-    }
-
-    /// How many bytes are compared.
-    #[must_use]
-    pub fn size(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// What is compared, the last block overlapping the one before it; none, where it is too short.
-    pub fn blocks(&self) -> impl Iterator<Item = Block> {
-        let end = self.bytes.last_chunk().zip(self.mask.last_chunk());
-        let blocks = self.bytes.as_chunks().0.iter().zip(self.mask.as_chunks().0);
-        let blocks = blocks.chain(end);
-        blocks.map(|(bytes, mask)| Block::new(bytes, mask))
-    }
-
     /// The stretch; `None`: it is too short to be compared.
     #[must_use]
     pub fn close(self) -> Option<Stretch> {
-        let blocks: Box<[Block]> = self.blocks().collect();
-        (!blocks.is_empty()).then_some(Stretch {
-            blocks,
+        let end = (self.bytes.last_chunk()?, self.mask.last_chunk()?);
+        let blocks = self.bytes.as_chunks().0.iter().zip(self.mask.as_chunks().0);
+        let blocks = blocks.chain([end]);
+        Some(Stretch {
+            blocks: blocks
+                .map(|(bytes, mask)| Block::new(bytes, mask))
+                .collect(),
             fixed: self.bytes.len(),
             is_sized: self.is_sized,
         })
@@ -224,6 +212,37 @@ mod tests {
                 assert_eq!(skip(&key, &another), another.first() == one.first());
             }
         }
+    }
+
+    #[test]
+    fn values_of_the_same_size_may_be_told_from_others() {
+        let key = Value::from("a key of some length").to_encoded();
+        let values = [
+            Value::from("text"),
+            Value::Bytes(vec![1, 2, 3, 4]),
+            Value::from("longer"),
+            decimal(1, &[1]),
+            decimal(1, &[1, 2]),
+            Value::Int64(7),
+            Value::Timestamp(7),
+            Value::Null,
+        ];
+        for (place, one) in values.iter().enumerate() {
+            let mut open = OpenStretch::default();
+            open.add_same(&key);
+            open.add_same_size(&one.to_encoded());
+            let stretch = open.close().unwrap();
+            for (other_place, other) in values.iter().enumerate() {
+                let bytes = [key.clone(), other.to_encoded()].concat();
+                let is_whole = stretch.ends(&bytes) == Some((bytes.len(), bytes.len()));
+                assert_eq!(is_whole, place == other_place, "{one:?} {other:?}");
+            }
+        }
+        let mut open = OpenStretch::default();
+        open.add_same(&key);
+        open.add_same_size(&Value::from("text").to_encoded());
+        let other = [key, Value::from("TEXT").to_encoded()].concat();
+        assert!(open.close().unwrap().ends(&other).is_some());
     }
 
     #[test]
