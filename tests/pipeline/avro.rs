@@ -116,7 +116,7 @@ fn records_cross_a_topic_in_avro() {
     assert!(output.status.success(), "{}", text(&output));
     assert_eq!(
         lines(&place.path("out")),
-        ["Struct{line=a}", "Struct{line=b\u{e9}}"]
+        [r#"{"line":"a"}"#, "{\"line\":\"b\u{e9}\"}"]
     );
     let registered = registered.lock().unwrap();
     let [(subject, schema)] = registered.as_slice() else {
@@ -156,7 +156,7 @@ fn what_is_no_avro_goes_to_the_dead_letter_queue_as_it_was() {
     assert!(output.status.success(), "{}", text(&output));
     assert_eq!(
         lines(&place.path("out")),
-        ["Struct{line=a}"],
+        [r#"{"line":"a"}"#],
         "{}",
         text(&output)
     );

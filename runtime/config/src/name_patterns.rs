@@ -12,7 +12,8 @@ impl NamePatterns {
     /// Reads them; `None`: there is no name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let names = list(text);
+        let mut names = list(text);
+        names.retain(|name| !name.is_empty());
         (!names.is_empty()).then_some(Self(names))
     }
 
