@@ -118,7 +118,11 @@ fn what_is_made_for_another_host_is_refused_with_what_was_found_and_wanted() {
 #[test]
 fn compile_bombs_are_refused_and_a_healthy_connector_goes_on() {
     let cpu_ms = count(2_000, 60_000);
-    let attacked = Attacked::start(&[&format!("sandbox.compile.cpu.ms.max={cpu_ms}")]);
+    let attacked = Attacked::start(&[
+        &format!("sandbox.compile.cpu.ms.max={cpu_ms}"),
+        // So long that the answer comes however busy the machine is.
+        "rest.request.ms.max=900000",
+    ]);
     let before = attacked.memory_bytes();
     for (what, component, word) in [
         (

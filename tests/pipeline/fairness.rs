@@ -202,7 +202,6 @@ fn whatever_computes_for_long_leaves_a_healthy_connector_its_throughput() {
     beside("loops in poll", &LONG, loops("test.LoopsInPoll"));
     beside("loops in start", &LONG, loops("test.LoopsInStart"));
     beside("4 s for a record", &LONG, computes("4000", "1"));
-    beside("200 ms for a record", &LONG, computes("200", "1"));
     beside("100 ms for nothing", &LONG, computes("100", "0"));
     let given = json!({
         "connector.class": "io.tidegate.datagen.DatagenSourceConnector", "topic": "given", "records.max": "100",

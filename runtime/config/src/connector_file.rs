@@ -1,6 +1,8 @@
 //! Connector files on the command line: JSON in both of Kafka Connect's forms, or `.properties`. The content
 //! decides, not the file's name.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use crate::Properties;
@@ -49,12 +51,14 @@ pub(crate) fn read(path: &Path) -> Result<String, ConfigError> {
         path: path.to_owned(),
         source,
     };
-    let bytes = std::fs::metadata(path).map_err(failed)?.len();
-    if bytes > FILE_BYTES_MAX {
-        let message = format!("the file has {bytes} bytes; at most {FILE_BYTES_MAX} are allowed");
+    // What a file says of its size may be wrong, as of a device.
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(failed)?;
+    let read = file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes);
+    if read.map_err(failed)? as u64 > FILE_BYTES_MAX {
+        let message = format!("the file has more than {FILE_BYTES_MAX} bytes; no more are allowed");
         return Err(failed(std::io::Error::other(message)));
     }
-    let bytes = std::fs::read(path).map_err(failed)?;
     String::from_utf8(bytes).map_err(|error| ConfigError::InFile {
         path: path.to_owned(),
         error: Box::new(not_utf8(error.as_bytes(), error.utf8_error().valid_up_to())),
@@ -145,6 +149,12 @@ mod tests {
             ]);
             assert_eq!(found.properties, wanted, "{text}");
         }
+    }
+
+    #[test]
+    fn a_file_without_end_is_read_up_to_its_limit() {
+        let error = ConnectorConfig::from_file(Path::new("/dev/zero")).unwrap_err();
+        assert!(error.to_string().contains("no more are allowed"), "{error}");
     }
 
     #[test]

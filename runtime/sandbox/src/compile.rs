@@ -142,7 +142,7 @@ fn why(status: ExitStatus, message: &str, limits: &CompileLimits) -> String {
         Some(SIGABRT | SIGSEGV) => format!(
             "compiling it took more than {} bytes of memory (sandbox.compile.memory.bytes.max), or the compiler failed; {}",
             limits.compile_memory_bytes_max,
-            readable(message)
+            readable(message.lines().next().unwrap_or_default())
         ),
         Some(signal) => format!("the compiler was ended by signal {signal}"),
         None => readable(message),

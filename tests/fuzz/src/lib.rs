@@ -20,7 +20,8 @@
     reason = "a target panics where something does not hold"
 )]
 
-use std::ffi::OsString;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::sync::LazyLock;
 
 pub mod avro_converter;
@@ -59,9 +60,15 @@ pub const TARGETS: &[Target] = &[
 /// Runs a target under the fuzzer. Where `FUZZ_LAST` names a file, each input is written to it first: of a stack that overflows
 /// nothing else is left.
 pub fn run(target: fn(&[u8]), data: &[u8]) {
-    static LAST: LazyLock<Option<OsString>> = LazyLock::new(|| std::env::var_os("FUZZ_LAST"));
+    static LAST: LazyLock<Option<File>> = LazyLock::new(|| {
+        let path = std::env::var_os("FUZZ_LAST")?;
+        Some(File::create(path).expect("FUZZ_LAST is a file"))
+    });
     if let Some(file) = LAST.as_ref() {
-        std::fs::write(file, data).expect("FUZZ_LAST is written");
+        // Without making it anew: disks do that slowly.
+        file.write_all_at(data, 0)
+            .and_then(|()| file.set_len(data.len() as u64))
+            .expect("FUZZ_LAST is written");
     }
     target(data);
 }
