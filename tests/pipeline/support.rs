@@ -74,7 +74,7 @@ impl Place {
              value.converter=org.apache.kafka.connect.storage.StringConverter\n\
              offset.storage.topic={prefix}-offsets\nconfig.storage.topic={prefix}-configs\n\
              status.storage.topic={prefix}-status\nlisteners=http://127.0.0.1:0\nplugin.path={}\n\
-             offset.flush.interval.ms=200\nconsumer.session.timeout.ms=6000\n",
+             offset.flush.interval.ms=200\nsandbox.restarts.max=0\nconsumer.session.timeout.ms=6000\n",
             plugins().display()
         );
         std::fs::write(place.path("worker.properties"), worker).unwrap();

@@ -3,6 +3,7 @@
 //! the two.
 
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use tidegate_model::limits::{
     IN_FLIGHT_BYTES_MAX, IN_FLIGHT_RECORDS_MAX, RECORD_BYTES_MAX, RECORD_HEADERS_MAX,
@@ -15,6 +16,7 @@ use crate::error::ConfigError;
 use crate::errors::number;
 
 const KIB: u64 = 1024;
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 const MIB: u64 = 1024 * KIB;
 const GIB: u64 = 1024 * MIB;
 const HOUR_MS: u64 = 3_600_000;
@@ -135,6 +137,63 @@ impl LogLimits {
                 1..=1_000_000,
             )?),
         })
+    }
+}
+
+/// How often a task whose guest has faulted is started anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RestartLimits {
+    /// The most times within the window; 0: never (`sandbox.restarts.max`).
+    pub restarts_max: u32,
+    /// The window (`sandbox.restarts.window.ms`).
+    pub window: Duration,
+    /// The wait before the first; each further one in the window waits twice as long (`sandbox.restarts.backoff.ms`).
+    pub backoff: Duration,
+    /// The longest wait (`sandbox.restarts.backoff.max.ms`).
+    pub backoff_max: Duration,
+}
+
+impl Default for RestartLimits {
+    fn default() -> Self {
+        Self {
+            restarts_max: 5,
+            window: Duration::from_secs(600),
+            backoff: Duration::from_secs(1),
+            backoff_max: Duration::from_secs(60),
+        }
+    }
+}
+
+impl RestartLimits {
+    pub(crate) fn of(keys: &Properties) -> Result<Self, ConfigError> {
+        let default = Self::default();
+        let time = |key, default: Duration, least| {
+            let default = u64::try_from(default.as_millis()).unwrap_or(u64::MAX);
+            let found = within(keys, key, default, least..=DAY_MS)?;
+            Ok::<_, ConfigError>(Duration::from_millis(found))
+        };
+        Ok(Self {
+            restarts_max: narrow(within(
+                keys,
+                "sandbox.restarts.max",
+                default.restarts_max.into(),
+                0..=1_000,
+            )?),
+            window: time("sandbox.restarts.window.ms", default.window, 1_000)?,
+            backoff: time("sandbox.restarts.backoff.ms", default.backoff, 10)?,
+            backoff_max: time("sandbox.restarts.backoff.max.ms", default.backoff_max, 10)?,
+        })
+    }
+
+    /// How long to wait before the next start, after so many in the window; `None`: there is none.
+    #[must_use]
+    pub fn wait(&self, restarts: usize) -> Option<Duration> {
+        let restarts = u32::try_from(restarts).unwrap_or(u32::MAX);
+        let factor = 1_u32.checked_shl(restarts).filter(|_| restarts < 31);
+        let wait = factor.map_or(self.backoff_max, |factor| {
+            self.backoff.saturating_mul(factor)
+        });
+        (restarts < self.restarts_max).then(|| wait.min(self.backoff_max))
     }
 }
 

@@ -26,7 +26,9 @@ use crate::definition::{ConfigType, list};
 use crate::environment;
 use crate::error::ConfigError;
 use crate::errors::{boolean, number};
-use crate::limits::{CompileLimits, InFlightLimits, LogLimits, RecordLimits, within};
+use crate::limits::{
+    CompileLimits, InFlightLimits, LogLimits, RecordLimits, RestartLimits, within,
+};
 use crate::origin::Origin;
 use crate::own_limits::MEMORY_BYTES_MIN;
 use crate::policy::Policy;
@@ -117,6 +119,8 @@ pub struct SandboxSettings {
     pub log: LogLimits,
     /// Limits on the records that guests hand over.
     pub record: RecordLimits,
+    /// How often a task whose guest has faulted is started anew.
+    pub restarts: RestartLimits,
     /// What caps connectors that have no caps of their own.
     pub caps: Caps,
 }
@@ -147,6 +151,7 @@ impl Default for SandboxSettings {
             compile: CompileLimits::default(),
             log: LogLimits::default(),
             record: RecordLimits::default(),
+            restarts: RestartLimits::default(),
             caps: Caps::default(),
         }
     }
@@ -725,6 +730,7 @@ fn sandbox(keys: &Properties) -> Result<SandboxSettings, ConfigError> {
         compile: CompileLimits::of(keys)?,
         log: LogLimits::of(keys)?,
         record: RecordLimits::of(keys)?,
+        restarts: RestartLimits::of(keys)?,
         caps: Caps::of(keys, Caps::default())?,
     })
 }

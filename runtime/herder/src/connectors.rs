@@ -13,6 +13,7 @@ use tidegate_sandbox::Digest;
 use tidegate_worker::progress::{Counts, TransformCounts};
 use tidegate_worker::{Progress, Startups, TargetState, TaskHandle};
 
+use crate::actor::failures::Restarts;
 use crate::error::HerderError;
 use crate::herder::Moved;
 use crate::info::{
@@ -76,6 +77,8 @@ pub(crate) struct Task {
     pub(crate) id: TaskId,
     /// None while the task is being stopped.
     pub(crate) handle: Option<TaskHandle>,
+    /// How often it was started anew by itself.
+    pub(crate) restarts: Restarts,
 }
 
 /// What a restart does.
@@ -346,9 +349,14 @@ impl Connectors {
     pub(crate) fn progress(&self) -> Vec<Moved> {
         let moved = |(name, connector): (&ConnectorName, &Connector)| {
             let mut counts = Counts::default();
-            let failed_task = |task: &&Task| self.is_failed(&Subject::Task(task.id.clone()));
-            let failed = connector.tasks.iter().filter(failed_task).count()
-                + usize::from(self.is_failed(&Subject::Connector(name.clone())));
+            let tasks_in = |state: StateName| {
+                let subjects = connector.tasks.iter();
+                let subjects = subjects.map(|task| Subject::Task(task.id.clone()));
+                subjects.filter(|task| self.is_in(task, state)).count()
+            };
+            let whole = Subject::Connector(name.clone());
+            let failed =
+                tasks_in(StateName::Failed) + usize::from(self.is_in(&whole, StateName::Failed));
             let mut transforms = Vec::new();
             for task in connector.running() {
                 counts += task.progress().counts();
@@ -359,6 +367,7 @@ impl Connectors {
                 sink: connector.kind == ConnectorKind::Sink,
                 tasks: connector.tasks.len(),
                 failed,
+                restarting: tasks_in(StateName::Restarting),
                 counts,
                 transforms,
             }
@@ -366,10 +375,9 @@ impl Connectors {
         self.read().iter().map(moved).collect()
     }
 
-    fn is_failed(&self, subject: &Subject) -> bool {
-        self.board
-            .get(subject)
-            .is_some_and(|known| known.state == StateName::Failed)
+    fn is_in(&self, subject: &Subject, state: StateName) -> bool {
+        let known = self.board.get(subject);
+        known.is_some_and(|known| known.state == state)
     }
 
     fn read(&self) -> RwLockReadGuard<'_, BTreeMap<ConnectorName, Connector>> {

@@ -129,6 +129,8 @@ pub struct Moved {
     pub tasks: usize,
     /// How many of its tasks failed, or the connector itself.
     pub failed: usize,
+    /// How many of its tasks wait until they are started anew.
+    pub restarting: usize,
     /// The counters of its tasks.
     pub counts: Counts,
     /// Those of its transforms, in order.

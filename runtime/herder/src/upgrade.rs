@@ -36,13 +36,6 @@ pub(crate) struct Upgrade {
     trace: Option<String>,
 }
 
-/// A task, or the connector itself, failed while a plugin was on trial.
-pub(crate) struct TrialFailure {
-    pub(crate) connector: tidegate_model::ConnectorName,
-    pub(crate) generation: u64,
-    pub(crate) trace: String,
-}
-
 /// Begins a trial, when a running connector is put with other versions and nothing else. `generation` is that of its
 /// next start.
 pub(crate) fn begin(

@@ -156,10 +156,12 @@ fn runs(moved: &Moved) -> bool {
     moved.failed == 0 && moved.tasks > paused
 }
 
-/// Whether a connector has something to do that it was given. A source that has not started yet has.
+/// Whether a connector has something to do that it was given. A source that has not started yet has, and a task that is
+/// started anew.
 fn has_work(moved: &Moved) -> bool {
     let counts = &moved.counts;
-    runs(moved) && (counts.lag > 0 || counts.held > 0 || (!moved.sink && counts.joined == 0))
+    moved.restarting > 0
+        || runs(moved) && (counts.lag > 0 || counts.held > 0 || (!moved.sink && counts.joined == 0))
 }
 
 /// Whether a connector is a sink that has no partitions.
@@ -171,7 +173,7 @@ fn waits_to_join(moved: &Moved) -> bool {
 fn failed(connectors: &[Moved]) -> Result<(), Failure> {
     let failed: Vec<_> = connectors
         .iter()
-        .filter(|moved| moved.failed > 0)
+        .filter(|moved| moved.failed + moved.restarting > 0)
         .map(|moved| moved.connector.as_str())
         .collect();
     if failed.is_empty() {
@@ -195,6 +197,7 @@ mod tests {
             sink,
             tasks: 1,
             failed,
+            restarting: 0,
             counts,
             transforms: Vec::new(),
         }

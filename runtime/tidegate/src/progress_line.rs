@@ -251,6 +251,7 @@ mod tests {
             sink: true,
             tasks: 1,
             failed: 0,
+            restarting: 0,
             counts: Counts {
                 records_out: 7,
                 ..Counts::default()

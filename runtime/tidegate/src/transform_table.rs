@@ -91,6 +91,7 @@ mod tests {
             sink: true,
             tasks: 1,
             failed: 0,
+            restarting: 0,
             counts: Counts::default(),
             transforms: vec![
                 counts("mask", records, records * 1_234),

@@ -47,6 +47,8 @@ pub enum State {
     Failed {
         /// What happened, for the operator.
         trace: String,
+        /// Whether it was a fault of a guest: a trap, a missed deadline, or a broken rule of the interface.
+        by_guest: bool,
     },
 }
 

@@ -10,7 +10,7 @@ use tidegate_config::connector::{ConnectorConfig, DlqConfig, ErrorsConfig, SinkT
 use tidegate_config::grants::{Grants, Policy, check_asking_keys, grants_without};
 use tidegate_config::secrets::Secrets;
 use tidegate_config::worker::WorkerConfig;
-use tidegate_model::{Batch, TaskId, TopicName};
+use tidegate_model::{Batch, ErrorClass, TaskId, TopicName};
 use tidegate_sandbox::{Digest, Identity, Kind, Plugin, PluginInfo, Registry};
 use tokio::sync::watch;
 
@@ -317,6 +317,7 @@ impl Worker {
                 Err(error) => {
                     tracing::error!(connector = %task.connector, task = task.task, %error, "The task failed.");
                     listener.state(State::Failed {
+                        by_guest: error.class() == ErrorClass::GuestFault,
                         trace: secrets.redact(&trace(&error)).into_owned(),
                     });
                 }

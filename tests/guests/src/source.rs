@@ -66,6 +66,7 @@ pub const NAMES: &[&str] = &[
     "SleepsInCommit",
     "GoesBackwards",
     "ComputesInPoll",
+    "TrapsWithoutFile",
 ];
 
 thread_local! {
@@ -180,6 +181,7 @@ impl Guest for Component {
         misdeeds::trap_in(&class_name, "Start");
         match class_name.as_str() {
             "test.SleepsInStart" => misdeeds::sleep_for_ever(),
+            "test.TrapsWithoutFile" => assert!(std::fs::exists(value("path")).unwrap_or(false)),
             "test.ReadsOften" => {
                 let found = misdeeds::read_often(&value("path"), 5_000);
                 return Err(error(ErrorKind::Config, found));

@@ -9,6 +9,7 @@
 //! | alter offsets | nothing | of a connector without tasks, in their own topics |
 //! | delete | tombstones | the tasks end |
 
+pub(crate) mod failures;
 mod tasks;
 mod trials;
 
@@ -33,7 +34,8 @@ use crate::herder::{Created, InitialState, Put, PutMode, Request};
 use crate::info::{ConnectorStatus, StateName};
 use crate::preparation::Prepared;
 use crate::status_board::{Known, StatusBoard, Subject};
-use crate::upgrade::{self, TrialFailure};
+use crate::upgrade;
+use failures::{Event, Restarts};
 use tasks::task_id;
 
 /// How long the last states may take to be written when the worker ends.
@@ -52,9 +54,9 @@ pub(crate) struct Actor {
     asks: mpsc::Sender<ConnectorName>,
     /// Counts starts; later states of the same task have a higher one.
     generation: u64,
-    /// What failed while a plugin was on trial.
-    failures: mpsc::UnboundedReceiver<TrialFailure>,
-    told_failures: mpsc::UnboundedSender<TrialFailure>,
+    /// What becomes of tasks.
+    events: mpsc::UnboundedReceiver<Event>,
+    events_told: mpsc::UnboundedSender<Event>,
 }
 
 impl Actor {
@@ -68,10 +70,10 @@ impl Actor {
         waiting: Stored,
         asks: mpsc::Sender<ConnectorName>,
     ) -> Self {
-        let (told_failures, failures) = mpsc::unbounded_channel();
+        let (events_told, events) = mpsc::unbounded_channel();
         let actor = Self {
-            failures,
-            told_failures,
+            events,
+            events_told,
             worker,
             log,
             board,
@@ -120,7 +122,7 @@ impl Actor {
         loop {
             tokio::select! {
                 biased;
-                Some(failure) = self.failures.recv() => self.failed_on_trial(failure).await,
+                Some(event) = self.events.recv() => self.heard(event).await,
                 request = requests.recv() => match request {
                     None => break,
                     Some(Request::Shutdown(reply)) => {
@@ -452,6 +454,7 @@ impl Actor {
             .map(|task| Task {
                 id: task_id(name, task),
                 handle: self.start_task(name, task),
+                restarts: Restarts::default(),
             })
             .collect();
         self.connectors.change(name, |known| known.tasks = tasks);

@@ -10,11 +10,11 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::Actor;
+use super::failures::{Event, Failure};
 use crate::connectors::Connector;
 use crate::error::HerderError;
 use crate::info::StateName;
 use crate::status_board::{Known, StatusBoard, Subject};
-use crate::upgrade::TrialFailure;
 
 impl Actor {
     pub(super) async fn restart_task(
@@ -78,7 +78,8 @@ impl Actor {
         let listener = TaskListener {
             board: Arc::clone(&self.board),
             generation: self.generation,
-            failures: new.trial_until.map(|_| self.told_failures.clone()),
+            events: self.events_told.clone(),
+            restarts: self.worker.config().sandbox.restarts.restarts_max > 0,
             asks: self.asks.clone(),
         };
         Some(self.worker.start(new, Arc::new(listener)))
@@ -134,8 +135,10 @@ impl Actor {
 struct TaskListener {
     board: Arc<StatusBoard>,
     generation: u64,
-    /// Where it is to be told that a task on trial failed.
-    failures: Option<mpsc::UnboundedSender<TrialFailure>>,
+    /// Where it is told that a task failed.
+    events: mpsc::UnboundedSender<Event>,
+    /// Whether a task whose guest has faulted may be started anew.
+    restarts: bool,
     asks: mpsc::Sender<ConnectorName>,
 }
 
@@ -164,26 +167,31 @@ impl Listener for TaskListener {
     }
 
     fn task_state(&self, task: &TaskId, state: State) {
-        if let (State::Failed { trace }, Some(failures)) = (&state, &self.failures) {
-            // Nobody hears it when the herder has ended.
-            drop(failures.send(TrialFailure {
-                connector: task.connector.clone(),
-                generation: self.generation,
-                trace: trace.clone(),
-            }));
-        }
-        let (state, trace) = match state {
-            State::Running => (StateName::Running, None),
-            State::Paused => (StateName::Paused, None),
-            State::Unassigned => (StateName::Unassigned, None),
-            State::Failed { trace } => (StateName::Failed, Some(trace)),
+        let (state, trace, failed) = match state {
+            State::Running => (StateName::Running, None, false),
+            State::Paused => (StateName::Paused, None, false),
+            State::Unassigned => (StateName::Unassigned, None, false),
+            State::Failed { trace, by_guest } if by_guest && self.restarts => {
+                (StateName::Restarting, Some(trace), true)
+            }
+            State::Failed { trace, .. } => (StateName::Failed, Some(trace), true),
         };
+        let failure = failed.then(|| Failure {
+            connector: task.connector.clone(),
+            task: (state == StateName::Restarting).then_some(task.task),
+            generation: self.generation,
+            trace: trace.clone().unwrap_or_default(),
+        });
         self.board.change(&Subject::Task(task.clone()), |known| {
             // A task that was replaced has nothing to say any more.
             if known.generation == self.generation {
                 (known.state, known.trace) = (state, trace);
             }
         });
+        if let Some(failure) = failure {
+            // Nobody hears it when the herder has ended.
+            drop(self.events.send(Event::Failed(failure)));
+        }
     }
 }
 

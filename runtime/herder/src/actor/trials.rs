@@ -4,12 +4,13 @@ use tidegate_config::grants::Policy;
 use tidegate_model::ConnectorName;
 
 use super::Actor;
+use super::failures::{Event, Failure};
 use crate::connectors::Connector;
-use crate::upgrade::{Trial, TrialFailure};
+use crate::upgrade::Trial;
 
 impl Actor {
-    /// A task failed while a plugin of it was on trial: what ran before is back, if the trial is not over.
-    pub(super) async fn failed_on_trial(&mut self, failure: TrialFailure) {
+    /// What ran before is back, if a plugin was on trial and that is not over; whether it was.
+    pub(super) async fn take_back(&mut self, failure: &Failure) -> bool {
         let name = &failure.connector;
         let is_of_trial = |trial: &mut Trial| {
             failure.generation >= trial.generation && std::time::Instant::now() < trial.until
@@ -24,7 +25,7 @@ impl Actor {
             ))
         });
         let Some((trial, upgrade, policy, target)) = taken.flatten() else {
-            return;
+            return false;
         };
         tracing::error!(connector = %name, trace = failure.trace,
             "A new version of a plugin failed on trial. The connector goes back to what it ran before.");
@@ -42,9 +43,10 @@ impl Actor {
         let mut connector = Connector::new(trial.before, policy, target, tasks);
         // It goes back also when that could not be written; whatever is put next is written then.
         connector.unsure = written.is_err();
-        connector.upgrade = Some(upgrade.rolled_back(failure.trace));
+        connector.upgrade = Some(upgrade.rolled_back(failure.trace.clone()));
         self.connectors.insert(connector);
         self.start(name, trial.prepared).await;
+        true
     }
 
     /// The plugin does not let its connector start. On trial, what ran before is back.
@@ -53,11 +55,12 @@ impl Actor {
         let on_trial = |known: &Connector| known.trial.is_some();
         if self.connectors.find(name, on_trial).unwrap_or(false) {
             // The actor itself hears it, once this request is answered.
-            drop(self.told_failures.send(TrialFailure {
+            drop(self.events_told.send(Event::Failed(Failure {
                 connector: name.clone(),
+                task: None,
                 generation: self.generation,
                 trace: error.to_string(),
-            }));
+            })));
         }
     }
 }

@@ -308,7 +308,7 @@ impl Started {
         self.states
             .wait(|state| matches!(state, Some(State::Failed { .. })));
         match self.states.told.lock().unwrap().last() {
-            Some(State::Failed { trace }) => trace.clone(),
+            Some(State::Failed { trace, .. }) => trace.clone(),
             other => panic!("{other:?}"),
         }
     }
