@@ -64,6 +64,7 @@ impl SinkTask {
         let mut commit_due = Instant::now() + self.flush_interval;
         let mut retry = RETRY_MIN;
         let mut paused = false;
+        let mut beat = Instant::now() + HELD_BEAT;
         loop {
             let target = *self.target.borrow_and_update();
             if target == TargetState::Stopped {
@@ -78,9 +79,10 @@ impl SinkTask {
                 self.blocking(SinkPipeline::commit).await?;
                 commit_due = Instant::now() + self.flush_interval;
             }
-            if !paused && self.held_back(commit_due).await? {
+            if !paused && self.held_back(commit_due, &mut beat).await? {
                 continue;
             }
+            beat = Instant::now() + HELD_BEAT;
             let until = commit_due.min(Instant::now() + RUN_MAX).into_std();
             let wanted = self.target.clone();
             let interrupted = move || wanted.has_changed().unwrap_or(true);
@@ -106,7 +108,11 @@ impl SinkTask {
 
     /// Waits where a cap of the connector is used up. Now and then the consumer is asked for nothing but what happens in
     /// its group. Whether it waited.
-    async fn held_back(&mut self, commit_due: Instant) -> Result<bool, WorkerError> {
+    async fn held_back(
+        &mut self,
+        commit_due: Instant,
+        beat: &mut Instant,
+    ) -> Result<bool, WorkerError> {
         let pipeline = self.pipeline.as_ref();
         let Some(pipeline) = pipeline else {
             return Ok(false);
@@ -116,14 +122,14 @@ impl SinkTask {
         };
         let usage = Arc::clone(&pipeline.progress.measures().usage);
         let begun = Instant::now();
-        let beat = begun + HELD_BEAT;
         tokio::select! {
-            () = tokio::time::sleep_until(beat.min(commit_due).min(until.into())) => {}
+            () = tokio::time::sleep_until((*beat).min(commit_due).min(until.into())) => {}
             _ = self.target.changed() => {}
         }
         usage.held(hold, begun.elapsed());
-        if Instant::now() >= beat {
+        if Instant::now() >= *beat {
             self.blocking(SinkPipeline::step_held).await?;
+            *beat = Instant::now() + HELD_BEAT;
         }
         Ok(true)
     }
