@@ -20,6 +20,10 @@ use tidegate_sandbox::{
     Compiler, Condition, Identity, Kind, Registry, Sandbox, Settings, Step, TransformInstance,
 };
 
+/// The program's own allocator: with the C library's, each batch is paid for with fresh pages.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ROUNDS: usize = 400;
 /// As many as a sink fetches at most.
 const BATCH: usize = 2_000;
