@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::metrics::series;
 use crate::support::{Broker, Place, Rest, append, lines, root, text, tidegate, wait_for};
 
 pub const CLASS: &str = "com.example.VersionedSinkConnector";
@@ -113,6 +114,19 @@ fn a_component_is_uploaded_upgraded_taken_back_and_deleted() {
     assert_eq!(status, 400, "{refused}");
     assert!(refused.to_string().contains("2.0.0-stranger"), "{refused}");
 
+    // What it is told is looked at before anything runs.
+    let validate = |config: Value| {
+        let path = format!("/connector-plugins/{CLASS}/config/validate");
+        let (status, answer) = rest.send("PUT", &path, Some(config));
+        assert_eq!(status, 200, "{answer}");
+        answer["error_count"].as_u64().unwrap()
+    };
+    let mut wanted = config(&place, &out, "1.0.0-stranger");
+    wanted["name"] = json!("sink");
+    assert_eq!(validate(wanted.clone()), 0);
+    wanted.as_object_mut().unwrap().remove("file");
+    assert_eq!(validate(wanted), 1);
+
     // The version that was asked for runs, not the newest.
     let body = json!({"name": "sink", "config": config(&place, &out, "1.0.0-stranger")});
     let (status, created) = rest.send("POST", "/connectors", Some(body));
@@ -129,6 +143,14 @@ fn a_component_is_uploaded_upgraded_taken_back_and_deleted() {
     written(&["1 a", "1 b"]);
     let status = rest.wait_for_task("sink", "RUNNING");
     assert_eq!(status["tasks"][0]["version"], "1.0.0-stranger");
+
+    // What it does is seen.
+    let read = "kafka_connect_sink_task_metrics_sink_record_send_total";
+    wait_for(
+        "the metric",
+        || rest.text("GET", "/metrics"),
+        || (series(&rest.text("GET", "/metrics"), read, "sink") - 2.0).abs() < 0.1,
+    );
 
     // Upgraded while it runs: nothing is lost, nothing comes twice.
     let put = |version: &str| {
@@ -158,6 +180,18 @@ fn a_component_is_uploaded_upgraded_taken_back_and_deleted() {
     let status = rest.wait_for_task("sink", "RUNNING");
     let trace = status["upgrade"]["trace"].to_string();
     assert!(trace.contains("put trapped"), "{trace}");
+
+    // One that is hostile fails alone, whoever uploaded it.
+    let mut hostile = config(&place, &place.path("hostile"), "3.0.0-stranger");
+    hostile["errors.tolerance"] = json!("none");
+    let body = json!({"name": "hostile", "config": hostile});
+    assert_eq!(rest.send("POST", "/connectors", Some(body)).0, 201);
+    let status = rest.wait_for_task("hostile", "FAILED");
+    let trace = status["tasks"][0]["trace"].to_string();
+    assert!(trace.contains("put trapped"), "{trace}");
+    append(&input, "still here\n");
+    lines_after(&out, "2 still here", &place);
+    assert_eq!(rest.send("DELETE", "/connectors/hostile", None).0, 204);
 
     // What is in use stays; what is not goes.
     let path = |version: &str| format!("/connector-plugins/{CLASS}?version={version}");
