@@ -18,6 +18,8 @@ mod components;
 mod guests;
 mod hostile;
 mod limits;
+#[path = "../pipeline/patched.rs"]
+mod patched;
 mod plugins;
 #[path = "../pipeline/support.rs"]
 #[allow(dead_code, reason = "written for the tests of pipelines too")]

@@ -7,25 +7,11 @@ use crate::components::{
     loops_over_locals, many_locals, module_of, nested_blocks, of_binary, of_text,
 };
 use crate::count;
+use crate::patched::replaced;
 
 /// The misbehaving component.
 fn whole(attacked: &Attacked) -> Vec<u8> {
     std::fs::read(attacked.place.path("plugins/tidegate_test_guests.wasm")).unwrap()
-}
-
-/// Bytes with each occurrence of a text replaced by another of the same length.
-fn replaced(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
-    assert_eq!(from.len(), to.len());
-    let mut replaced = bytes.to_vec();
-    let mut at = 0;
-    while let Some(found) = replaced[at..]
-        .windows(from.len())
-        .position(|window| window == from.as_bytes())
-    {
-        replaced[at + found..at + found + to.len()].copy_from_slice(to.as_bytes());
-        at += found + to.len();
-    }
-    replaced
 }
 
 #[test]

@@ -26,6 +26,7 @@ mod metrics;
 mod network;
 mod observed;
 mod offsets;
+mod patched;
 mod rest;
 mod restart;
 mod secrets;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::patched::replaced;
 use crate::stranger::{CLASS, config, lines_after, place, start, upload, version};
 use crate::support::{Place, Rest, append, wait_for};
 
@@ -29,16 +30,9 @@ fn with_cold_cache(place: &Place) {
 
 /// The component with another class, whose name is as long.
 fn named(class: &str) -> Vec<u8> {
-    assert_eq!(class.len(), CLASS.len());
-    let mut component = version(2);
-    let mut found = 0;
-    for at in 0..component.len() - CLASS.len() {
-        if component[at..].starts_with(CLASS.as_bytes()) {
-            component[at..at + CLASS.len()].copy_from_slice(class.as_bytes());
-            found += 1;
-        }
-    }
-    assert!(found > 0, "the class is named there");
+    let before = version(2);
+    let component = replaced(&before, CLASS, class);
+    assert!(component != before, "the class is named there");
     component
 }
 

@@ -8,6 +8,8 @@
     reason = "a test that cannot go on fails"
 )]
 
+#[path = "../../../tests/pipeline/patched.rs"]
+mod patched;
 mod support;
 
 use std::fs;
@@ -15,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use patched::replaced;
 use support::*;
 use tidegate_sandbox::{Compiler, Kind, Registry, Sandbox, SandboxError, Settings};
 
@@ -72,21 +75,6 @@ fn what_is_no_component_is_refused_with_a_reason() {
         empty.contains("exports nothing") && empty.contains("tidegate:connect/plugin@0.1.0"),
         "{empty}"
     );
-}
-
-/// Replaces each of some bytes by others of the same length.
-fn replaced(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
-    assert_eq!(from.len(), to.len());
-    let mut replaced = bytes.to_vec();
-    let mut at = 0;
-    while let Some(found) = replaced[at..]
-        .windows(from.len())
-        .position(|window| window == from.as_bytes())
-    {
-        replaced[at + found..at + found + to.len()].copy_from_slice(to.as_bytes());
-        at += found + to.len();
-    }
-    replaced
 }
 
 #[test]
