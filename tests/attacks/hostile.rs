@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::attacked::Attacked;
+use crate::bad_batches::BAD_BATCHES;
 use crate::count;
 
 /// Short limits, so that what never ends ends soon.
@@ -53,33 +54,6 @@ const SINKS: [(&str, &str); 11] = [
     ("FlushesOthers", "which was not asked for"),
     ("RefusesBackwards", "ascending order"),
     ("SaysTooMuch", "delivered"),
-];
-
-/// What a poll hands over that breaks the interface.
-const BAD_BATCHES: [&str; 23] = [
-    "count",
-    "count-huge",
-    "topic-index",
-    "topic-name",
-    "partition",
-    "timestamp",
-    "lengths",
-    "negative-length",
-    "value",
-    "utf8",
-    "deep",
-    "large",
-    "schema",
-    "schema-index",
-    "headers",
-    "header-name",
-    "no-partition",
-    "partition-not-a-map",
-    "partition-index",
-    "partition-large",
-    "offset-large",
-    "offset-not-a-map",
-    "offset-count",
 ];
 
 /// Waits until a connector or its task is FAILED, and gives the trace.

@@ -11,6 +11,8 @@
 )]
 
 mod attacked;
+#[path = "../pipeline/bad_batches.rs"]
+mod bad_batches;
 mod broker;
 mod clients;
 mod components;

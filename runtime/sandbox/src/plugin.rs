@@ -231,26 +231,19 @@ impl Plugin {
         class: &str,
         config: &Properties,
     ) -> Result<Vec<(String, String)>, SandboxError> {
-        threads::alone(|| self.validate_here(identity, class, config))
-    }
-
-    fn validate_here(
-        &self,
-        identity: &Identity,
-        class: &str,
-        config: &Properties,
-    ) -> Result<Vec<(String, String)>, SandboxError> {
-        let config = self.without_secrets(class, config);
-        let mut guest = self.0.plugin_guest(Some(identity))?;
-        let problems =
-            guest.call_infallible("validate", Deadline::Validate, |exports, store| {
-                exports.call_validate(store, class, &config)
-            })?;
-        Ok(problems
-            .into_iter()
-            .take(PROBLEMS_MAX)
-            .map(|problem| (guest.message(&problem.key), guest.message(&problem.message)))
-            .collect())
+        threads::alone(|| {
+            let config = self.without_secrets(class, config);
+            let mut guest = self.0.plugin_guest(Some(identity))?;
+            let problems =
+                guest.call_infallible("validate", Deadline::Validate, |exports, store| {
+                    exports.call_validate(store, class, &config)
+                })?;
+            Ok(problems
+                .into_iter()
+                .take(PROBLEMS_MAX)
+                .map(|problem| (guest.message(&problem.key), guest.message(&problem.message)))
+                .collect())
+        })
     }
 
     /// Divides a source connector's work among at most `tasks_max` tasks, with nothing granted but a look at its offsets.
@@ -335,36 +328,22 @@ impl Plugin {
             u32,
         ) -> wasmtime::Result<Result<Vec<types::Config>, types::Error>>,
     ) -> Result<Vec<Properties>, SandboxError> {
-        threads::alone(|| self.task_configs_here(config, tasks_max, purpose, load, run))
-    }
-
-    fn task_configs_here<E>(
-        &self,
-        config: types::Config,
-        tasks_max: u32,
-        purpose: Purpose<'_>,
-        load: impl FnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<E>,
-        run: impl FnOnce(
-            &E,
-            &mut Store<State>,
-            &types::Config,
-            u32,
-        ) -> wasmtime::Result<Result<Vec<types::Config>, types::Error>>,
-    ) -> Result<Vec<Properties>, SandboxError> {
-        let tasks_max = tasks_max.min(TASKS_MAX);
-        let mut guest = Guest::new(&self.0, purpose, load)?;
-        let configs = guest.call("task-configs", Deadline::Validate, |exports, store| {
-            run(exports, store, &config, tasks_max)
-        })?;
-        // More than were asked for are for whoever asked.
-        if configs.len() > TASKS_MAX as usize {
-            let message = format!("{} tasks; at most {TASKS_MAX} are possible", configs.len());
-            return Err(guest.violation("task-configs", message));
-        }
-        Ok(configs
-            .into_iter()
-            .map(|config| config.into_iter().collect())
-            .collect())
+        threads::alone(|| {
+            let tasks_max = tasks_max.min(TASKS_MAX);
+            let mut guest = Guest::new(&self.0, purpose, load)?;
+            let configs = guest.call("task-configs", Deadline::Validate, |exports, store| {
+                run(exports, store, &config, tasks_max)
+            })?;
+            // More than were asked for are for whoever asked.
+            if configs.len() > TASKS_MAX as usize {
+                let message = format!("{} tasks; at most {TASKS_MAX} are possible", configs.len());
+                return Err(guest.violation("task-configs", message));
+            }
+            Ok(configs
+                .into_iter()
+                .map(|config| config.into_iter().collect())
+                .collect())
+        })
     }
 
     /// Asks a source connector about offsets that are to be altered, with nothing granted: source partitions and

@@ -8,8 +8,11 @@
     reason = "a test that cannot go on fails"
 )]
 
+#[path = "../../../tests/pipeline/bad_batches.rs"]
+mod bad_batches;
 mod support;
 
+use bad_batches::BAD_BATCHES;
 use support::*;
 use tidegate_model::{ErrorClass, TopicName, TopicPartition};
 use tidegate_sandbox::SandboxError;
@@ -17,32 +20,7 @@ use tidegate_sandbox::SandboxError;
 #[test]
 fn a_poll_that_contradicts_the_interface_ends_the_guest() {
     let plugin = plugin_with(tidegate_sandbox::Limits::default());
-    for what in [
-        "count",
-        "count-huge",
-        "topic-index",
-        "topic-name",
-        "partition",
-        "timestamp",
-        "lengths",
-        "negative-length",
-        "value",
-        "utf8",
-        "deep",
-        "large",
-        "schema",
-        "schema-index",
-        "headers",
-        "header-name",
-        "no-partition",
-        "partition-not-a-map",
-        "partition-large",
-        "offset-large",
-        "partition-index",
-        "offset-not-a-map",
-        "offset-count",
-        "more-than-asked",
-    ] {
+    for what in BAD_BATCHES.into_iter().chain(["more-than-asked"]) {
         let mut source = new_source(&plugin, "BadBatch");
         source.start(&config(&[("what", what)])).unwrap();
         match source.poll(500, 1 << 20) {
