@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 use tidegate_convert::{Converter, RecordFailure, Role, converter};
-use tidegate_model::{Column, ErrorClass, Schema, Value};
+use tidegate_model::{Column, Schema, Value};
 
 use crate::notation::{bytes, config, member, optional, text, typed};
 use crate::outcome::{Found, Outcome, Typed};
@@ -28,13 +28,15 @@ pub fn run(case: &Json) -> Result<Outcome, String> {
 }
 
 fn wanted(expect: &Json, from: bool) -> Result<Found, String> {
-    if let Some(error) = optional(expect, "error").or(optional(expect, "config_error")) {
-        let of = |name: &str| error.get(name).and_then(Json::as_str).unwrap_or_default();
-        let class = match of("class") {
-            "ConfigException" => ErrorClass::Config,
-            _ => ErrorClass::Data,
-        };
-        return Ok(Found::error(class, of("message").to_owned()));
+    let message = |error: &Json| {
+        let message = error.get("message").and_then(Json::as_str);
+        message.unwrap_or_default().to_owned()
+    };
+    if let Some(error) = optional(expect, "config_error") {
+        return Ok(Found::ConfigError(message(error)));
+    }
+    if let Some(error) = optional(expect, "error") {
+        return Ok(Found::ApplyError(message(error)));
     }
     Ok(if from {
         Found::Bytes(optional(expect, "bytes_b64").map(bytes).transpose()?)

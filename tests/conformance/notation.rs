@@ -12,6 +12,9 @@ use tidegate_model::{Field, Schema, SchemaType, Value};
 
 use crate::outcome::{Record, Typed};
 
+/// What is said of a value that its schema does not have. Kafka Connect may give such: it checks little.
+pub const MISFIT: &str = "the value does not fit its schema";
+
 type Result<T> = std::result::Result<T, String>;
 
 /// A record.
@@ -42,36 +45,60 @@ pub fn typed(json: &Json, schema_name: &str, name: &str) -> Result<Typed> {
             value: some(tagged(value)?),
         });
     };
-    // The model has no arrays and maps whose elements have no schema: they have no schema themselves.
-    let kind = schema.get("type").and_then(Json::as_str);
-    let lacks = |part: &str| optional(schema, part).is_none();
-    match kind {
-        Some("array") if lacks("items") => {
-            let elements = array(value)?.iter().map(tagged).collect::<Result<_>>()?;
-            return Ok(Typed {
-                schema: None,
-                value: Some(Value::Array(elements)),
-            });
-        }
-        Some("map") if lacks("values") => {
-            let entry = |pair: &Json| {
-                let pair = array(pair)?;
-                let (key, value) = (pair.first(), pair.get(1).unwrap_or(&Json::Null));
-                Ok((text(key.unwrap_or(&Json::Null))?.into(), tagged(value)?))
-            };
-            let entries = array(value)?.iter().map(entry).collect::<Result<_>>()?;
-            return Ok(Typed {
-                schema: None,
-                value: Some(Value::Map(entries)),
-            });
-        }
-        _ => {}
+    // The model has no arrays and maps whose elements have no schema: what holds one has no schema itself.
+    if lacks_part(schema) {
+        return Ok(Typed {
+            schema: None,
+            value: some(loose(schema, value)?),
+        });
     }
     let schema = self::schema(schema)?;
     Ok(Typed {
-        value: some(under(&schema, value)?),
+        value: some(under(&schema, value).map_err(|problem| format!("{MISFIT}: {problem}"))?),
         schema: Some(schema),
     })
+}
+
+/// Whether a schema is an array or map whose elements have none, or holds one.
+fn lacks_part(schema: &Json) -> bool {
+    let lacks = |part: &str| optional(schema, part).is_none_or(lacks_part);
+    match schema.get("type").and_then(Json::as_str) {
+        Some("array") => lacks("items"),
+        Some("map") => lacks("keys") || lacks("values"),
+        _ => false,
+    }
+}
+
+/// A value that is written under a schema with missing parts.
+fn loose(of: &Json, value: &Json) -> Result<Value> {
+    if of.is_null() {
+        return tagged(value);
+    }
+    if value.is_null() {
+        return Ok(Value::Null);
+    }
+    let part = |name: &str| of.get(name).unwrap_or(&Json::Null);
+    match of.get("type").and_then(Json::as_str) {
+        Some("array") => {
+            let elements = array(value)?.iter().map(|one| loose(part("items"), one));
+            Ok(Value::Array(elements.collect::<Result<_>>()?))
+        }
+        Some("map") => {
+            let entry = |pair: &Json| match array(pair)?.as_slice() {
+                [key, value] => {
+                    let key = match key.as_str() {
+                        Some(text) if part("keys").is_null() => text.into(),
+                        _ => loose(part("keys"), key)?,
+                    };
+                    Ok((key, loose(part("values"), value)?))
+                }
+                _ => Err(format!("{pair} is no entry of a map")),
+            };
+            let entries = array(value)?.iter().map(entry);
+            Ok(Value::Map(entries.collect::<Result<_>>()?))
+        }
+        _ => under(&schema(of)?, value),
+    }
 }
 
 /// The bytes of a text in Base64.
@@ -157,10 +184,14 @@ fn schema(json: &Json) -> Result<Schema> {
         let parameters = parameters
             .iter()
             .map(|(key, value)| Ok((key.clone(), text(value)?.to_owned())));
-        made.parameters = parameters.collect::<Result<_>>()?;
+        for (key, value) in parameters.collect::<Result<Vec<_>>>()? {
+            made.parameters.retain(|(known, _)| *known != key);
+            made.parameters.push((key, value));
+        }
     }
     if let Some(default) = optional(json, "default") {
-        made.default = Some(under(&made, default)?);
+        let default = under(&made, default);
+        made.default = Some(default.map_err(|problem| format!("{MISFIT}: {problem}"))?);
     }
     Ok(made)
 }
@@ -315,6 +346,15 @@ fn tagged(json: &Json) -> Result<Value> {
                 .ok_or_else(|| format!("{json} is no map"))?
                 .iter()
                 .map(|(key, value)| Ok((Value::from(key.as_str()), tagged(value)?)));
+            Ok(Value::Map(entries.collect::<Result<_>>()?))
+        }
+        // A map whose keys are not all texts.
+        "pairs" => {
+            let entry = |pair: &Json| match array(pair)?.as_slice() {
+                [key, value] => Ok((tagged(key)?, tagged(value)?)),
+                _ => Err(format!("{pair} is no entry of a map")),
+            };
+            let entries = array(json)?.iter().map(entry);
             Ok(Value::Map(entries.collect::<Result<_>>()?))
         }
         "list" => {

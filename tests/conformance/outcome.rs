@@ -1,7 +1,9 @@
 //! What came out of a case, and how that is compared and shown.
 
+use std::sync::Arc;
+
 use tidegate_java::calendar::DAY_MS;
-use tidegate_model::{ErrorClass, Schema, Value};
+use tidegate_model::{ErrorClass, Field, Schema, SchemaType, Value};
 
 /// A record as cases write it.
 #[derive(Debug, Clone)]
@@ -67,7 +69,8 @@ impl Found {
         }
     }
 
-    fn message(&self) -> Option<&str> {
+    /// What an error says.
+    pub fn message(&self) -> Option<&str> {
         match self {
             Self::ConfigError(message) | Self::ApplyError(message) => Some(message),
             _ => None,
@@ -103,7 +106,7 @@ impl Typed {
         };
         let schema = match &self.schema {
             None => "none".to_owned(),
-            Some(schema) => format!("{schema:?}"),
+            Some(schema) => format!("{:?}", with_sorted_defaults(schema)),
         };
         vec![(name.to_owned(), value), (format!("{name} schema"), schema)]
     }
@@ -162,6 +165,24 @@ fn moments(value: Value) -> Value {
             )
         }
         other => other,
+    }
+}
+
+fn with_sorted_defaults(schema: &Schema) -> Schema {
+    let inner = |schema: &Arc<Schema>| Arc::new(with_sorted_defaults(schema));
+    let field = |field: &Field| Field {
+        name: field.name.clone(),
+        schema: inner(&field.schema),
+    };
+    Schema {
+        kind: match &schema.kind {
+            SchemaType::Array(element) => SchemaType::Array(inner(element)),
+            SchemaType::Map(key, value) => SchemaType::Map(inner(key), inner(value)),
+            SchemaType::Struct(fields) => SchemaType::Struct(fields.iter().map(field).collect()),
+            kind => kind.clone(),
+        },
+        default: schema.default.clone().map(sorted),
+        ..schema.clone()
     }
 }
 

@@ -57,7 +57,7 @@ impl Config {
     /// The value of a key, when it is present.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.values.get(key).map(|value| value.trim())
+        self.values.get(key).map(|value| trimmed(value))
     }
 
     /// The value of a key that must be present.
@@ -76,7 +76,7 @@ impl Config {
         })
     }
 
-    /// The value of a key as it was given, with the white space around it. Kafka leaves it with texts.
+    /// The value of a key as it was given, with the white space around it, which Kafka takes away.
     ///
     /// # Errors
     /// When the key is absent.
@@ -177,8 +177,15 @@ impl Config {
         if value.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(value.split(',').map(str::trim).collect())
+        let is_space = |char| matches!(char, ' ' | '\t'..='\r');
+        let values = value.split(',').map(|value| value.trim_matches(is_space));
+        Ok(values.collect())
     }
+}
+
+/// A text without what Java's `trim` takes away.
+fn trimmed(text: &str) -> &str {
+    text.trim_matches(|char| char <= ' ')
 }
 
 fn invalid(key: &str, value: &str, wanted: &str) -> Error {

@@ -40,7 +40,7 @@ impl Charset {
         match self {
             Self::Utf8 => match std::str::from_utf8(bytes) {
                 Ok(text) => Cow::Borrowed(text),
-                Err(_) => String::from_utf8_lossy(bytes),
+                Err(_) => Cow::Owned(java_utf8(bytes)),
             },
             _ if bytes.is_ascii() => String::from_utf8_lossy(bytes),
             Self::Ascii => bytes
@@ -73,6 +73,29 @@ impl Charset {
     }
 }
 
+/// Reads text that is not UTF-8 throughout. Java makes one replacement character of a half of a surrogate pair in
+/// three bytes, where Rust makes three.
+fn java_utf8(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let surrogate = matches!(rest, [0xed, 0xa0..=0xbf, 0x80..=0xbf, ..]);
+        if surrogate {
+            text.push(char::REPLACEMENT_CHARACTER);
+            rest = rest.get(3..).unwrap_or_default();
+            continue;
+        }
+        let end = rest
+            .windows(3)
+            .position(|three| matches!(three, [0xed, 0xa0..=0xbf, 0x80..=0xbf]))
+            .unwrap_or(rest.len());
+        let (plain, after) = rest.split_at_checked(end).unwrap_or((rest, &[]));
+        text.push_str(&String::from_utf8_lossy(plain));
+        rest = after;
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,6 +103,10 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_replaced_as_java_does() {
         assert_eq!(Charset::Utf8.decode(b"a\xffb"), "a\u{fffd}b");
+        assert_eq!(
+            Charset::Utf8.decode(b"a\xed\xa0\x80\xffb"),
+            "a\u{fffd}\u{fffd}b"
+        );
         assert_eq!(Charset::Ascii.decode(b"a\xe9"), "a\u{fffd}");
         assert_eq!(Charset::Latin1.decode(b"a\xe9"), "aé");
         let encoded = |charset: Charset| {

@@ -96,6 +96,9 @@ pub enum ConvertError {
 /// What is wrong with a JSON text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum JsonProblem {
+    /// An exponent that no `BigDecimal` has.
+    #[error("the exponent of a number has more than 32 bits")]
+    Exponent,
     /// The text ends too soon.
     #[error("the JSON text ends early")]
     End,

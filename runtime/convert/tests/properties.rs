@@ -125,7 +125,13 @@ fn order() -> impl Strategy<Value = Value> {
         any::<Option<i8>>(),
     );
     (numbers, others, containers).prop_map(|(numbers, others, containers)| {
-        let unscaled = others.5.to_be_bytes().to_vec();
+        let mut unscaled = others.5.to_be_bytes().to_vec();
+        while matches!(
+            unscaled.as_slice(),
+            [0, 0..=0x7f, ..] | [0xff, 0x80..=0xff, ..]
+        ) {
+            unscaled.remove(0);
+        }
         Value::Struct(vec![
             numbers.0.into(),
             numbers.1.into(),

@@ -13,10 +13,8 @@ impl Value {
             (Self::Date(_), SchemaType::Int32) => named(schema::DATE),
             (Self::Time(_), SchemaType::Int32) => named(schema::TIME),
             (Self::Timestamp(_), SchemaType::Int64) => named(schema::TIMESTAMP),
-            (Self::Decimal { scale, .. }, SchemaType::Bytes) => {
-                let wanted = schema.parameter("scale").and_then(|text| text.parse().ok());
-                named(schema::DECIMAL) && wanted == Some(*scale)
-            }
+            // Of any scale, as Kafka Connect has it.
+            (Self::Decimal { .. }, SchemaType::Bytes) => named(schema::DECIMAL),
             (Self::Int32(_), SchemaType::Int32) => !named(schema::DATE) && !named(schema::TIME),
             (Self::Int64(_), SchemaType::Int64) => !named(schema::TIMESTAMP),
             (Self::Bytes(_), SchemaType::Bytes) => !named(schema::DECIMAL),
@@ -69,7 +67,8 @@ mod tests {
             unscaled: vec![1],
         };
         assert!(decimal(2).fits(&Schema::decimal(2)));
-        assert!(!decimal(3).fits(&Schema::decimal(2)));
+        assert!(decimal(3).fits(&Schema::decimal(2)));
+        assert!(!decimal(2).fits(&Schema::new(SchemaType::Bytes)));
     }
 
     #[test]

@@ -69,7 +69,9 @@ impl SchemaType {
         }
     }
 
-    fn tag(&self) -> u8 {
+    /// The tag of its encoding, which is that of its values.
+    #[must_use]
+    pub fn tag(&self) -> u8 {
         match self {
             Self::Boolean => tag::BOOLEAN,
             Self::Int8 => tag::INT8,

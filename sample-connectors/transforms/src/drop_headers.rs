@@ -3,6 +3,7 @@
 use tidegate_sdk::prelude::*;
 use tidegate_sdk::{HeaderEdit, TransformBatch};
 
+use crate::distinct::some_distinct;
 use crate::short::Named;
 use crate::side::PACKAGE;
 
@@ -26,13 +27,7 @@ impl Transform for DropHeaders {
     }
 
     fn configure(config: &Config) -> Result<Self> {
-        let names = config.list("headers")?;
-        if names.is_empty() {
-            return Err(Error::config_key(
-                "headers",
-                "Invalid value [] for configuration headers: Configuration 'headers' must not be empty",
-            ));
-        }
+        let names = some_distinct(config, "headers")?;
         Ok(Self {
             dropped: names
                 .iter()

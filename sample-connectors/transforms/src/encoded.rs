@@ -3,6 +3,8 @@
 use tidegate_sdk::model::value::{Elements, Entries, ValueError, length, tag};
 use tidegate_sdk::{Error, Field, Result, Schema, SchemaType, Value, View};
 
+use crate::fields::OnNull;
+
 use tidegate_sdk::model::short::append;
 
 /// Takes encoded null for null.
@@ -100,24 +102,13 @@ pub fn text(text: &str) -> Vec<u8> {
     Value::from(text).to_encoded()
 }
 
-/// The encoded default of each field that has one and may be null; empty when none has.
-#[must_use]
-pub fn defaults(fields: &[Field]) -> Vec<Option<Vec<u8>>> {
-    let default = |field: &Field| field.schema.default.as_ref().map(Value::to_encoded);
-    let defaults: Vec<_> = fields.iter().map(default).collect();
-    if defaults.iter().all(Option::is_none) {
-        return Vec::new();
-    }
-    defaults
-}
-
 /// What happens to a field of a struct.
 #[derive(Debug, Clone, Default)]
 pub struct FieldPlan {
     /// It stays; else it is left out.
     pub keep: bool,
-    /// What null becomes.
-    pub default: Option<Vec<u8>>,
+    /// What becomes of null.
+    pub on_null: OnNull,
 }
 
 /// Plans for the fields of a struct: `keep` decides which stay, null becomes the default where wanted.
@@ -127,22 +118,23 @@ pub fn field_plans(
     replace_null: bool,
     keep: impl Fn(&Field) -> bool,
 ) -> Vec<FieldPlan> {
-    let defaults = if replace_null {
-        defaults(fields)
-    } else {
-        Vec::new()
-    };
-    let plan = |(place, field): (usize, &Field)| FieldPlan {
+    let plan = |field: &Field| FieldPlan {
         keep: keep(field),
-        default: defaults.get(place).cloned().flatten(),
+        // Null in a required field without a default is not looked for.
+        on_null: match field.schema.default {
+            Some(_) => OnNull::of(field, replace_null),
+            None => OnNull::Stays,
+        },
     };
-    fields.iter().enumerate().map(plan).collect()
+    fields.iter().map(plan).collect()
 }
 
 /// Whether all fields are copied as they are.
 #[must_use]
 pub fn is_plain(plans: &[FieldPlan]) -> bool {
-    plans.iter().all(|plan| plan.keep && plan.default.is_none())
+    plans
+        .iter()
+        .all(|plan| plan.keep && plan.on_null == OnNull::Stays)
 }
 
 /// Appends the values of a struct as planned, in runs as long as possible.
@@ -156,12 +148,10 @@ pub fn copy_fields(elements: Elements<'_>, plans: &[FieldPlan], out: &mut Vec<u8
         let Some(value) = elements.next_encoded()? else {
             return Err(misfit());
         };
-        match &plan.default {
+        match &plan.on_null {
             _ if !plan.keep => run.skip(value.len(), out),
-            Some(default) if value == [tag::NULL] => {
-                run.skip(value.len(), out);
-                append(out, default);
-            }
+            OnNull::Stays => run.keep(value.len()),
+            on_null if value == [tag::NULL] => on_null.write(&mut run, out)?,
             _ => run.keep(value.len()),
         }
     }
@@ -309,6 +299,9 @@ pub fn struct_like(schema: &Schema, fields: Vec<Field>) -> Result<Schema> {
         [a, b] if a == b => Some(*a),
         _ => None,
     });
+    if names.first() == Some(&"") {
+        return Err(Error::data("fieldName cannot be null."));
+    }
     if let Some(name) = twice {
         return Err(Error::data(format_args!(
             "Cannot create field because of field name duplication {name}"

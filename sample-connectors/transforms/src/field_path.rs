@@ -13,6 +13,8 @@ const PURPOSE: &str = "nested field access";
 pub struct FieldPath {
     parents: Vec<String>,
     last: String,
+    /// It has no step, and finds nothing.
+    is_empty: bool,
 }
 
 /// The place of a field in structs of one schema, and its schema.
@@ -36,6 +38,7 @@ impl FieldPath {
             return Ok(Self {
                 parents: Vec::new(),
                 last: path.to_owned(),
+                is_empty: false,
             });
         }
         if !version.eq_ignore_ascii_case("V2") {
@@ -47,11 +50,23 @@ impl FieldPath {
             ));
         }
         let mut steps = steps(path)?;
-        let last = steps.pop().unwrap_or_default();
+        let last = steps.pop();
         Ok(Self {
             parents: steps,
-            last,
+            is_empty: last.is_none(),
+            last: last.unwrap_or_default(),
         })
+    }
+
+    /// # Errors
+    /// When the path is empty.
+    fn check(&self) -> Result<()> {
+        if self.is_empty {
+            return Err(Error::data(
+                "fromIndex(0) > toIndex(-1): the path in field is empty; it names no field",
+            ));
+        }
+        Ok(())
     }
 
     /// The encoded value of the field in a map; `None`: there is no such field.
@@ -59,6 +74,7 @@ impl FieldPath {
     /// # Errors
     /// When a parent is neither a map nor null.
     pub fn in_map<'a>(&self, entries: Entries<'a>) -> Result<Option<&'a [u8]>> {
+        self.check()?;
         let mut current = entries;
         for parent in &self.parents {
             let Some(value) = current.get(parent)? else {
@@ -78,6 +94,7 @@ impl FieldPath {
     /// # Errors
     /// When a parent is no struct.
     pub fn in_schema(&self, schema: &Schema) -> Result<Option<Place>> {
+        self.check()?;
         let mut parents = Vec::with_capacity(self.parents.len());
         let mut current = schema;
         for parent in &self.parents {

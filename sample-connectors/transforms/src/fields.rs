@@ -108,9 +108,10 @@ impl<T> Listed<T> {
 }
 
 /// What null means in a field of a struct.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub enum OnNull {
     /// It stays.
+    #[default]
     Stays,
     /// It becomes this encoded value.
     Becomes(Vec<u8>),

@@ -11,6 +11,7 @@ use crate::encoded::{
     FieldPlan, Run, copy_fields, field_plans, misfit, require_map, require_map_scan,
     require_struct, struct_like, text,
 };
+use crate::fields::OnNull;
 use crate::short::Named;
 use crate::side::{OnSide, REPLACE_NULL, with_replace_null};
 
@@ -58,7 +59,7 @@ struct HeaderPlan {
     place: usize,
     schema: NewSchema,
     /// What null becomes.
-    default: Option<Vec<u8>>,
+    on_null: OnNull,
 }
 
 impl<S: OnSide> Transform for HeaderFrom<S> {
@@ -199,8 +200,11 @@ impl<S: OnSide> HeaderFrom<S> {
             for (pair, header) in pairs.iter().zip(&mut plan.headers) {
                 let value = values.get(header.place).cloned();
                 let value = value.and_then(|range| body.get(range)).ok_or_else(misfit)?;
-                let value = match &header.default {
-                    Some(default) if *value == [tag::NULL] => default,
+                let value = match &header.on_null {
+                    OnNull::Becomes(default) if *value == [tag::NULL] => default,
+                    OnNull::Fails(message) if *value == [tag::NULL] => {
+                        return Err(Error::data(message));
+                    }
                     _ => value,
                 };
                 let index = header.schema.index(schemas, number);
@@ -263,6 +267,19 @@ fn not_empty<'a>(config: &'a Config, key: &str) -> Result<Vec<&'a str>> {
     Ok(list)
 }
 
+/// What null means in a field that becomes a header.
+fn header_on_null(field: &Field, replace_null: bool) -> OnNull {
+    match &field.schema.default {
+        Some(default) if replace_null => OnNull::Becomes(default.to_encoded()),
+        _ if field.schema.optional => OnNull::Stays,
+        _ => OnNull::Fails(format!(
+            "A null value requires an optional schema but was Schema{{{}}}; found null in the field {:?}",
+            field.schema.kind.name().to_uppercase(),
+            field.name
+        )),
+    }
+}
+
 fn plan(
     schema: &Schema,
     pairs: &[Pair],
@@ -281,11 +298,10 @@ fn plan(
                     pair.field
                 ))
             })?;
-        let default = field.schema.default.as_ref().filter(|_| replace_null);
         Ok(HeaderPlan {
             place,
             schema: NewSchema::new(&field.schema),
-            default: default.map(Value::to_encoded),
+            on_null: header_on_null(field, replace_null),
         })
     };
     let is_kept = |field: &Field| places.get(&text(&field.name)).is_none();

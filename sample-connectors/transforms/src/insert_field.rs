@@ -242,6 +242,9 @@ fn into_map(
     out: &mut Vec<u8>,
 ) -> Result<()> {
     let mut entries = require_map_scan(bytes, PURPOSE)?;
+    if let Some(insertion) = insertions.iter().find(|one| one.lacks_offset(row)) {
+        insertion.write(row, false, out)?;
+    }
     let container = Encoder::new(out).map();
     let mut run = Run::new(entries.body());
     let mut count = 0;
@@ -317,6 +320,12 @@ impl Insertion {
                 ..schema
             }),
         }
+    }
+
+    /// Whether an offset is wanted that the record does not have, which is an error even where another field takes
+    /// its place.
+    fn lacks_offset(&self, row: &Row<'_>) -> bool {
+        matches!(self.source, Source::Offset) && row.offset().is_none()
     }
 
     /// Whether the record has what goes into the field.

@@ -38,10 +38,10 @@ impl Transform for InsertHeader {
     }
 
     fn configure(config: &Config) -> Result<Self> {
-        let parsed = values::parse(config.untrimmed("value.literal")?);
+        let parsed = values::parse(config.required("value.literal")?);
         let schema = parsed.as_ref().and_then(|parsed| parsed.schema.as_ref());
         Ok(Self {
-            name: config.untrimmed("header")?.to_owned(),
+            name: config.required("header")?.to_owned(),
             schema: schema.map(Schema::to_encoded),
             value: parsed
                 .map_or(Value::Null, |parsed| parsed.value)

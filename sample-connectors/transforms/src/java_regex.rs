@@ -67,6 +67,15 @@ fn translate(pattern: &str) -> Result<String, String> {
             rest = after;
             continue;
         }
+        // Java knows no `[:alpha:]`: it is a class of these characters.
+        if class_depth > 0
+            && let Some(after) = rest.strip_prefix("[:")
+        {
+            out.push_str("[\\:");
+            class_depth += 1;
+            rest = after;
+            continue;
+        }
         match next {
             '[' => class_depth += 1,
             ']' => class_depth = class_depth.saturating_sub(1),
@@ -100,7 +109,14 @@ fn translate_escape(rest: &str) -> Result<(String, &str), String> {
     if let Some(after) = body.strip_prefix('h') {
         return Ok(("[ \\t]".to_owned(), after));
     }
-    if let Some(name) = body.strip_prefix("p{") {
+    if let Some(after) = body.strip_prefix('H') {
+        return Ok(("[^ \\t]".to_owned(), after));
+    }
+    if let Some(after) = body.strip_prefix('R') {
+        return Ok(("(?:\\r\\n|[\\n\\x0b\\f\\r])".to_owned(), after));
+    }
+    let named = body.strip_prefix("p{").map(|name| (name, ""));
+    if let Some((name, not)) = named.or_else(|| Some((body.strip_prefix("P{")?, "^"))) {
         let (name, after) = name
             .split_once('}')
             .ok_or_else(|| "\\p{ has no closing }".to_owned())?;
@@ -125,7 +141,7 @@ fn translate_escape(rest: &str) -> Result<(String, &str), String> {
             }
         };
         // Doubled brackets are the class within a class, and the class alone is a union of one.
-        return Ok((format!("[[:{class}:]]"), after));
+        return Ok((format!("[[:{not}{class}:]]"), after));
     }
     let escaped = body.chars().next();
     let length = 1 + escaped.map_or(0, char::len_utf8);

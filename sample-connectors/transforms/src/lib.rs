@@ -23,13 +23,14 @@
 //! | [`filter`] | `Filter`: drops records |
 //! | [`predicates`] | `HasHeaderKey`, `RecordIsTombstone`, `TopicNameMatches` |
 //! | [`java_regex`] | Java's regular expressions and replacements |
-//! | [`date_pattern`] | date patterns in configurations |
+//! | [`date_pattern`], [`distinct`] | date patterns and lists in configurations |
 //! | [`field_path`] | names and paths of fields |
 //! | [`encoded`], [`fields`], [`short`], [`side`] | what the transforms share |
 
 pub mod cast;
 pub mod cast_value;
 pub mod date_pattern;
+pub mod distinct;
 pub mod drop_headers;
 pub mod encoded;
 pub mod extract_field;

@@ -9,6 +9,7 @@ use tidegate_sdk::{
     Edit, Facts, MapEdits, NO_SCHEMA, PlannedMap, Row, SchemaPlans, Side, TransformBatch,
 };
 
+use crate::distinct::some_distinct;
 use crate::encoded::{present, require_map, require_map_scan, require_struct};
 use crate::fields::{Listed, OnNull, check_size, edit_struct};
 use crate::masks::Masks;
@@ -59,19 +60,7 @@ impl<S: OnSide> Transform for MaskField<S> {
     }
 
     fn configure(config: &Config) -> Result<Self> {
-        let fields = config.list("fields")?;
-        if fields.is_empty() {
-            return Err(Error::config_key(
-                "fields",
-                "Configuration 'fields' must not be empty. Valid values include: any non-empty value",
-            ));
-        }
-        if fields.contains(&"") {
-            return Err(Error::config_key(
-                "fields",
-                "Configuration 'fields' values must not be empty.",
-            ));
-        }
+        let fields = some_distinct(config, "fields")?;
         let replacement = config.get("replacement");
         if replacement == Some("") {
             return Err(Error::config_key(

@@ -10,6 +10,7 @@ use tidegate_sdk::{
     TransformBatch,
 };
 
+use crate::distinct::distinct;
 use crate::encoded::{
     FieldPlan, Run, Scan, copy_fields, field_plans, misfit, present, require_map_scan,
     require_struct, struct_like, text,
@@ -38,6 +39,8 @@ struct Rules {
     keep_others: bool,
     /// Whether two renames lead to one name.
     renames_collide: bool,
+    /// New names and the old ones that Kafka Connect reads for them, whether or not those are renamed.
+    sources: BTreeMap<String, String>,
 }
 
 /// What happens to a field.
@@ -159,8 +162,8 @@ impl<S: OnSide> MapEdits for ReplaceField<S> {
 
 impl Rules {
     fn parse(config: &Config) -> Result<Self> {
-        let exclude = config.list("exclude")?;
-        let include = config.list("include")?;
+        let exclude = distinct(config, "exclude")?;
+        let include = distinct(config, "include")?;
         let renames = config.list("renames")?;
         let mut named = BTreeMap::new();
         let mut targets = Vec::new();
@@ -197,12 +200,19 @@ impl Rules {
             }
         }
         let all = targets.len();
+        let pairs: BTreeMap<&str, &str> = renames.iter().filter_map(|one| rename(one)).collect();
+        let mut pairs: Vec<_> = pairs.into_iter().collect();
+        in_hash_order(&mut pairs);
+        let sources = pairs
+            .into_iter()
+            .map(|(from, to)| (to.to_owned(), from.to_owned()));
         targets.sort_unstable();
         targets.dedup();
         Ok(Self {
             named: named.into_iter().collect(),
             keep_others,
             renames_collide: targets.len() < all,
+            sources: sources.collect(),
         })
     }
 
@@ -241,6 +251,31 @@ impl Rules {
         Ok(())
     }
 
+    /// Kafka Connect reads a field by the name that is renamed to its new one. Where that is another field, its value
+    /// is the wrong one; where there is none, or one of another type, the record is refused.
+    fn check_source(&self, schema: &Schema, field: &Field, name: &str) -> Result<()> {
+        let Some(source) = self
+            .sources
+            .get(name)
+            .filter(|source| **source != field.name)
+        else {
+            return Ok(());
+        };
+        let known = schema.fields().iter().find(|known| known.name == *source);
+        let Some(known) = known else {
+            return Err(Error::data(format_args!(
+                "{source} is not a valid field name; it is renamed to {name}, which is there"
+            )));
+        };
+        if known.schema.kind == field.schema.kind && known.schema.name == field.schema.name {
+            return Ok(());
+        }
+        Err(Error::data(format_args!(
+            "Invalid Java object for schema with type {} for field: \"{name}\"; leave out the rename of {source}",
+            field.schema.kind.name().to_uppercase()
+        )))
+    }
+
     fn plan(&self, schema: &Schema, replace_null: bool) -> Result<Plan> {
         let name_of = |field: &Field| match self.named.get(&text(&field.name)) {
             Some(Rule::Rename(name)) => Some(decoded(name)),
@@ -258,6 +293,11 @@ impl Rules {
                 })
             })
             .collect();
+        for field in schema.fields() {
+            if let Some(name) = name_of(field) {
+                self.check_source(schema, field, &name)?;
+            }
+        }
         Ok(Plan {
             kept: fields.len(),
             schema: NewSchema::new(&struct_like(schema, fields)?),
@@ -272,6 +312,19 @@ impl Rules {
 fn rename(mapping: &str) -> Option<(&str, &str)> {
     let (from, to) = mapping.trim_end_matches(':').split_once(':')?;
     (!to.contains(':') && mapping.len() == from.len() + to.len() + 1).then_some((from, to))
+}
+
+/// Puts pairs into the order of a `HashMap` by their first names: where two lead to one name, the last counts.
+fn in_hash_order(pairs: &mut [(&str, &str)]) {
+    let mut buckets = 16_u32;
+    while pairs.len() * 4 > buckets as usize * 3 {
+        buckets *= 2;
+    }
+    pairs.sort_by_key(|(from, _)| {
+        let step = |hash: u32, unit: u16| hash.wrapping_mul(31).wrapping_add(u32::from(unit));
+        let hash = from.encode_utf16().fold(0, step);
+        (hash ^ (hash >> 16)) & (buckets - 1)
+    });
 }
 
 fn decoded(name: &[u8]) -> String {

@@ -19,6 +19,7 @@ use crate::encoded::{
     FieldPlan, Run, field_plans, misfit, present, require_map_scan, require_struct, struct_like,
     text,
 };
+use crate::fields::OnNull;
 use crate::side::{OnSide, REPLACE_NULL, with_replace_null};
 
 const PURPOSE: &str = "converting timestamp formats";
@@ -137,8 +138,8 @@ impl<S: OnSide> Transform for TimestampConverter<S> {
             "seconds" => Precision::Seconds,
             _ => Precision::Milliseconds,
         };
-        let pattern = config.untrimmed("format")?;
-        let format = if pattern.trim().is_empty() {
+        let pattern = config.required("format")?;
+        let format = if pattern.is_empty() {
             None
         } else {
             let problem = "TimestampConverter requires a SimpleDateFormat-compatible pattern for string timestamps";
@@ -147,7 +148,7 @@ impl<S: OnSide> Transform for TimestampConverter<S> {
         if target == Form::Text && format.is_none() {
             return Err(Error::config_key("format", NO_FORMAT));
         }
-        let field = config.untrimmed("field")?;
+        let field = config.required("field")?;
         Ok(Self {
             field: (!field.is_empty()).then(|| FieldName {
                 name: field.to_owned(),
@@ -307,22 +308,24 @@ impl Conversion {
         for (place, field) in plan.fields.iter().enumerate() {
             let value = elements.next_encoded()?.ok_or_else(misfit)?;
             let is_null = value == [tag::NULL];
-            let replaced = field.default.as_deref().filter(|_| is_null);
-            if plan.place == Some(place) {
-                let form = plan.form.clone()?;
-                match replaced.or(present(Some(value))) {
-                    Some(timestamp) => {
-                        run.skip(value.len(), out);
-                        self.typed(timestamp, form, out)?;
-                    }
-                    None => run.keep(value.len()),
+            if plan.place != Some(place) {
+                match &field.on_null {
+                    on_null if is_null => on_null.write(&mut run, out)?,
+                    _ => run.keep(value.len()),
                 }
-            } else if let Some(default) = replaced {
-                run.skip(value.len(), out);
-                append(out, default);
-            } else {
-                run.keep(value.len());
+                continue;
             }
+            let form = plan.form.clone()?;
+            let timestamp = match &field.on_null {
+                OnNull::Becomes(default) if is_null => default.as_slice(),
+                on_null if is_null => {
+                    on_null.write(&mut run, out)?;
+                    continue;
+                }
+                _ => value,
+            };
+            run.skip(value.len(), out);
+            self.typed(timestamp, form, out)?;
         }
         if elements.next_encoded()?.is_some() {
             return Err(misfit());

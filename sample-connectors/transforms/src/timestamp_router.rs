@@ -46,10 +46,10 @@ impl Transform for TimestampRouter {
     fn configure(config: &Config) -> Result<Self> {
         let key = "timestamp.format";
         Ok(Self {
-            topic_format: config.untrimmed("topic.format")?.to_owned(),
+            topic_format: config.required("topic.format")?.to_owned(),
             timestamp_format: date_pattern::compile(
                 key,
-                config.untrimmed(key)?,
+                config.required(key)?,
                 "TimestampRouter requires a SimpleDateFormat-compatible pattern",
             )?,
         })

@@ -4,7 +4,9 @@ use tidegate_sdk::model::value::tag;
 use tidegate_sdk::prelude::*;
 use tidegate_sdk::{Edit, NO_SCHEMA, NewSchema, SchemaPlans, Side, TransformBatch};
 
+use crate::distinct::some_distinct;
 use crate::encoded::{misfit, require_map, require_struct, struct_like, text};
+use crate::fields::OnNull;
 use crate::side::{PACKAGE, REPLACE_NULL, with_replace_null};
 
 const PURPOSE: &str = "copying fields from value to key";
@@ -23,7 +25,7 @@ pub struct ValueToKey {
 #[derive(Debug)]
 struct Plan {
     schema: NewSchema,
-    places: Vec<(usize, Option<Vec<u8>>)>,
+    places: Vec<(usize, OnNull)>,
     fields: usize,
 }
 
@@ -44,18 +46,8 @@ impl Transform for ValueToKey {
     }
 
     fn configure(config: &Config) -> Result<Self> {
-        let mut fields: Vec<String> = Vec::new();
-        for field in config.list("fields")? {
-            if !fields.iter().any(|known| known == field) {
-                fields.push(field.to_owned());
-            }
-        }
-        if fields.is_empty() {
-            return Err(Error::config_key(
-                "fields",
-                "Invalid value [] for configuration fields: Configuration 'fields' must not be empty",
-            ));
-        }
+        let fields = some_distinct(config, "fields")?;
+        let fields: Vec<String> = fields.into_iter().map(str::to_owned).collect();
         Ok(Self {
             keys: fields.iter().map(|field| text(field)).collect(),
             fields,
@@ -107,11 +99,14 @@ impl Transform for ValueToKey {
             }
             let mut encoder = Encoder::new(out);
             let container = encoder.structure();
-            for (place, default) in &plan.places {
+            for (place, on_null) in &plan.places {
                 let value = values.get(*place).cloned();
                 let value = value.and_then(|range| body.get(range)).ok_or_else(misfit)?;
-                match default {
-                    Some(default) if value == [tag::NULL] => encoder.encoded(default),
+                match on_null {
+                    OnNull::Becomes(default) if value == [tag::NULL] => encoder.encoded(default),
+                    OnNull::Fails(message) if value == [tag::NULL] => {
+                        return Err(Error::data(message));
+                    }
                     _ => encoder.encoded(value),
                 }
             }
@@ -130,8 +125,7 @@ fn plan(schema: &Schema, fields: &[String], replace_null: bool) -> Result<Plan> 
         let (place, field) = known
             .find(|(_, field)| field.name == *name)
             .ok_or_else(|| Error::data(format_args!("Field does not exist: {name}")))?;
-        let default = field.schema.default.as_ref().filter(|_| replace_null);
-        places.push((place, default.map(Value::to_encoded)));
+        places.push((place, OnNull::of(field, replace_null)));
         key_fields.push(field.clone());
     }
     let bare = Schema::new(SchemaType::Struct(Vec::new()));

@@ -9,7 +9,6 @@ import java.math.BigDecimal;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.*;
-import org.apache.kafka.common.config.ConfigException;
 import org.apache.kafka.common.record.TimestampType;
 import org.apache.kafka.connect.connector.ConnectRecord;
 import org.apache.kafka.connect.data.*;
@@ -67,7 +66,7 @@ public class Recorder {
         Object plugin = Class.forName(TRANSFORMS + smt).getDeclaredConstructor().newInstance();
         try {
             ((org.apache.kafka.common.Configurable) plugin).configure(config(recorded));
-        } catch (ConfigException problem) {
+        } catch (Exception problem) {
             return error("config_error", problem);
         }
         if (!recorded.has("input")) return flag("config_ok", true);
@@ -97,7 +96,7 @@ public class Recorder {
             } else {
                 ((Converter) plugin).configure(config(recorded), false);
             }
-        } catch (ConfigException problem) {
+        } catch (Exception problem) {
             return error("config_error", problem);
         }
         ObjectNode expect = NODES.objectNode();
@@ -222,6 +221,11 @@ public class Recorder {
                 entry.getValue().fields().forEachRemaining(member -> map.put(member.getKey(), tagged(member.getValue())));
                 return map;
             }
+            case "pairs": {
+                Map<Object, Object> map = new LinkedHashMap<>();
+                for (JsonNode pair : entry.getValue()) map.put(tagged(pair.get(0)), tagged(pair.get(1)));
+                return map;
+            }
             case "list": {
                 List<Object> list = new ArrayList<>();
                 for (JsonNode element : entry.getValue()) list.add(tagged(element));
@@ -319,7 +323,7 @@ public class Recorder {
         if (value instanceof Map) {
             ArrayNode pairs = NODES.arrayNode();
             ((Map<?, ?>) value).forEach((key, one) -> pairs.addArray().add(
-                schema.keySchema() == null ? NODES.textNode(String.valueOf(key)) : write(schema.keySchema(), key)).add(write(schema.valueSchema(), one)));
+                write(schema.keySchema(), key)).add(write(schema.valueSchema(), one)));
             return pairs;
         }
         if (value instanceof Struct) {
@@ -332,7 +336,10 @@ public class Recorder {
 
     static JsonNode tag(Object value) {
         ObjectNode json = NODES.objectNode();
-        if (value instanceof Map) {
+        if (value instanceof Map && !((Map<?, ?>) value).keySet().stream().allMatch(key -> key instanceof String)) {
+            ArrayNode pairs = json.putArray("pairs");
+            ((Map<?, ?>) value).forEach((key, one) -> pairs.addArray().add(tag(key)).add(one == null ? NODES.nullNode() : tag(one)));
+        } else if (value instanceof Map) {
             ObjectNode map = json.putObject("map");
             ((Map<?, ?>) value).forEach((key, one) -> map.set(String.valueOf(key), one == null ? NODES.nullNode() : tag(one)));
         } else if (value instanceof List) {

@@ -140,7 +140,7 @@ impl Decoder<'_, '_> {
                 self.encoder().time(milliseconds);
             }
             Shape::Timestamp => self.timestamp(depth_left)?,
-            Shape::Decimal(scale) => self.decimal(*scale, depth_left)?,
+            Shape::Decimal(scale) => self.decimal(scale, depth_left)?,
             Shape::Array(element) => self.array(element, depth_left)?,
             Shape::Map(map) if map.is_object() => self.object_map(map, depth_left)?,
             Shape::Map(map) => self.pairs_map(map, depth_left)?,
@@ -188,18 +188,24 @@ impl Decoder<'_, '_> {
         }
     }
 
-    fn decimal(&mut self, scale: i32, depth_left: usize) -> Result<(), ConvertError> {
+    fn decimal(
+        &mut self,
+        scale: &Result<i32, ConvertError>,
+        depth_left: usize,
+    ) -> Result<(), ConvertError> {
         let found = self.node_type();
         if found == "STRING" {
+            let scale = *scale.as_ref().map_err(Clone::clone)?;
             self.out.push(tag::DECIMAL);
             self.out.extend_from_slice(&scale.to_le_bytes());
-            let length = self.base64("Invalid bytes for Decimal field")?;
-            return if length == 0 {
-                Err(ConvertError::data(
+            return match self.base64("Invalid bytes for Decimal field")? {
+                0 => Err(ConvertError::data(
                     "Invalid bytes for Decimal field: there are none",
-                ))
-            } else {
-                Ok(())
+                )),
+                length => {
+                    self.shorten(length);
+                    Ok(())
+                }
             };
         }
         let Some(number) = self.number(depth_left)? else {
@@ -211,6 +217,24 @@ impl Decoder<'_, '_> {
             .ok_or_else(|| ConvertError::data("a number is out of the range of a decimal"))?;
         self.encoder().decimal(decimal.scale, &decimal.unscaled);
         Ok(())
+    }
+
+    /// Takes away the leading bytes of an unscaled number, the last `length` bytes, that say nothing but its sign.
+    fn shorten(&mut self, length: usize) {
+        let start = self.out.len() - length;
+        let bytes = self.out.get(start..).unwrap_or_default();
+        let excess = bytes
+            .windows(2)
+            .take_while(|pair| matches!(pair, [0, 0..=0x7f] | [0xff, 0x80..=0xff]))
+            .count();
+        if excess == 0 {
+            return;
+        }
+        self.out.drain(start..start + excess);
+        let size = u32::try_from(length - excess).unwrap_or(u32::MAX);
+        if let Some(place) = self.out.get_mut(start - 4..start) {
+            place.copy_from_slice(&size.to_le_bytes());
+        }
     }
 
     /// Takes a text; anything else is null.

@@ -7,7 +7,7 @@ use tidegate_model::value::{Elements, Entries, ValueError, View, tag};
 
 use super::escape;
 use super::keys::Keys;
-use super::plan::{MapPlan, Plan, Shape, StructPlan};
+use super::plan::{MapPlan, Plan, STRUCT_DEFAULT, Shape, StructPlan};
 use super::short;
 use crate::error::ConvertError;
 use tidegate_java::class_name::class_name;
@@ -195,7 +195,7 @@ impl<'o> Writer<'o> {
                     unscaled,
                 },
             ) => {
-                self.decimal(*scale, found, unscaled)?;
+                self.decimal(scale, found, unscaled)?;
             }
             (Shape::Array(element), View::Array(elements)) => {
                 self.planned_array(elements, element, deeper(depth_left)?)?;
@@ -214,6 +214,10 @@ impl<'o> Writer<'o> {
     /// Writes what stands for a null: the default, or null where that is allowed.
     fn null(&mut self, plan: &Plan, depth_left: usize) -> Result<(), ConvertError> {
         match &plan.default {
+            // The schema of a default lacks that default, and Kafka Connect wants the two to be the same.
+            Some(_) if matches!(plan.shape, Shape::Struct(_)) => {
+                Err(ConvertError::data(STRUCT_DEFAULT))
+            }
             Some(default) => {
                 self.first_planned(default, plan, depth_left)?;
                 self.check_size()
@@ -303,16 +307,24 @@ impl<'o> Writer<'o> {
         self.check_size()
     }
 
-    fn decimal(&mut self, scale: i32, found: i32, unscaled: &[u8]) -> Result<(), ConvertError> {
+    fn decimal(
+        &mut self,
+        scale: &Result<i32, ConvertError>,
+        found: i32,
+        unscaled: &[u8],
+    ) -> Result<(), ConvertError> {
         match self.decimals {
             DecimalFormat::Numeric => Ok(decimal::print(found, unscaled, self.out)?),
-            DecimalFormat::Base64 if scale == found => {
-                self.base64(unscaled);
-                Ok(())
-            }
-            DecimalFormat::Base64 => Err(ConvertError::data(format!(
-                "Decimal value has mismatching scale for given Decimal schema. Schema has scale {scale}, value has scale {found}."
-            ))),
+            DecimalFormat::Base64 => match scale {
+                Ok(scale) if *scale == found => {
+                    self.base64(unscaled);
+                    Ok(())
+                }
+                Ok(scale) => Err(ConvertError::data(format!(
+                    "Decimal value has mismatching scale for given Decimal schema. Schema has scale {scale}, value has scale {found}."
+                ))),
+                Err(error) => Err(error.clone()),
+            },
         }
     }
 

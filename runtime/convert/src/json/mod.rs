@@ -62,6 +62,10 @@ pub(crate) const SCHEMA_CONTENT: &str = "schema.content";
 
 /// The most characters of a number, as Jackson has it.
 pub(crate) const NUMBER_BYTES_MAX: usize = 1_000;
+/// What a UTF-8 text may begin with; Jackson steps over it.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// A value that has no meaning to most types, as a missing one: it counts as 0, nothing or an error.
+const NOTHING: &[u8] = b"false";
 /// The most schemas that are kept unless configured.
 const SCHEMAS_CACHE_SIZE_DEFAULT: usize = 1_000;
 
@@ -145,7 +149,8 @@ impl JsonConverter {
         };
         let content = options
             .text(SCHEMA_CONTENT)
-            .filter(|text| !text.trim().is_empty())
+            .map(|text| text.strip_prefix('\u{feff}').unwrap_or(text))
+            .filter(|text| !matches!(text.trim(), "" | "null"))
             .map(|text| {
                 Scanner::new(text.as_bytes())
                     .and_then(|mut scanner| {
@@ -189,22 +194,20 @@ impl JsonConverter {
                 max: RECORD_BYTES_MAX,
             });
         }
+        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
         if !self.schemas_enabled {
             return Ok((-1, decode::document(text, &mut self.keys_read, out)?));
         }
         if let Some(schema) = &self.content {
-            let mut scanner = Scanner::new(text)?;
-            let some = if scanner.peek().is_none() {
-                decode_planned::null(&schema.plan, out)?
-            } else {
-                decode_planned::value(
-                    &mut scanner,
-                    &schema.plan,
-                    VALUE_DEPTH_MAX,
-                    &mut self.scratch,
-                    out,
-                )?
-            };
+            let is_blank = Scanner::new(text)?.peek().is_none();
+            let mut scanner = Scanner::new(if is_blank { NOTHING } else { text })?;
+            let some = decode_planned::value(
+                &mut scanner,
+                &schema.plan,
+                VALUE_DEPTH_MAX,
+                &mut self.scratch,
+                out,
+            )?;
             scanner.finish()?;
             return Ok((places.of(schema, schemas)?, some));
         }
@@ -320,10 +323,10 @@ impl JsonConverter {
             let mut opening = Vec::new();
             if enabled {
                 opening.extend_from_slice(b"{\"schema\":");
-                schema_text::write(&schema, decimals, &mut opening)?;
+                schema_text::write(&schema, decimals, replace_nulls, &mut opening)?;
                 opening.extend_from_slice(b",\"payload\":");
             }
-            let plan = Plan::new(&schema, replace_nulls)?;
+            let plan = Plan::new(&schema, replace_nulls);
             Ok(Arc::new(WrittenSchema { plan, opening }))
         })
     }
@@ -336,7 +339,7 @@ impl ReadSchema {
         // What reads it next has limits on its bytes and parts.
         Schema::decode(&encoded)?;
         Ok(Self {
-            plan: Plan::new(&schema, replace_nulls)?,
+            plan: Plan::new(&schema, replace_nulls),
             encoded,
         })
     }

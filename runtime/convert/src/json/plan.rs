@@ -8,6 +8,9 @@ use super::escape;
 use super::short::Text;
 use crate::error::ConvertError;
 
+/// What Kafka Connect says of a struct that is a default, when it is to be written.
+pub(super) const STRUCT_DEFAULT: &str = "Mismatching schema. Kafka Connect's JSON has no default of a struct; leave it out of the schema";
+
 /// A prepared schema.
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
@@ -36,8 +39,8 @@ pub(super) enum Shape {
     Date,
     Time,
     Timestamp,
-    /// With its scale.
-    Decimal(i32),
+    /// With its scale, or what is wrong with it. A number that JSON has as one needs none.
+    Decimal(Result<i32, ConvertError>),
     Array(Box<Plan>),
     Map(Box<MapPlan>),
     Struct(Box<StructPlan>),
@@ -75,16 +78,13 @@ pub(super) struct FieldPlan {
 
 impl Plan {
     /// Prepares a schema. `replace_nulls`: a null becomes its schema's default.
-    ///
-    /// # Errors
-    /// When a decimal has no scale.
-    pub(super) fn new(schema: &Schema, replace_nulls: bool) -> Result<Self, ConvertError> {
+    pub(super) fn new(schema: &Schema, replace_nulls: bool) -> Self {
         let inner = |schema: &Schema| Self::new(schema, replace_nulls);
         let shape = match (schema.name.as_deref(), &schema.kind) {
             (Some(schema::DATE), _) => Shape::Date,
             (Some(schema::TIME), _) => Shape::Time,
             (Some(schema::TIMESTAMP), _) => Shape::Timestamp,
-            (Some(schema::DECIMAL), _) => Shape::Decimal(scale(schema)?),
+            (Some(schema::DECIMAL), _) => Shape::Decimal(scale(schema)),
             (_, SchemaType::Boolean) => Shape::Boolean,
             (_, SchemaType::Int8) => Shape::Int8,
             (_, SchemaType::Int16) => Shape::Int16,
@@ -94,10 +94,10 @@ impl Plan {
             (_, SchemaType::Float64) => Shape::Float64,
             (_, SchemaType::String) => Shape::String,
             (_, SchemaType::Bytes) => Shape::Bytes,
-            (_, SchemaType::Array(element)) => Shape::Array(Box::new(inner(element)?)),
+            (_, SchemaType::Array(element)) => Shape::Array(Box::new(inner(element))),
             (_, SchemaType::Map(key, value)) => Shape::Map(Box::new(MapPlan {
-                key: inner(key)?,
-                value: inner(value)?,
+                key: inner(key),
+                value: inner(value),
             })),
             (_, SchemaType::Struct(fields)) => {
                 let mut planned = Vec::with_capacity(fields.len());
@@ -110,7 +110,7 @@ impl Plan {
                     planned.push(FieldPlan {
                         text: Text::new(&text),
                         name: field.name.as_str().into(),
-                        plan: inner(&field.schema)?,
+                        plan: inner(&field.schema),
                     });
                 }
                 Shape::Struct(Box::new(StructPlan {
@@ -119,7 +119,7 @@ impl Plan {
                 }))
             }
         };
-        Ok(Self {
+        Self {
             shape,
             optional: schema.optional,
             default: schema
@@ -128,7 +128,7 @@ impl Plan {
                 .filter(|_| replace_nulls)
                 .map(|default| default.to_encoded().into()),
             name: type_name(&schema.kind),
-        })
+        }
     }
 }
 

@@ -57,6 +57,15 @@ impl<'a> Number<'a> {
     }
 }
 
+/// Whether a number with so many decimals and an exponent has a scale of 32 bits, as a `BigDecimal` needs it.
+fn has_scale(decimals: usize, exponent: &[u8]) -> bool {
+    let exponent = std::str::from_utf8(exponent).ok();
+    let exponent = exponent.and_then(|text| text.parse::<i32>().ok());
+    let decimals = i32::try_from(decimals).ok();
+    let scale = decimals.zip(exponent);
+    scale.is_some_and(|(decimals, exponent)| decimals.checked_sub(exponent).is_some())
+}
+
 /// The lower 64 bits of the whole part of a number with a fraction or an exponent.
 fn whole_low_bits(text: &str) -> i64 {
     let digits = text.trim_start_matches('-');
@@ -339,16 +348,22 @@ impl<'a> Scanner<'a> {
     }
 
     fn fraction(&mut self) -> Result<(), Fault> {
+        let start = self.at;
         if self.text.get(self.at) == Some(&b'.') {
             self.at += 1;
             self.digits()?;
         }
+        let decimals = self.at.saturating_sub(start + 1);
         if let Some(b'e' | b'E') = self.text.get(self.at) {
             self.at += 1;
+            let first = self.at;
             if let Some(b'+' | b'-') = self.text.get(self.at) {
                 self.at += 1;
             }
             self.digits()?;
+            if !has_scale(decimals, self.since(first)) {
+                return Err(self.fault(JsonProblem::Exponent));
+            }
         }
         Ok(())
     }

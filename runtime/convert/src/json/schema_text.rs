@@ -11,7 +11,7 @@ use super::decode_planned::{self, Scratch};
 use super::encode::{DecimalFormat, Writer};
 use super::escape;
 use super::keys::Keys;
-use super::plan::Plan;
+use super::plan::{Plan, STRUCT_DEFAULT};
 use super::scan::{Fault, Number, Scanner};
 use crate::error::ConvertError;
 
@@ -30,10 +30,11 @@ pub(super) fn parse(text: &[u8], replace_nulls: bool) -> Result<Schema, ConvertE
 pub(super) fn write(
     schema: &Schema,
     decimals: DecimalFormat,
+    replace_nulls: bool,
     out: &mut Vec<u8>,
 ) -> Result<(), ConvertError> {
     out.push(b'{');
-    attributes(schema, decimals, out)?;
+    attributes(schema, decimals, replace_nulls, out)?;
     out.push(b'}');
     Ok(())
 }
@@ -41,6 +42,7 @@ pub(super) fn write(
 fn attributes(
     schema: &Schema,
     decimals: DecimalFormat,
+    replace_nulls: bool,
     out: &mut Vec<u8>,
 ) -> Result<(), ConvertError> {
     out.extend_from_slice(b"\"type\":");
@@ -48,19 +50,19 @@ fn attributes(
     match &schema.kind {
         SchemaType::Array(element) => {
             out.extend_from_slice(b",\"items\":");
-            write(element, decimals, out)?;
+            write(element, decimals, replace_nulls, out)?;
         }
         SchemaType::Map(key, value) => {
             out.extend_from_slice(b",\"keys\":");
-            write(key, decimals, out)?;
+            write(key, decimals, replace_nulls, out)?;
             out.extend_from_slice(b",\"values\":");
-            write(value, decimals, out)?;
+            write(value, decimals, replace_nulls, out)?;
         }
         SchemaType::Struct(fields) => {
             out.extend_from_slice(b",\"fields\":[");
             for (index, field) in fields.iter().enumerate() {
                 out.extend_from_slice(if index == 0 { b"{" } else { b",{" });
-                attributes(&field.schema, decimals, out)?;
+                attributes(&field.schema, decimals, replace_nulls, out)?;
                 out.extend_from_slice(b",\"field\":");
                 text(&field.name, out);
                 out.push(b'}');
@@ -96,8 +98,11 @@ fn attributes(
         out.push(b'}');
     }
     if let Some(default) = &schema.default {
+        if matches!(schema.kind, SchemaType::Struct(_)) {
+            return Err(ConvertError::data(STRUCT_DEFAULT));
+        }
         out.extend_from_slice(b",\"default\":");
-        let plan = Plan::new(schema, true)?;
+        let plan = Plan::new(schema, replace_nulls);
         Writer::new(decimals, &mut Keys::default(), out).planned(&default.to_encoded(), &plan)?;
     }
     Ok(())
@@ -191,7 +196,7 @@ impl Reader {
             })?;
         }
         if let Some(default) = attributes.default {
-            let plan = Plan::new(&schema, self.replace_nulls)?;
+            let plan = Plan::new(&schema, self.replace_nulls);
             let mut encoded = Vec::new();
             let some = decode_planned::value(
                 &mut Scanner::new(default)?,
@@ -200,8 +205,12 @@ impl Reader {
                 &mut Scratch::default(),
                 &mut encoded,
             )?;
-            if some {
-                schema.default = Some(Value::decode(&encoded)?);
+            match schema.kind {
+                // Kafka Connect reads no default of a struct.
+                SchemaType::Struct(_) if some => return Err(invalid_default()),
+                _ if some => schema.default = Some(Value::decode(&encoded)?),
+                _ if schema.optional => {}
+                _ => return Err(invalid_default()),
             }
         }
         Ok(schema)
@@ -262,6 +271,9 @@ impl Reader {
                     "Struct schema's field name not specified properly",
                 ));
             };
+            if name.is_empty() {
+                return Err(ConvertError::data("fieldName cannot be null."));
+            }
             if !names.insert(name.to_string()) {
                 return Err(ConvertError::data(format!(
                     "Cannot create field because of field name duplication {name}"
@@ -275,6 +287,10 @@ impl Reader {
         })?;
         Ok(fields)
     }
+}
+
+fn invalid_default() -> ConvertError {
+    ConvertError::data("Invalid default value")
 }
 
 fn within_limit(count: usize) -> Result<(), ConvertError> {

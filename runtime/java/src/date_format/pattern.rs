@@ -11,6 +11,9 @@ pub enum PatternError {
         "Illegal pattern character '{0}'; the letters G y Y M L w W d D F E u a H k K h m s S z Z X are known, others stand between single quotes"
     )]
     Letter(char),
+    /// A zone of more than three letters.
+    #[error("invalid ISO 8601 format: length={0}; X has one to three letters")]
+    Zone(usize),
     /// A quote without a partner.
     #[error("Unterminated quote")]
     Quote,
@@ -143,6 +146,17 @@ pub(super) fn compile(pattern: &str) -> Result<Vec<Item>, PatternError> {
     if is_quoted {
         return Err(PatternError::Quote);
     }
+    let zone = items.iter().find_map(|item| match item {
+        Item::Letters {
+            meaning: Meaning::ZoneIso,
+            count: count @ 4..,
+            ..
+        } => Some(*count),
+        _ => None,
+    });
+    if let Some(count) = zone {
+        return Err(PatternError::Zone(count));
+    }
     let mut is_number_next = false;
     for item in items.iter_mut().rev() {
         is_number_next = match item {
@@ -202,6 +216,7 @@ mod tests {
     fn what_java_does_not_know_is_refused() {
         assert_eq!(compile("bad-format"), Err(PatternError::Letter('b')));
         assert_eq!(compile("yyyy-MM-dd'T"), Err(PatternError::Quote));
+        assert_eq!(compile("XXXX"), Err(PatternError::Zone(4)));
         let long = "y".repeat(DATE_PATTERN_BYTES_MAX + 1);
         assert_eq!(compile(&long), Err(PatternError::Length(long.len())));
         for letter in ('a'..='z').chain('A'..='Z') {

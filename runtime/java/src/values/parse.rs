@@ -1,14 +1,15 @@
 //! What the text of a header looks like: a boolean, a number of the smallest type that holds it, a date, an
 //! array, a map, or just text.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use tidegate_model::limits::VALUE_DEPTH_MAX;
-use tidegate_model::schema::{Schema, SchemaType};
-use tidegate_model::value::Value;
+use tidegate_model::schema::{self, Schema, SchemaType};
+use tidegate_model::value::{Value, tag};
 
-use super::tokens::{Tokens, trimmed};
-use crate::calendar::{DAY_MS, days_of};
+use super::tokens::{Tokens, is_blank, trimmed};
+use crate::calendar::DAY_MS;
+use crate::date_format::DateFormat;
 use crate::decimal::Decimal;
 
 /// A value with its schema. An array or map of values that have no type in common has none.
@@ -60,26 +61,27 @@ fn value(
         return Ok(Some(quoted(tokens)));
     }
     for (word, meaning) in [("null", None), ("true", Some(true)), ("false", Some(false))] {
-        let mut ahead = tokens.clone();
-        if ahead.take(word) && (embedded || !ahead.has_next()) {
-            *tokens = ahead;
+        let mark = tokens.mark();
+        if tokens.take(word) && (embedded || !tokens.has_next()) {
             return Ok(meaning.map(|value| Parsed::of(SchemaType::Boolean, value)));
         }
+        tokens.rewind(mark);
     }
-    let mut ahead = tokens.clone();
-    let container = if ahead.take("[") {
-        Some(array(&mut ahead, depth_left))
-    } else if ahead.take("{") {
-        Some(map(&mut ahead, depth_left))
+    let mark = tokens.mark();
+    let container = if tokens.take("[") {
+        Some(array(tokens, depth_left))
+    } else if tokens.take("{") {
+        Some(map(tokens, depth_left))
     } else {
         None
     };
-    if let Some(Ok(parsed)) = container {
-        *tokens = ahead;
-        return Ok(Some(parsed));
+    match container {
+        Some(Ok(parsed)) => return Ok(Some(parsed)),
+        Some(Err(NotParsed)) => tokens.rewind(mark),
+        None => {}
     }
     let token = tokens.next();
-    if trimmed(token).is_empty() {
+    if is_blank(token) {
         return Ok(Some(Parsed::of(SchemaType::String, token)));
     }
     if let Some(parsed) = literal(tokens, trimmed(token)) {
@@ -95,13 +97,13 @@ fn value(
 fn literal(tokens: &mut Tokens<'_>, token: &str) -> Option<Parsed> {
     let first = token.chars().next()?;
     if first.is_ascii_digit() {
-        let mut ahead = tokens.clone();
-        if let Some(rest) = ahead.next_many(4)
+        let mark = tokens.mark();
+        if let Some(rest) = tokens.next_many(4)
             && let Some(parsed) = temporal(&format!("{token}{rest}"))
         {
-            *tokens = ahead;
             return Some(parsed);
         }
+        tokens.rewind(mark);
         if let Some(parsed) = temporal(token) {
             return Some(parsed);
         }
@@ -129,12 +131,7 @@ fn array(tokens: &mut Tokens<'_>, depth_left: usize) -> Result<Parsed, NotParsed
     let mut elements = Vec::new();
     while tokens.has_next() {
         if tokens.take("]") {
-            let schema = common.schema();
-            if let Some(schema) = &schema {
-                elements
-                    .iter_mut()
-                    .for_each(|element| align(element, schema));
-            }
+            let schema = common.align(elements.iter_mut())?;
             return Ok(Parsed {
                 schema: schema.map(|schema| Schema::new(SchemaType::Array(Arc::new(schema)))),
                 value: Value::Array(elements),
@@ -144,8 +141,10 @@ fn array(tokens: &mut Tokens<'_>, depth_left: usize) -> Result<Parsed, NotParsed
             return Err(NotParsed);
         }
         elements.push(common.add(value(tokens, true, depth_left)?));
-        let ends = tokens.clone().take("]");
-        if !ends && !tokens.take(",") {
+        let mark = tokens.mark();
+        if tokens.take("]") {
+            tokens.rewind(mark);
+        } else if !tokens.take(",") {
             return Err(NotParsed);
         }
     }
@@ -158,15 +157,16 @@ fn map(tokens: &mut Tokens<'_>, depth_left: usize) -> Result<Parsed, NotParsed> 
     let mut entries: Vec<(Value, Value)> = Vec::new();
     while tokens.has_next() {
         if tokens.take("}") {
-            let schema = keys.schema().zip(values.schema());
-            if let Some((key_schema, value_schema)) = &schema {
-                for (key, value) in &mut entries {
-                    align(key, key_schema);
-                    align(value, value_schema);
-                }
-            }
+            // Values are left alone where keys have nothing in common.
+            let has_keys = matches!(keys, Common::Of(..));
+            let mut entries = last_wins(entries);
+            let keys = keys.align(entries.iter_mut().map(|(key, _)| key))?;
+            let values = match has_keys {
+                true => values.align(entries.iter_mut().map(|(_, value)| value))?,
+                false => None,
+            };
             return Ok(Parsed {
-                schema: schema.map(|(key, value)| {
+                schema: keys.zip(values).map(|(key, value)| {
                     Schema::new(SchemaType::Map(Arc::new(key), Arc::new(value)))
                 }),
                 value: Value::Map(last_wins(entries)),
@@ -205,11 +205,16 @@ fn last_wins(entries: Vec<(Value, Value)>) -> Vec<(Value, Value)> {
     kept
 }
 
-/// The schema that all elements have in common; of numbers the widest.
+/// The schema that all elements have in common: of numbers the widest, of other types the last.
 #[derive(Debug, Default)]
-struct Common {
-    schema: Option<Schema>,
-    mixed: bool,
+enum Common {
+    /// All are null so far.
+    #[default]
+    Any,
+    /// A type, and its schema, which an array or map of elements without one does not have.
+    Of(u8, Option<Schema>),
+    /// There is none.
+    Mixed,
 }
 
 impl Common {
@@ -218,63 +223,102 @@ impl Common {
         let Some(Parsed { schema, value }) = element else {
             return Value::Null;
         };
-        match (self.schema.take(), schema) {
-            (None, Some(schema)) => self.schema = Some(schema),
-            (Some(known), Some(schema)) if known == schema => self.schema = Some(known),
-            (Some(known), Some(schema)) => match (rank(&known), rank(&schema)) {
-                (Some(left), Some(right)) => {
-                    self.schema = Some(if left < right { schema } else { known });
-                }
-                _ => self.mixed = true,
+        let kind = match (&schema, &value) {
+            (Some(schema), _) => schema.kind.tag(),
+            (None, Value::Map(_)) => tag::MAP,
+            (None, _) => tag::ARRAY,
+        };
+        *self = match std::mem::take(self) {
+            Self::Any => Self::Of(kind, schema),
+            Self::Mixed => Self::Mixed,
+            Self::Of(known, _) if known == kind => Self::Of(kind, schema),
+            Self::Of(known, of) => match (rank(known), rank(kind)) {
+                (Some(left), Some(right)) if left < right => Self::Of(kind, schema),
+                (Some(_), Some(_)) => Self::Of(known, of),
+                _ => Self::Mixed,
             },
-            (_, None) => self.mixed = true,
-        }
+        };
         value
     }
 
-    fn schema(self) -> Option<Schema> {
-        self.schema.filter(|_| !self.mixed)
+    /// Makes values of one type of those that were added; the answer is their schema.
+    fn align<'a>(
+        self,
+        values: impl Iterator<Item = &'a mut Value>,
+    ) -> Result<Option<Schema>, NotParsed> {
+        let Self::Of(_, schema) = self else {
+            return Ok(None);
+        };
+        let mut fits = true;
+        for value in values {
+            // A common type allows no null.
+            if *value == Value::Null {
+                return Err(NotParsed);
+            }
+            if let Some(schema) = &schema {
+                align(value, schema)?;
+                fits &= value.fits(schema);
+            }
+        }
+        Ok(schema.filter(|_| fits))
     }
 }
 
-/// The width of a number's type.
-fn rank(schema: &Schema) -> Option<u8> {
-    if schema.name.is_some() {
-        return None;
-    }
-    Some(match schema.kind {
-        SchemaType::Int8 => 0,
-        SchemaType::Int16 => 1,
-        SchemaType::Int32 => 2,
-        SchemaType::Int64 => 3,
-        SchemaType::Float32 => 4,
-        SchemaType::Float64 => 5,
-        _ => return None,
-    })
+/// The width of a number's type, which is that of dates too.
+fn rank(kind: u8) -> Option<u8> {
+    let kinds = [
+        SchemaType::Int8,
+        SchemaType::Int16,
+        SchemaType::Int32,
+        SchemaType::Int64,
+        SchemaType::Float32,
+        SchemaType::Float64,
+    ];
+    let place = kinds.iter().position(|known| known.tag() == kind)?;
+    u8::try_from(place).ok()
 }
 
-/// Widens a number to the type that all elements have.
+/// Turns a number into the type that all elements have, dates and times included.
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
-fn align(value: &mut Value, schema: &Schema) {
+fn align(value: &mut Value, schema: &Schema) -> Result<(), NotParsed> {
+    let is_number = rank(schema.kind.tag()).is_some();
+    let is_date = matches!(
+        schema.name.as_deref(),
+        Some(schema::DATE | schema::TIME | schema::TIMESTAMP)
+    );
     let whole = match value {
         Value::Int8(value) => i64::from(*value),
         Value::Int16(value) => i64::from(*value),
         Value::Int32(value) => i64::from(*value),
         Value::Int64(value) => *value,
+        Value::Date(days) if schema.name.as_deref() == Some(schema::TIMESTAMP) => {
+            i64::from(*days) * DAY_MS
+        }
+        Value::Time(milliseconds) if schema.name.as_deref() == Some(schema::TIMESTAMP) => {
+            i64::from(*milliseconds)
+        }
+        Value::Date(_) | Value::Time(_) | Value::Timestamp(_) if is_number && !is_date => {
+            return Err(NotParsed);
+        }
         Value::Float32(narrow) if schema.kind == SchemaType::Float64 => {
             *value = Value::Float64(f64::from(*narrow));
-            return;
+            return Ok(());
         }
-        _ => return,
+        _ => return Ok(()),
     };
-    *value = match schema.kind {
-        SchemaType::Int16 => Value::Int16(whole as i16),
-        SchemaType::Int32 => Value::Int32(whole as i32),
-        SchemaType::Int64 => Value::Int64(whole),
-        SchemaType::Float32 => Value::Float32(whole as f32),
-        SchemaType::Float64 => Value::Float64(whole as f64),
-        _ => return,
+    *value = match (schema.name.as_deref(), &schema.kind) {
+        (Some(schema::DATE), _) => Value::Date(whole as i32),
+        (Some(schema::TIME), _) if !(0..=DAY_MS).contains(&whole) => return Err(NotParsed),
+        (Some(schema::TIME), _) => Value::Time(whole as i32),
+        (Some(schema::TIMESTAMP), _) => Value::Timestamp(whole),
+        (_, SchemaType::Int16) => Value::Int16(whole as i16),
+        (_, SchemaType::Int32) => Value::Int32(whole as i32),
+        (_, SchemaType::Int64) => Value::Int64(whole),
+        (_, SchemaType::Float32) => Value::Float32(whole as f32),
+        (_, SchemaType::Float64) => Value::Float64(whole as f64),
+        _ => return Ok(()),
     };
+    Ok(())
 }
 
 /// A number of the smallest type that holds it.
@@ -337,59 +381,38 @@ fn whole(decimal: &Decimal) -> Option<i64> {
         .flatten()
 }
 
-/// A date, time or timestamp in ISO 8601, told by its length. Values out of range carry over, as in Java.
+/// The dates, times and timestamps that are told by their length.
+static DATE: LazyLock<Option<DateFormat>> = LazyLock::new(|| format_of("yyyy-MM-dd"));
+static TIME: LazyLock<Option<DateFormat>> = LazyLock::new(|| format_of("HH:mm:ss.SSS'Z'"));
+static TIMESTAMP: LazyLock<Option<DateFormat>> =
+    LazyLock::new(|| format_of("yyyy-MM-dd'T'HH:mm:ss.SSS'Z'"));
+
+/// None of them has years of two digits, for which a format would have to know the time.
+fn format_of(pattern: &str) -> Option<DateFormat> {
+    DateFormat::compile(pattern, 0).ok()
+}
+
+/// A date, time or timestamp in ISO 8601. Values out of range carry over, as in Java.
 fn temporal(token: &str) -> Option<Parsed> {
     let token = token.replace("\\:", ":");
-    match token.chars().count() {
+    let moment = |format: &Option<DateFormat>| format.as_ref()?.parse(&token);
+    // Java counts a character beyond the basic plane twice.
+    match token.encode_utf16().count() {
         10 => {
-            let (days, _) = date(&token)?;
+            let days = moment(&DATE)?.div_euclid(DAY_MS);
             let days = i32::try_from(days).ok()?;
             Some(Parsed::new(Schema::date(), Value::Date(days)))
         }
         13 => {
-            let (milliseconds, rest) = time(&token)?;
-            rest.starts_with('Z').then_some(())?;
-            let milliseconds = i32::try_from(milliseconds).ok()?;
+            let milliseconds = i32::try_from(moment(&TIME)?).ok()?;
             Some(Parsed::new(Schema::time(), Value::Time(milliseconds)))
         }
-        24 => {
-            let (days, rest) = date(&token)?;
-            let (milliseconds, rest) = time(rest.strip_prefix('T')?)?;
-            rest.starts_with('Z').then_some(())?;
-            let moment = days.checked_mul(DAY_MS)?.checked_add(milliseconds)?;
-            Some(Parsed::new(Schema::timestamp(), Value::Timestamp(moment)))
-        }
+        24 => Some(Parsed::new(
+            Schema::timestamp(),
+            Value::Timestamp(moment(&TIMESTAMP)?),
+        )),
         _ => None,
     }
-}
-
-/// The days of `2024-01-31`, and what follows.
-fn date(text: &str) -> Option<(i64, &str)> {
-    let (year, rest) = digits(text)?;
-    let (month, rest) = digits(rest.strip_prefix('-')?)?;
-    let (day, rest) = digits(rest.strip_prefix('-')?)?;
-    Some((days_of(year, month, day), rest))
-}
-
-/// The milliseconds of `14:34:54.346`, and what follows.
-fn time(text: &str) -> Option<(i64, &str)> {
-    let (hour, rest) = digits(text)?;
-    let (minute, rest) = digits(rest.strip_prefix(':')?)?;
-    let (second, rest) = digits(rest.strip_prefix(':')?)?;
-    let (millisecond, rest) = digits(rest.strip_prefix('.')?)?;
-    let seconds = hour * 3_600 + minute * 60 + second;
-    Some((seconds * 1_000 + millisecond, rest))
-}
-
-/// A number of digits, at most nine; blanks before it do not matter.
-fn digits(text: &str) -> Option<(i64, &str)> {
-    let text = text.trim_start_matches([' ', '\t']);
-    let length = text
-        .bytes()
-        .position(|byte| !byte.is_ascii_digit())
-        .unwrap_or(text.len());
-    let (number, rest) = text.split_at_checked(length.min(9))?;
-    Some((number.parse().ok()?, rest))
 }
 
 #[cfg(test)]
