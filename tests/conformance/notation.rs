@@ -49,14 +49,18 @@ pub fn typed(json: &Json, schema_name: &str, name: &str) -> Result<Typed> {
     if lacks_part(schema) {
         return Ok(Typed {
             schema: None,
-            value: some(loose(schema, value)?),
+            value: some(loose(schema, value).map_err(misfit)?),
         });
     }
     let schema = self::schema(schema)?;
     Ok(Typed {
-        value: some(under(&schema, value).map_err(|problem| format!("{MISFIT}: {problem}"))?),
+        value: some(under(&schema, value).map_err(misfit)?),
         schema: Some(schema),
     })
+}
+
+fn misfit(problem: String) -> String {
+    format!("{MISFIT}: {problem}")
 }
 
 /// Whether a schema is an array or map whose elements have none, or holds one.
@@ -191,7 +195,7 @@ fn schema(json: &Json) -> Result<Schema> {
     }
     if let Some(default) = optional(json, "default") {
         let default = under(&made, default);
-        made.default = Some(default.map_err(|problem| format!("{MISFIT}: {problem}"))?);
+        made.default = Some(default.map_err(misfit)?);
     }
     Ok(made)
 }

@@ -73,26 +73,22 @@ impl Charset {
     }
 }
 
-/// Reads text that is not UTF-8 throughout. Java makes one replacement character of a half of a surrogate pair in
-/// three bytes, where Rust makes three.
+/// Reads text that is not UTF-8 throughout. Java makes one replacement character of half of a surrogate pair, in three
+/// bytes or two, where Rust makes one of each byte.
 fn java_utf8(bytes: &[u8]) -> String {
+    let is_half = |two: &[u8]| matches!(two, [0xed, 0xa0..=0xbf]);
     let mut text = String::with_capacity(bytes.len());
     let mut rest = bytes;
-    while !rest.is_empty() {
-        let surrogate = matches!(rest, [0xed, 0xa0..=0xbf, 0x80..=0xbf, ..]);
-        if surrogate {
-            text.push(char::REPLACEMENT_CHARACTER);
-            rest = rest.get(3..).unwrap_or_default();
-            continue;
-        }
-        let end = rest
-            .windows(3)
-            .position(|three| matches!(three, [0xed, 0xa0..=0xbf, 0x80..=0xbf]))
-            .unwrap_or(rest.len());
-        let (plain, after) = rest.split_at_checked(end).unwrap_or((rest, &[]));
+    while let Some(at) = rest.windows(2).position(is_half) {
+        let (plain, half) = rest.split_at_checked(at).unwrap_or_default();
         text.push_str(&String::from_utf8_lossy(plain));
-        rest = after;
+        text.push(char::REPLACEMENT_CHARACTER);
+        rest = match half {
+            [_, _, 0x80..=0xbf, after @ ..] | [_, _, after @ ..] => after,
+            _ => &[],
+        };
     }
+    text.push_str(&String::from_utf8_lossy(rest));
     text
 }
 
@@ -107,6 +103,7 @@ mod tests {
             Charset::Utf8.decode(b"a\xed\xa0\x80\xffb"),
             "a\u{fffd}\u{fffd}b"
         );
+        assert_eq!(Charset::Utf8.decode(b"a\xed\xaab"), "a\u{fffd}b");
         assert_eq!(Charset::Ascii.decode(b"a\xe9"), "a\u{fffd}");
         assert_eq!(Charset::Latin1.decode(b"a\xe9"), "aé");
         let encoded = |charset: Charset| {

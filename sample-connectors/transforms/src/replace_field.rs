@@ -200,8 +200,13 @@ impl Rules {
             }
         }
         let all = targets.len();
-        let pairs: BTreeMap<&str, &str> = renames.iter().filter_map(|one| rename(one)).collect();
-        let mut pairs: Vec<_> = pairs.into_iter().collect();
+        let mut pairs: Vec<(&str, &str)> = Vec::new();
+        for (from, to) in renames.iter().filter_map(|one| rename(one)) {
+            match pairs.iter_mut().find(|(known, _)| *known == from) {
+                Some((_, known)) => *known = to,
+                None => pairs.push((from, to)),
+            }
+        }
         in_hash_order(&mut pairs);
         let sources = pairs
             .into_iter()

@@ -118,7 +118,7 @@ class Transforms:
         if self.chance(0.5):
             config["unix.precision"] = self.pick(["nanoseconds", "microseconds", "milliseconds", "seconds"] if self.chance(0.98) else ["hours", ""])
         kind = self.pick(["string", "string", "int64", "timestamp", "date", "time", "int32"])
-        if config["target.type"] == "string" and kind == "string" and "z" in pattern:
+        if config["target.type"] == "string" and kind == "string" and any(letter in pattern for letter in "zZX"):
             kind = "int64"  # a SimpleDateFormat keeps the zone that it has read for what it prints
         text = self.date_text(pattern)
         bare = lambda: {"string": text} if kind == "string" else {"date": self.moment()} if kind in ("timestamp", "date", "time") else {kind: self.scalar(kind)}

@@ -186,14 +186,7 @@ impl Reader {
         schema.doc = attributes.doc.and_then(string).map(Cow::into_owned);
         schema.version = attributes.version.and_then(integer);
         if let Some(parameters) = attributes.parameters.filter(|text| text.starts_with(b"{")) {
-            each_entry(parameters, |key, value| {
-                let value = string(value).ok_or_else(|| {
-                    ConvertError::data("Schema parameters must have string values.")
-                })?;
-                schema.parameters.retain(|(known, _)| known != key);
-                schema.parameters.push((key.to_owned(), value.into_owned()));
-                within_limit(schema.parameters.len())
-            })?;
+            schema.parameters = parameters_of(parameters)?;
         }
         if let Some(default) = attributes.default {
             let plan = Plan::new(&schema, self.replace_nulls);
@@ -287,6 +280,24 @@ impl Reader {
         })?;
         Ok(fields)
     }
+}
+
+/// The parameters of a schema; of two of one name the last counts, in the place of the first.
+fn parameters_of(text: &[u8]) -> Result<Vec<(String, String)>, ConvertError> {
+    let mut found: Vec<(String, &[u8])> = Vec::new();
+    each_entry(text, |key, value| {
+        match found.iter_mut().find(|(known, _)| known == key) {
+            Some((_, known)) => *known = value,
+            None => found.push((key.to_owned(), value)),
+        }
+        within_limit(found.len())
+    })?;
+    let of_text = |(key, value): (String, &[u8])| {
+        let value = string(value)
+            .ok_or_else(|| ConvertError::data("Schema parameters must have string values."))?;
+        Ok((key, value.into_owned()))
+    };
+    found.into_iter().map(of_text).collect()
 }
 
 fn invalid_default() -> ConvertError {
