@@ -64,10 +64,10 @@ public class Recorder {
     @SuppressWarnings("unchecked")
     static <R extends ConnectRecord<R>> ObjectNode transform(JsonNode recorded) throws Exception {
         String smt = recorded.get("smt").asText();
-        Object plugin = Class.forName(TRANSFORMS + smt).getDeclaredConstructor().newInstance();
+        Object plugin = Class.forName(smt.startsWith("io.") ? smt : TRANSFORMS + smt).getDeclaredConstructor().newInstance();
         try {
             ((org.apache.kafka.common.Configurable) plugin).configure(config(recorded));
-        } catch (ConfigException problem) {
+        } catch (Exception problem) {
             return error("config_error", problem);
         }
         if (!recorded.has("input")) return flag("config_ok", true);
