@@ -5,6 +5,8 @@ use tidegate_sdk::{Error, Field, Result, Schema, SchemaType, Value, View};
 
 use tidegate_sdk::model::short::append;
 
+use crate::exception;
+
 /// Takes encoded null for null.
 #[inline]
 #[must_use]
@@ -310,9 +312,8 @@ pub fn struct_like(schema: &Schema, fields: Vec<Field>) -> Result<Schema> {
         _ => None,
     });
     if let Some(name) = twice {
-        return Err(Error::data(format_args!(
-            "Cannot create field because of field name duplication {name}"
-        )));
+        let message = format_args!("Cannot create field because of field name duplication {name}");
+        return Err(Error::thrown(exception::SCHEMA_BUILDER, message));
     }
     Ok(Schema {
         name: schema.name.clone(),

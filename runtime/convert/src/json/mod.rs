@@ -189,6 +189,8 @@ impl JsonConverter {
                 max: RECORD_BYTES_MAX,
             });
         }
+        // Jackson passes over a byte order mark.
+        let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
         if !self.schemas_enabled {
             return Ok((-1, decode::document(text, &mut self.keys_read, out)?));
         }
