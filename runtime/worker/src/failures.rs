@@ -457,7 +457,9 @@ pub(crate) mod tests {
         let error = strict.report(&mut vec![failed(5), failed(2)], &mut One);
         let text = error.unwrap_err().to_string();
         assert!(
-            text.starts_with("TRANSFORMATION: record number 2: transform x: bad: 2"),
+            text.starts_with(
+                "Tolerance exceeded in error handler: TRANSFORMATION: record number 2: transform x: bad: 2"
+            ),
             "{text}"
         );
         let counts = strict.progress.counts();

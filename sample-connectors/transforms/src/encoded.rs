@@ -1,5 +1,7 @@
 //! Encoded maps and structs: looking into them and copying them, without a tree.
 
+use std::collections::HashSet;
+
 use tidegate_sdk::model::value::{Elements, Entries, ValueError, length, tag};
 use tidegate_sdk::{Error, Field, Result, Schema, SchemaType, Value, View};
 
@@ -87,7 +89,7 @@ pub fn class_of(view: &View<'_>) -> &'static str {
         View::Float32(_) => "java.lang.Float",
         View::Float64(_) => "java.lang.Double",
         View::String(_) => "java.lang.String",
-        View::Bytes(_) => "java.nio.ByteBuffer",
+        View::Bytes(_) => "[B",
         View::Array(_) => "java.util.ArrayList",
         View::Map(_) => "java.util.HashMap",
         View::Struct(_) => "org.apache.kafka.connect.data.Struct",
@@ -305,13 +307,11 @@ impl<'a> Run<'a> {
 /// # Errors
 /// A data error when two fields have one name.
 pub fn struct_like(schema: &Schema, fields: Vec<Field>) -> Result<Schema> {
-    let mut names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
-    names.sort_unstable();
-    let twice = names.windows(2).find_map(|pair| match pair {
-        [a, b] if a == b => Some(*a),
-        _ => None,
-    });
-    if let Some(name) = twice {
+    let mut names = HashSet::with_capacity(fields.len());
+    let twice = fields
+        .iter()
+        .find(|field| !names.insert(field.name.as_str()));
+    if let Some(Field { name, .. }) = twice {
         let message = format_args!("Cannot create field because of field name duplication {name}");
         return Err(Error::thrown(exception::SCHEMA_BUILDER, message));
     }

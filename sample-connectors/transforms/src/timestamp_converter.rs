@@ -420,7 +420,8 @@ impl Conversion {
         match (form, view) {
             (Form::Text, View::String(text)) => {
                 let format = self.format.as_ref();
-                let format = format.ok_or_else(|| Error::data(NO_FORMAT))?;
+                let format =
+                    format.ok_or_else(|| Error::thrown(exception::NULL_POINTER, NO_FORMAT))?;
                 format.parse(text).ok_or_else(|| {
                     Error::data(format_args!(
                         "Could not parse timestamp: value ({text}) does not match pattern ({})",
