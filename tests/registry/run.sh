@@ -28,4 +28,4 @@ TIDEGATE_TEST_PYTHON=$python
 export TIDEGATE_TEST_REGISTRY TIDEGATE_TEST_PYTHON
 cd "$here/../.."
 echo "The schema registry listens on $TIDEGATE_TEST_REGISTRY"
-${CARGO:-cargo} test --workspace --test registry
+${CARGO:-cargo} test --workspace --test registry --test random_avro

@@ -499,7 +499,10 @@ fn error(error: Error) -> wit::Error {
             ErrorKind::Retriable => wit::ErrorKind::Retriable,
             ErrorKind::Fatal => wit::ErrorKind::Fatal,
         },
-        message: error.message().to_owned(),
+        message: match error.exception() {
+            Some(exception) => format!("{exception}: {}", error.message()),
+            None => error.message().to_owned(),
+        },
     }
 }
 

@@ -29,6 +29,7 @@ pub enum ErrorKind {
 pub struct Error {
     kind: ErrorKind,
     message: String,
+    exception: Option<&'static str>,
     key: Option<String>,
     by_definition: bool,
 }
@@ -52,6 +53,15 @@ impl Error {
         Self::new(ErrorKind::Data, message)
     }
 
+    /// A record cannot be processed; dead letters name this Java class as its exception, where they would name
+    /// Kafka Connect's `DataException`.
+    pub fn thrown(exception: &'static str, message: impl fmt::Display) -> Self {
+        Self {
+            exception: Some(exception),
+            ..Self::data(message)
+        }
+    }
+
     /// The same call may succeed later.
     pub fn retriable(message: impl fmt::Display) -> Self {
         Self::new(ErrorKind::Retriable, message)
@@ -67,6 +77,7 @@ impl Error {
         Self {
             kind,
             message: message.to_string(),
+            exception: None,
             key: None,
             by_definition: false,
         }
@@ -82,6 +93,12 @@ impl Error {
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// The Java class of the exception that it stands for, where it is not the usual one.
+    #[must_use]
+    pub fn exception(&self) -> Option<&'static str> {
+        self.exception
     }
 
     /// The configuration key that is to blame, where one is.

@@ -71,6 +71,22 @@ pub enum ConvertError {
     /// Data that the converter or the schema does not allow.
     #[error("{0}")]
     Data(String),
+    /// The same, where Kafka Connect throws another exception than its `DataException`.
+    #[error("{message}")]
+    Thrown {
+        /// The exception's class.
+        exception: &'static str,
+        /// What is wrong.
+        message: String,
+    },
+    /// The same, where Kafka Connect's message does not say what is wrong and its cause does.
+    #[error("{message}{}", cause.text)]
+    Caused {
+        /// Kafka Connect's message.
+        message: String,
+        /// What is wrong.
+        cause: Cause,
+    },
     /// An encoded value that is damaged.
     #[error("the encoded value is damaged: {0}")]
     Value(#[from] ValueError),
@@ -92,6 +108,22 @@ pub enum ConvertError {
         max: usize,
     },
 }
+
+/// Why there is an error, where its message does not say so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cause {
+    /// The class of the exception that is the cause in Kafka Connect.
+    pub exception: &'static str,
+    /// What is wrong.
+    pub text: String,
+}
+
+/// The exception of Kafka's deserializers.
+pub(crate) const SERIALIZATION: &str = "org.apache.kafka.common.errors.SerializationException";
+/// The exception of a schema that cannot be built.
+pub(crate) const SCHEMA_BUILDER: &str = "org.apache.kafka.connect.errors.SchemaBuilderException";
+/// The exception of data in general.
+pub(crate) const DATA: &str = "org.apache.kafka.connect.errors.DataException";
 
 /// What is wrong with a JSON text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -143,6 +175,8 @@ impl ConvertError {
             Self::Registry { error, .. } => error.class(),
             Self::Json { .. }
             | Self::Data(_)
+            | Self::Thrown { .. }
+            | Self::Caused { .. }
             | Self::Value(_)
             | Self::Text(_)
             | Self::Schema(_)
@@ -154,13 +188,26 @@ impl ConvertError {
     /// What is wrong, and what the bytes have to do with it where Kafka Connect's message does not say that: it names
     /// the exception of its parser as the cause instead.
     #[must_use]
-    pub fn message_and_cause(&self) -> (String, Option<String>) {
+    pub fn message_and_cause(&self) -> (String, Option<Cause>) {
         match self {
             Self::Json { offset, problem } => (
                 JSON_MESSAGE.to_owned(),
-                Some(format!("at byte {offset}: {problem}")),
+                Some(Cause {
+                    exception: SERIALIZATION,
+                    text: format!("at byte {offset}: {problem}"),
+                }),
             ),
+            Self::Caused { message, cause } => (message.clone(), Some(cause.clone())),
             other => (other.to_string(), None),
+        }
+    }
+
+    /// The exception that Kafka Connect throws, where its class does not follow from the class of the error.
+    #[must_use]
+    pub fn exception(&self) -> Option<&'static str> {
+        match self {
+            Self::Thrown { exception, .. } => Some(exception),
+            _ => None,
         }
     }
 

@@ -36,7 +36,7 @@ use tidegate_model::Column;
 #[doc(hidden)]
 pub use avro::offline::{Offline as OfflineAvro, OfflineRead};
 pub use class::{ConverterClass, Key, Kind, Reach, Role, class_names, converter};
-pub use error::ConvertError;
+pub use error::{Cause, ConvertError};
 
 /// Encoded values of one column with their schemas.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

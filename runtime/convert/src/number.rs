@@ -6,7 +6,7 @@ use tidegate_model::schema::{Schema, SchemaType};
 use tidegate_model::value::{Encoder, View};
 
 use crate::columns::convert_each;
-use crate::error::ConvertError;
+use crate::error::{Cause, ConvertError, SERIALIZATION};
 use crate::schema_index::{schema_index, schema_of};
 use crate::{Converter, RecordFailure, ValueColumn};
 use tidegate_java::class_name::class_name;
@@ -62,6 +62,33 @@ impl NumberType {
             Self::Double => encoder.float64(f64::from_be_bytes(bytes.try_into().ok()?)),
         }
         Some(())
+    }
+
+    /// The error of bytes that are no such number, with the cause in the words of Kafka's deserializers.
+    fn unread(self, bytes: &[u8]) -> ConvertError {
+        let (name, size) = match self {
+            Self::Boolean => ("Boolean", 1),
+            Self::Short => ("Short", 2),
+            Self::Integer => ("Integer", 4),
+            Self::Long => ("Long", 8),
+            Self::Float => ("", 4),
+            Self::Double => ("", 8),
+        };
+        let text = match bytes {
+            // Java's bytes have a sign.
+            [byte] if self == Self::Boolean => format!(
+                "Unexpected byte received by BooleanDeserializer: {}",
+                byte.cast_signed()
+            ),
+            _ => format!("Size of data received by {name}Deserializer is not {size}"),
+        };
+        ConvertError::Caused {
+            message: format!("Failed to deserialize {}: ", self.name()),
+            cause: Cause {
+                exception: SERIALIZATION,
+                text,
+            },
+        }
     }
 
     /// Appends the bytes of a value; `None` when it is of another type.
@@ -144,11 +171,7 @@ impl Converter for NumberConverter {
             };
             match self.number.read(entry, out) {
                 Some(_) => Ok(true),
-                None => Err(ConvertError::data(format!(
-                    "Failed to deserialize {}: {} bytes are none",
-                    self.number.name(),
-                    entry.len()
-                ))),
+                None => Err(self.number.unread(entry)),
             }
         });
         ValueColumn {

@@ -73,7 +73,9 @@ pub enum WorkerError {
     #[error(transparent)]
     Plugin(#[from] SandboxError),
     /// One record failed and `errors.tolerance` is `none`.
-    #[error("{stage}: record {record}: {message}. Set errors.tolerance=all to skip such records")]
+    #[error(
+        "Tolerance exceeded in error handler: {stage}: record {record}: {message}. Set errors.tolerance=all to skip such records"
+    )]
     Record {
         /// In which stage.
         stage: Stage,

@@ -8,9 +8,11 @@
 //! Before that, what may pass was tried again (`retry`). Invariant: nothing is committed past a record that is on its
 //! way to the dead letter queue ([`Failures::settle`]).
 
+use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
 use tidegate_config::connector::ErrorsConfig;
+use tidegate_convert::Cause;
 use tidegate_model::{Batch, ErrorClass, TaskId};
 
 use crate::dead_letters::{DeadLetters, Refusals};
@@ -47,10 +49,12 @@ pub struct Failed {
     pub operation: Arc<Operation>,
     /// What kind of failure it is.
     pub class: ErrorClass,
+    /// The class of the exception that Kafka Connect would throw, where it is not the usual one of `class`.
+    pub thrown: Option<Cow<'static, str>>,
     /// What is wrong. In Kafka Connect's words where it has some.
     pub message: String,
     /// What a converter found in the bytes, where the message does not say it.
-    pub cause: Option<String>,
+    pub cause: Option<Cause>,
 }
 
 /// Writing a source's records to their topics.
@@ -63,19 +67,45 @@ pub static PRODUCE: LazyLock<Arc<Operation>> = LazyLock::new(|| {
 });
 
 impl Failed {
-    /// A record that a sink did not take.
-    pub fn in_put(row: usize, class: ErrorClass, message: String) -> Self {
+    /// A record that failed.
+    pub fn new(row: usize, operation: &Arc<Operation>, class: ErrorClass, message: String) -> Self {
         Self {
             row,
-            operation: Arc::clone(&PUT),
+            operation: Arc::clone(operation),
             class,
+            thrown: None,
             message,
             cause: None,
         }
     }
 
+    /// A record that a guest refused. Its message may begin with the class of an exception.
+    pub fn refused(
+        row: usize,
+        operation: &Arc<Operation>,
+        class: ErrorClass,
+        mut message: String,
+    ) -> Self {
+        let exception = exception_of(&message).map(str::to_owned);
+        if let Some(exception) = &exception {
+            message.drain(..exception.len() + EXCEPTION_END.len());
+        }
+        Self {
+            thrown: exception.map(Cow::Owned),
+            ..Self::new(row, operation, class, message)
+        }
+    }
+
+    /// A record that a sink did not take.
+    pub fn in_put(row: usize, class: ErrorClass, message: String) -> Self {
+        Self::refused(row, &PUT, class, message)
+    }
+
     /// The class of the exception that Kafka Connect would throw.
-    pub fn exception(&self) -> &'static str {
+    pub fn exception(&self) -> &str {
+        if let Some(thrown) = &self.thrown {
+            return thrown;
+        }
         match self.class {
             ErrorClass::Data => "org.apache.kafka.connect.errors.DataException",
             ErrorClass::Retriable => "org.apache.kafka.connect.errors.RetriableException",
@@ -106,9 +136,9 @@ impl Failed {
         }
         out.extend(b")\n");
         if let Some(cause) = &self.cause {
-            out.extend(b"Caused by: org.apache.kafka.common.errors.SerializationException: ");
-            out.extend(cause.as_bytes());
-            out.push(b'\n');
+            for part in ["Caused by: ", cause.exception, ": ", &cause.text, "\n"] {
+                out.extend(part.as_bytes());
+            }
         }
     }
 
@@ -120,10 +150,31 @@ impl Failed {
         }
         text.push_str(&self.message);
         if let Some(cause) = &self.cause {
-            text.push_str(cause);
+            text.push_str(&cause.text);
         }
         text
     }
+}
+
+/// What stands between the class of an exception and its message.
+const EXCEPTION_END: &str = ": ";
+
+/// The class of an exception that a message begins with, as in `java.lang.IllegalArgumentException: Unknown field`.
+fn exception_of(message: &str) -> Option<&str> {
+    let (class, _) = message.split_once(EXCEPTION_END)?;
+    let (package, name) = class.rsplit_once('.')?;
+    let is_package = |part: &str| {
+        part.starts_with(|c: char| c.is_ascii_lowercase())
+            && part
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    let is_exception = name.starts_with(|c: char| c.is_ascii_uppercase())
+        && (name.ends_with("Exception") || name.ends_with("Error"))
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$'));
+    (is_exception && package.split('.').all(is_package)).then_some(class)
 }
 
 /// Where a record is from, for the headers of a dead letter.
@@ -359,6 +410,7 @@ pub(crate) mod tests {
                 name: "transform x".to_owned(),
             }),
             class: ErrorClass::Data,
+            thrown: None,
             message: format!("bad: {row}"),
             cause: None,
         }
@@ -405,7 +457,9 @@ pub(crate) mod tests {
         let error = strict.report(&mut vec![failed(5), failed(2)], &mut One);
         let text = error.unwrap_err().to_string();
         assert!(
-            text.starts_with("TRANSFORMATION: record number 2: transform x: bad: 2"),
+            text.starts_with(
+                "Tolerance exceeded in error handler: TRANSFORMATION: record number 2: transform x: bad: 2"
+            ),
             "{text}"
         );
         let counts = strict.progress.counts();
@@ -413,9 +467,32 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn the_class_of_an_exception_stands_before_its_message() {
+        let operation = failed(0).operation;
+        let refused = |message: &str| {
+            let failed = Failed::refused(0, &operation, ErrorClass::Data, message.to_owned());
+            (failed.exception().to_owned(), failed.message)
+        };
+        let usual = "org.apache.kafka.connect.errors.DataException";
+        let of = |class: &str, message: &str| (class.to_owned(), message.to_owned());
+        assert_eq!(refused("bad: 1"), of(usual, "bad: 1"));
+        assert_eq!(refused("a.b: c"), of(usual, "a.b: c"));
+        assert_eq!(refused("Exception: c"), of(usual, "Exception: c"));
+        assert_eq!(
+            refused("a b.NoException: c"),
+            of(usual, "a b.NoException: c")
+        );
+        let class = "java.lang.IllegalArgumentException";
+        assert_eq!(refused(&format!("{class}: a: b")), of(class, "a: b"));
+    }
+
+    #[test]
     fn an_error_is_printed_as_java_does() {
         let mut failed = failed(4);
-        failed.cause = Some("at byte 1".to_owned());
+        failed.cause = Some(Cause {
+            exception: "org.apache.kafka.common.errors.SerializationException",
+            text: "at byte 1".to_owned(),
+        });
         let mut trace = Vec::new();
         failed.stack_trace(&mut trace);
         assert_eq!(

@@ -63,13 +63,8 @@ impl LinkSteps {
             if let Some(counter) = self.counters.get(error.step) {
                 counter.failed(1);
             }
-            Failed {
-                row: error.index,
-                operation: Arc::clone(self.operations.get(error.step).unwrap_or(&self.together)),
-                class: error.class,
-                message: error.message,
-                cause: None,
-            }
+            let operation = self.operations.get(error.step).unwrap_or(&self.together);
+            Failed::refused(error.index, operation, error.class, error.message)
         }));
         Transformed {
             batch: applied.batch,
@@ -82,25 +77,13 @@ impl LinkSteps {
         if let Some(counter) = self.counters.first() {
             counter.failed(1);
         }
-        Failed {
-            row,
-            operation: Arc::clone(&self.together),
-            class: fault.class(),
-            message: fault.without_trace(),
-            cause: None,
-        }
+        Failed::new(row, &self.together, fault.class(), fault.without_trace())
     }
 }
 
 /// A record that failed in an operation.
 pub fn failed_in(operation: &Arc<Operation>, error: RecordError) -> Failed {
-    Failed {
-        row: error.index,
-        operation: Arc::clone(operation),
-        class: error.class,
-        message: error.message,
-        cause: None,
-    }
+    Failed::refused(error.index, operation, error.class, error.message)
 }
 
 fn operation(class: &str, name: String) -> Arc<Operation> {

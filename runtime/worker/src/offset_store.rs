@@ -237,7 +237,7 @@ impl OffsetStore {
         let mut all: Vec<_> = offsets
             .map(|(partition, kept)| {
                 let partition = kept.written.as_deref().unwrap_or(partition);
-                (partition.to_vec(), shown(&kept.offset))
+                (partition.to_vec(), without_private(&kept.offset))
             })
             .collect();
         all.sort();
@@ -303,7 +303,7 @@ fn apply(table: &mut Table, json: &mut dyn Converter, record: LogRecord<'_>) -> 
 }
 
 /// A source offset without what the connector keeps in it for itself.
-fn shown(offset: &[u8]) -> Vec<u8> {
+pub fn without_private(offset: &[u8]) -> Vec<u8> {
     let Ok(Value::Map(mut entries)) = Value::decode(offset) else {
         return offset.to_vec();
     };

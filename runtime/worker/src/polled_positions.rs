@@ -22,6 +22,15 @@ impl PolledPositions {
         Some(partition)
     }
 
+    /// Those of the first records.
+    pub fn first(mut self, count: usize) -> Self {
+        self.partition_of.truncate(count);
+        let rows = count.min(self.offsets.len());
+        let rows: Vec<u32> = (0..).take(rows).collect();
+        self.offsets = self.offsets.select(&rows);
+        self
+    }
+
     /// One group for each source partition that has records, with its last offset and what of it is submitted; and
     /// for each record of `batch` its group. Record n of it came from record `inputs[n]`; none: from record n.
     /// Records that were dropped count for their group's offset too, which passes them.
@@ -152,6 +161,17 @@ mod tests {
         let none = positions(&[1, 1], &[]);
         let wanted = vec![("b".to_owned(), None, 2)];
         assert_eq!(groups(none, 2, None), (wanted, vec![0, 0]));
+    }
+
+    #[test]
+    fn the_first_records_have_the_offsets_up_to_theirs() {
+        let all = positions(&[0, 2, 2], &[Some(1), Some(2), Some(3)]);
+        let wanted = vec![("a".to_owned(), Some(1), 1), ("c".to_owned(), Some(2), 1)];
+        assert_eq!(groups(all.first(2), 2, Some(&[0, 1])), (wanted, vec![0, 1]));
+
+        let only = positions(&[], &[Some(1), Some(2)]);
+        let wanted = vec![("a".to_owned(), Some(1), 0)];
+        assert_eq!(groups(only.first(1), 0, Some(&[])), (wanted, vec![]));
     }
 
     #[test]

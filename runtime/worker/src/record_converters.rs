@@ -1,11 +1,12 @@
 //! Key, value and header converter of a task, over whole batches.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use tidegate_config::connector::{ConnectorConfig, ConverterRole};
 use tidegate_config::grants::Policy;
 use tidegate_config::worker::WorkerConfig;
-use tidegate_convert::{Converter, RecordFailure, Role, ValueColumn};
+use tidegate_convert::{Cause, Converter, RecordFailure, Role, ValueColumn};
 use tidegate_model::guest_text::clean;
 use tidegate_model::limits::GUEST_MESSAGE_BYTES_MAX;
 use tidegate_model::{Batch, Column, ErrorClass, Headers};
@@ -226,8 +227,12 @@ impl Part {
                 row: row_of(failure.index),
                 operation: Arc::clone(&self.operation),
                 class: failure.error.class(),
+                thrown: failure.error.exception().map(Cow::Borrowed),
                 message: clean(message),
-                cause: cause.map(clean),
+                cause: cause.map(|cause| Cause {
+                    text: clean(cause.text),
+                    ..cause
+                }),
             }
         }));
     }

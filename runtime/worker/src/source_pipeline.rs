@@ -67,6 +67,8 @@ struct Prepared {
     positions: PolledPositions,
     /// As it was polled, where that is kept.
     polled: Batch,
+    /// Why the task ends behind this batch.
+    end: Option<WorkerError>,
 }
 
 /// What steps that followed each other did.
@@ -160,6 +162,7 @@ impl SourcePipeline {
             inputs,
             positions,
             polled,
+            end,
         } = prepared;
         if !batch.is_empty() {
             self.creator.ensure(&batch.topics)?;
@@ -192,7 +195,7 @@ impl SourcePipeline {
         if !batch.is_empty() {
             self.topics.used(&batch.topics);
         }
-        Ok(Stepped::Moved)
+        end.map_or(Ok(Stepped::Moved), Err)
     }
 
     /// Deals with the records that the producer refused, where that is tolerated, so that their offsets may pass.
@@ -202,12 +205,9 @@ impl SourcePipeline {
             let inputs = sent.inputs.as_deref();
             let error = &group.refused.error;
             let rows = group.refused.rows.iter();
-            let failed = rows.map(|row| Failed {
-                row: input_of(inputs, *row as usize),
-                operation: Arc::clone(&PRODUCE),
-                class: error.class(),
-                message: error.to_string(),
-                cause: None,
+            let failed = rows.map(|row| {
+                let row = input_of(inputs, *row as usize);
+                Failed::new(row, &PRODUCE, error.class(), error.to_string())
             });
             let json = self.json.as_mut();
             let mut rows = SourceRows::new(&sent.polled, None, &sent.positions, json);
@@ -297,9 +297,17 @@ impl SourcePipeline {
             inputs,
             positions,
             polled: kept.unwrap_or_default(),
+            end: None,
         };
-        self.report(failed, &mut unconverted, &prepared, replaced)?;
-        Ok(Some(prepared.without(&unconverted)))
+        let first = prepared.first_failed(&failed, &unconverted);
+        match self.report(failed, &mut unconverted, &prepared, replaced) {
+            Ok(()) => Ok(Some(prepared.without(&unconverted))),
+            // As with Kafka Connect, the records before it are delivered.
+            Err(error @ WorkerError::Record { .. }) if first > 0 => {
+                Ok(Some(prepared.before(first, error)))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Deals with what failed in transforms, of the batch as polled, and in converters, of the batch prepared. Where
@@ -359,6 +367,31 @@ impl SourcePipeline {
 }
 
 impl Prepared {
+    /// The first polled record that failed; 0 when none did.
+    fn first_failed(&self, failed: &[Failed], unconverted: &[Failed]) -> usize {
+        let inputs = self.inputs.as_deref();
+        let failed = failed.iter().map(|failure| failure.row);
+        let unconverted = unconverted.iter();
+        let unconverted = unconverted.map(|failure| input_of(inputs, failure.row));
+        failed.chain(unconverted).min().unwrap_or(0)
+    }
+
+    /// What came of the first polled records; behind them the task ends.
+    fn before(self, count: usize, end: WorkerError) -> Self {
+        let inputs = self.inputs.as_deref();
+        let is_before = |row: &u32| input_of(inputs, *row as usize) < count;
+        let rows: Vec<u32> = (0..).take(self.batch.len()).filter(is_before).collect();
+        let before = rows.iter().map(|row| input_of(inputs, *row as usize));
+        let before = before.filter_map(|input| u32::try_from(input).ok());
+        Self {
+            batch: self.batch.select(&rows),
+            inputs: Some(before.collect()),
+            positions: self.positions.first(count),
+            polled: self.polled,
+            end: Some(end),
+        }
+    }
+
     /// Without the records that could not be converted.
     fn without(self, unconverted: &[Failed]) -> Self {
         if unconverted.is_empty() {

@@ -10,6 +10,7 @@ use tidegate_model::{Batch, Column, Headers, Schema};
 
 use crate::error::WorkerError;
 use crate::failures::{Originals, Place};
+use crate::offset_store::without_private;
 use crate::polled_positions::PolledPositions;
 use crate::record_converters::{RecordConverters, Replaced};
 use crate::retry::Retry;
@@ -113,6 +114,7 @@ impl Originals for SourceRows<'_> {
             self.schema(&batch.key_schemas, row),
             self.schema(&batch.value_schemas, row),
         );
+        let offset = self.source_offset(input).map(without_private);
         let first: usize = batch
             .headers
             .counts
@@ -138,9 +140,9 @@ impl Originals for SourceRows<'_> {
         format!(
             ", where source record is = SourceRecord{{sourcePartition={}, sourceOffset={}}} ConnectRecord{{topic='{}', \
              kafkaPartition={}, key={}, keySchema={}, value={}, valueSchema={}, timestamp={}, \
-             headers=ConnectHeaders(headers=[{}])}}",
+             headers=ConnectHeaders(headers={})}}",
             value_text(self.positions.partition(input), None),
-            value_text(self.source_offset(input), None),
+            value_text(offset.as_deref(), None),
             batch.topic(row),
             partition.as_deref().unwrap_or("null"),
             value_text(batch.iter_keys().nth(row).flatten(), key_schema.as_ref()),
@@ -151,7 +153,10 @@ impl Originals for SourceRows<'_> {
             ),
             schema_text(value_schema.as_ref()),
             timestamp.as_deref().unwrap_or("null"),
-            headers.join(", ")
+            match headers.is_empty() {
+                true => String::new(),
+                false => format!("[{}]", headers.join(", ")),
+            }
         )
     }
 

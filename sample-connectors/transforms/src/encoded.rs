@@ -1,11 +1,15 @@
 //! Encoded maps and structs: looking into them and copying them, without a tree.
 
+use std::collections::HashSet;
+
 use tidegate_sdk::model::value::{Elements, Entries, ValueError, length, tag};
 use tidegate_sdk::{Error, Field, Result, Schema, SchemaType, Value, View};
 
 use crate::fields::OnNull;
 
 use tidegate_sdk::model::short::append;
+
+use crate::exception;
 
 /// Takes encoded null for null.
 #[inline]
@@ -87,7 +91,7 @@ pub fn class_of(view: &View<'_>) -> &'static str {
         View::Float32(_) => "java.lang.Float",
         View::Float64(_) => "java.lang.Double",
         View::String(_) => "java.lang.String",
-        View::Bytes(_) => "java.nio.ByteBuffer",
+        View::Bytes(_) => "[B",
         View::Array(_) => "java.util.ArrayList",
         View::Map(_) => "java.util.HashMap",
         View::Struct(_) => "org.apache.kafka.connect.data.Struct",
@@ -293,19 +297,19 @@ impl<'a> Run<'a> {
 /// # Errors
 /// A data error when two fields have one name.
 pub fn struct_like(schema: &Schema, fields: Vec<Field>) -> Result<Schema> {
-    let mut names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
-    names.sort_unstable();
-    let twice = names.windows(2).find_map(|pair| match pair {
-        [a, b] if a == b => Some(*a),
-        _ => None,
-    });
-    if names.first() == Some(&"") {
-        return Err(Error::data("fieldName cannot be null."));
+    let mut names = HashSet::with_capacity(fields.len());
+    let twice = fields
+        .iter()
+        .find(|field| !names.insert(field.name.as_str()));
+    if names.contains("") {
+        return Err(Error::thrown(
+            exception::SCHEMA_BUILDER,
+            "fieldName cannot be null.",
+        ));
     }
-    if let Some(name) = twice {
-        return Err(Error::data(format_args!(
-            "Cannot create field because of field name duplication {name}"
-        )));
+    if let Some(Field { name, .. }) = twice {
+        let message = format_args!("Cannot create field because of field name duplication {name}");
+        return Err(Error::thrown(exception::SCHEMA_BUILDER, message));
     }
     Ok(Schema {
         name: schema.name.clone(),

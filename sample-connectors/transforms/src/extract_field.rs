@@ -7,6 +7,7 @@ use tidegate_sdk::prelude::*;
 use tidegate_sdk::{Edit, NO_SCHEMA, NewSchema, SchemaPlans, TransformBatch};
 
 use crate::encoded::{present, require_map, require_struct};
+use crate::exception;
 use crate::field_path::{FieldPath, Place};
 use crate::side::{OnSide, REPLACE_NULL, with_replace_null};
 
@@ -90,8 +91,10 @@ impl<S: OnSide> Transform for ExtractField<S> {
             };
             let plan = plans.plan(schemas, schema, |schema| {
                 let place = path.in_schema(schema)?;
-                let place =
-                    place.ok_or_else(|| Error::data(format_args!("Unknown field: {original}")))?;
+                let place = place.ok_or_else(|| {
+                    let message = format_args!("Unknown field: {original}");
+                    Error::thrown(exception::ILLEGAL_ARGUMENT, message)
+                })?;
                 let default = place.field.schema.default.as_ref();
                 Ok(Plan {
                     schema: NewSchema::new(&place.field.schema),

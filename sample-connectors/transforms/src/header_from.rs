@@ -11,6 +11,7 @@ use crate::encoded::{
     FieldPlan, Run, copy_fields, field_plans, misfit, require_map, require_map_scan,
     require_struct, struct_like, text,
 };
+use crate::exception;
 use crate::fields::OnNull;
 use crate::short::Named;
 use crate::side::{OnSide, REPLACE_NULL, with_replace_null};
@@ -293,10 +294,11 @@ fn plan(
         let (place, field) = known
             .find(|(_, field)| field.name == pair.field)
             .ok_or_else(|| {
-                Error::data(format_args!(
+                let message = format_args!(
                     "Unknown field: {} for [{purpose}]; the schema has no such field",
                     pair.field
-                ))
+                );
+                Error::thrown(exception::NULL_POINTER, message)
             })?;
         Ok(HeaderPlan {
             place,

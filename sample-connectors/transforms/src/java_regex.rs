@@ -8,6 +8,8 @@
 use regex::bytes::{Captures, Regex, RegexBuilder};
 use tidegate_sdk::{Error, Result};
 
+use crate::exception;
+
 /// The most bytes that a compiled pattern may take.
 const PATTERN_BYTES_MAX: usize = 1024 * 1024;
 
@@ -167,8 +169,8 @@ impl Replacement {
     /// Reads the replacement that the configuration key `key` holds, for the groups of a pattern.
     #[must_use]
     pub fn parse(key: &str, replacement: &str, pattern: &Pattern) -> Self {
-        let pieces = pieces(replacement, pattern).map_err(|reason| {
-            Error::data(format_args!(
+        let pieces = pieces(replacement, pattern).map_err(|(exception, reason)| {
+            Error::thrown(exception, format_args!(
                 "{reason}: {key} is {replacement}; $1 and ${{name}} are groups of the pattern, \\$ is a dollar sign"
             ))
         });
@@ -203,7 +205,8 @@ impl Replacement {
     }
 }
 
-fn pieces(replacement: &str, pattern: &Pattern) -> Result<Vec<Piece>, String> {
+fn pieces(replacement: &str, pattern: &Pattern) -> Result<Vec<Piece>, (&'static str, String)> {
+    let wrong = |reason: &str| (exception::ILLEGAL_ARGUMENT, reason.to_owned());
     let groups = pattern.find.captures_len() - 1;
     let mut pieces = Vec::new();
     let mut literal = String::new();
@@ -211,7 +214,7 @@ fn pieces(replacement: &str, pattern: &Pattern) -> Result<Vec<Piece>, String> {
     while let Some(character) = characters.next() {
         if character == '\\' {
             let escaped = characters.next();
-            literal.push(escaped.ok_or("character to be escaped is missing")?);
+            literal.push(escaped.ok_or_else(|| wrong("character to be escaped is missing"))?);
             continue;
         }
         if character != '$' {
@@ -227,7 +230,7 @@ fn pieces(replacement: &str, pattern: &Pattern) -> Result<Vec<Piece>, String> {
                 match characters.next() {
                     Some('}') => break,
                     Some(character) => name.push(character),
-                    None => return Err("named capturing group is missing trailing '}'".to_owned()),
+                    None => return Err(wrong("named capturing group is missing trailing '}'")),
                 }
             }
             if !pattern
@@ -236,17 +239,18 @@ fn pieces(replacement: &str, pattern: &Pattern) -> Result<Vec<Piece>, String> {
                 .flatten()
                 .any(|known| known == name)
             {
-                return Err(format!("No group with name {{{name}}}"));
+                return Err(wrong(&format!("No group with name {{{name}}}")));
             }
             pieces.push(Piece::Named(name));
             continue;
         }
         let digit = |character: &char| character.to_digit(10).map(|digit| digit as usize);
         let first = characters.peek().and_then(digit);
-        let mut number = first.ok_or("Illegal group reference")?;
+        let mut number = first.ok_or_else(|| wrong("Illegal group reference"))?;
         characters.next();
         if number > groups {
-            return Err(format!("No group {number}, the pattern has {groups}"));
+            let reason = format!("No group {number}, the pattern has {groups}");
+            return Err((exception::INDEX_OUT_OF_BOUNDS, reason));
         }
         // Further digits belong to the number as long as there is such a group.
         while let Some(next) = characters.peek().and_then(digit) {

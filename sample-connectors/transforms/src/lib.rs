@@ -33,6 +33,7 @@ pub mod date_pattern;
 pub mod distinct;
 pub mod drop_headers;
 pub mod encoded;
+pub mod exception;
 pub mod extract_field;
 pub mod extract_new_record_state;
 pub mod field_path;

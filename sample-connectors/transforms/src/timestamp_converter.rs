@@ -19,6 +19,7 @@ use crate::encoded::{
     FieldPlan, Run, field_plans, misfit, present, require_map_scan, require_struct, struct_like,
     text,
 };
+use crate::exception;
 use crate::fields::OnNull;
 use crate::side::{OnSide, REPLACE_NULL, with_replace_null};
 
@@ -266,7 +267,7 @@ impl Conversion {
 
     fn plan(&self, schema: &Schema, name: &str, replace_null: bool) -> Result<Plan> {
         if !matches!(schema.kind, SchemaType::Struct(_)) {
-            return Err(Error::data("Not a struct schema"));
+            return Err(Error::data("Cannot list fields on non-struct type"));
         }
         let fields = schema.fields();
         let place = fields.iter().position(|field| field.name == name);
@@ -422,7 +423,8 @@ impl Conversion {
         match (form, view) {
             (Form::Text, View::String(text)) => {
                 let format = self.format.as_ref();
-                let format = format.ok_or_else(|| Error::data(NO_FORMAT))?;
+                let format =
+                    format.ok_or_else(|| Error::thrown(exception::NULL_POINTER, NO_FORMAT))?;
                 format.parse(text).ok_or_else(|| {
                     Error::data(format_args!(
                         "Could not parse timestamp: value ({text}) does not match pattern ({})",
@@ -468,9 +470,10 @@ impl Form {
             (name, kind) => {
                 let kind = kind.name().to_uppercase();
                 let shown = name.map_or_else(|| kind.clone(), |name| format!("{name}:{kind}"));
-                Err(Error::data(format_args!(
+                let message = format_args!(
                     "Schema Schema{{{shown}}} does not correspond to a known timestamp type format"
-                )))
+                );
+                Err(Error::thrown(exception::CONNECT, message))
             }
         }
     }

@@ -63,7 +63,7 @@ public class Recorder {
     @SuppressWarnings("unchecked")
     static <R extends ConnectRecord<R>> ObjectNode transform(JsonNode recorded) throws Exception {
         String smt = recorded.get("smt").asText();
-        Object plugin = Class.forName(TRANSFORMS + smt).getDeclaredConstructor().newInstance();
+        Object plugin = Class.forName(smt.startsWith("io.") ? smt : TRANSFORMS + smt).getDeclaredConstructor().newInstance();
         try {
             ((org.apache.kafka.common.Configurable) plugin).configure(config(recorded));
         } catch (Exception problem) {

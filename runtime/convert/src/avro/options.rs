@@ -108,3 +108,21 @@ impl AvroOptions {
         })
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::DataOptions;
+
+    /// The defaults.
+    pub(in crate::avro) fn plain() -> DataOptions {
+        DataOptions {
+            enhanced: false,
+            generalized_sum_types: false,
+            ignore_defaults: false,
+            scrub_invalid_names: false,
+            meta_data: true,
+            optional_map_keys: false,
+            flatten: true,
+        }
+    }
+}

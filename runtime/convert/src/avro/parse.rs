@@ -1,6 +1,6 @@
 //! Avro schemas from JSON.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value as Json};
 use tidegate_model::limits::{SCHEMA_BYTES_MAX, SCHEMA_FIELDS_MAX, VALUE_DEPTH_MAX};
@@ -96,17 +96,14 @@ impl Reader {
         depth_left: usize,
     ) -> Result<NodeId, ConvertError> {
         let mut ids: Vec<NodeId> = Vec::with_capacity(branches.len());
+        let mut known = HashSet::with_capacity(branches.len());
         for branch in branches {
             let id = self.schema(branch, namespace, depth_left)?;
             let node = self.nodes.at(id);
             if matches!(node.kind, Kind::Union(_)) {
                 return Err(wrong("a union stands directly in a union".to_owned()));
             }
-            let same = |other: &NodeId| {
-                let other = self.nodes.at(*other);
-                other.kind.name() == node.kind.name() && other.name == node.name
-            };
-            if ids.iter().any(same) {
+            if !known.insert((node.kind.name(), node.name.clone())) {
                 return Err(wrong(format!("a union has {} twice", node.kind.name())));
             }
             ids.push(id);

@@ -1,5 +1,6 @@
 //! Connect schemas from Avro's, as Confluent's `AvroData` makes them.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -239,6 +240,7 @@ impl<'n> Maker<'n> {
             UNION.to_owned()
         };
         let mut fields: Vec<Field> = Vec::new();
+        let mut names = HashSet::with_capacity(branches.len());
         let mut optional = false;
         for (index, branch) in branches.iter().enumerate() {
             let node = self.nodes.at(*branch);
@@ -247,7 +249,7 @@ impl<'n> Maker<'n> {
                 continue;
             }
             let field = branch_field(node, index, self.options);
-            if fields.iter().any(|known| known.name == field) {
+            if !names.insert(field.clone()) {
                 return Err(ConvertError::Data(format!(
                     "Multiple union schemas map to the Connect union field name {field}; \
                      enhanced.avro.schema.support=true keeps namespaces apart"

@@ -3,6 +3,7 @@
 //! take the values: as Avro's own resolution of schemas has it, fields go by name, what the other lacks is left out,
 //! and what only the other has gets its default.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use tidegate_model::schema::{DATE, DECIMAL, Schema, SchemaType, TIME, TIMESTAMP};
@@ -12,6 +13,10 @@ use super::names::{is_map_entry, is_union, scrubbed, scrubbed_full};
 use super::options::DataOptions;
 use super::schema::{AvroField, Kind, Node, NodeId, Nodes};
 use crate::error::ConvertError;
+
+/// How much may be looked at while the branches of unions are searched, in fields, symbols and branches: unions within unions
+/// multiply what is tried.
+const UNION_SEARCH_MAX: usize = 1_000_000;
 
 /// How a value is written.
 #[derive(Debug)]
@@ -95,15 +100,54 @@ pub(super) fn plan(
     id: NodeId,
     options: &DataOptions,
 ) -> Result<Plan, ConvertError> {
-    Planner { nodes, options }.plan(schema, id)
+    let planner = Planner {
+        nodes,
+        options,
+        search_left: Cell::new(UNION_SEARCH_MAX),
+    };
+    let plan = planner.plan(schema, id)?;
+    // One that was found when the search had to end may not be the best.
+    planner.search(0).map(|()| plan)
 }
 
 struct Planner<'n> {
     nodes: &'n Nodes,
     options: &'n DataOptions,
+    search_left: Cell<usize>,
 }
 
-impl Planner<'_> {
+/// The branches of a union.
+struct Branches<'n> {
+    ids: &'n [NodeId],
+    /// The places of those that have names.
+    by_name: HashMap<&'n str, usize>,
+}
+
+impl<'n> Planner<'n> {
+    /// Takes from what may be looked at.
+    fn search(&self, parts: usize) -> Result<(), ConvertError> {
+        let left = self.search_left.get().saturating_sub(parts);
+        self.search_left.set(left);
+        if left > 0 {
+            return Ok(());
+        }
+        Err(ConvertError::Data(format!(
+            "the unions of the Avro schema have too many branches that values may be of: {UNION_SEARCH_MAX} parts of them \
+             were looked at, which is the most that is allowed"
+        )))
+    }
+
+    fn branches(&self, ids: &'n [NodeId]) -> Branches<'n> {
+        let nodes = ids.iter().map(|id| self.nodes.at(*id)).enumerate();
+        let named = nodes.filter(|(_, node)| node.kind.is_named());
+        Branches {
+            ids,
+            by_name: named
+                .map(|(place, node)| (node.name.as_str(), place))
+                .collect(),
+        }
+    }
+
     fn plan(&self, schema: &Schema, id: NodeId) -> Result<Plan, ConvertError> {
         let node = self.nodes.at(id);
         let Kind::Union(branches) = &node.kind else {
@@ -115,6 +159,7 @@ impl Planner<'_> {
         };
         let is_null = |branch: &&NodeId| matches!(self.nodes.at(**branch).kind, Kind::Null);
         let null = branches.iter().position(|branch| is_null(&branch));
+        let branches = &self.branches(branches);
         if is_union(schema) {
             let fields = schema.fields().iter();
             let plans = fields.map(|field| {
@@ -140,22 +185,28 @@ impl Planner<'_> {
     }
 
     /// The branch for values of a schema: the one with its name, or else the first that can take them.
-    fn branch(&self, schema: &Schema, branches: &[NodeId]) -> Result<(usize, Shape), ConvertError> {
+    fn branch(
+        &self,
+        schema: &Schema,
+        branches: &Branches<'_>,
+    ) -> Result<(usize, Shape), ConvertError> {
         let wanted = schema
             .name
             .as_ref()
             .map(|name| scrubbed_full(name, self.options).unwrap_or_else(|_| name.clone()));
-        let is_wanted = |id: NodeId| {
-            let node = self.nodes.at(id);
-            node.kind.is_named() && Some(&node.name) == wanted.as_ref()
-        };
-        let mut order: Vec<(usize, NodeId)> = branches.iter().copied().enumerate().collect();
-        order.sort_by_key(|(_, id)| !is_wanted(*id));
+        let wanted = wanted.and_then(|name| branches.by_name.get(name.as_str()).copied());
+        let others = (0..branches.ids.len()).filter(|place| Some(*place) != wanted);
         let mut first_error = None;
-        for (place, id) in order {
+        for place in wanted.into_iter().chain(others) {
+            self.search(1)?;
+            let Some(id) = branches.ids.get(place).copied() else {
+                continue;
+            };
             let node = self.nodes.at(id);
+            if !may_take(schema, &node.kind) {
+                continue;
+            }
             match self.shape(schema, id, node) {
-                _ if matches!(node.kind, Kind::Null) => {}
                 // A wider number only when none is its own type.
                 Ok(shape) if is_exact(&shape) => return Ok((place, shape)),
                 Ok(shape) => {
@@ -169,7 +220,10 @@ impl Planner<'_> {
         match first_error {
             Some(Ok(found)) => Ok(found),
             Some(Err(error)) => Err(error),
-            None => Err(ConvertError::data("a union has no branch for a value")),
+            None => Err(ConvertError::Data(format!(
+                "a union has no branch for a value of the type {}",
+                schema.kind.name()
+            ))),
         }
     }
 
@@ -184,6 +238,7 @@ impl Planner<'_> {
             (SchemaType::Boolean, Kind::Boolean) => Shape::Boolean,
             (SchemaType::String, Kind::String) => Shape::String,
             (SchemaType::String, Kind::Enum { symbols, .. }) => {
+                self.search(symbols.len())?;
                 let places = symbols.iter().enumerate();
                 Shape::Enum(
                     places
@@ -214,6 +269,7 @@ impl Planner<'_> {
                 }
             }
             (SchemaType::Struct(_), Kind::Record(fields)) if !is_union(schema) => {
+                self.search(schema.fields().len() + fields.len())?;
                 Shape::Record(schema.fields().len(), self.record(schema, fields)?)
             }
             _ => return Err(self.unfit(schema, id)),
@@ -291,6 +347,22 @@ impl Planner<'_> {
     }
 }
 
+/// Whether an Avro type may be one for values of a schema, as far as the two types say.
+fn may_take(schema: &Schema, kind: &Kind) -> bool {
+    if let (Some(source), Some(number)) = (source(schema), number(kind)) {
+        return source.fits(number);
+    }
+    match schema.kind {
+        SchemaType::Boolean => matches!(kind, Kind::Boolean),
+        SchemaType::String => matches!(kind, Kind::String | Kind::Enum { .. }),
+        SchemaType::Bytes => matches!(kind, Kind::Bytes | Kind::Fixed(_)),
+        SchemaType::Array(_) => matches!(kind, Kind::Array(_)),
+        SchemaType::Map(..) => matches!(kind, Kind::Map(_) | Kind::Array(_)),
+        SchemaType::Struct(_) => matches!(kind, Kind::Record(_)),
+        _ => false,
+    }
+}
+
 /// Whether a shape loses nothing of the type.
 fn is_exact(shape: &Shape) -> bool {
     match shape {
@@ -354,5 +426,78 @@ impl Source {
             Number::Double => 3,
         };
         rank(self.own()) <= rank(number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::avro::options::tests::plain;
+    use crate::avro::parse::parse;
+    use crate::avro::to_connect::to_connect;
+
+    /// A record that holds another, and that another, so deep.
+    fn chain(depth: usize) -> String {
+        let fields = match depth {
+            0 => String::new(),
+            _ => format!(r#"{{"name": "f", "type": ["null", {}]}}"#, chain(depth - 1)),
+        };
+        format!(r#"{{"type": "record", "name": "X{depth}", "fields": [{fields}]}}"#)
+    }
+
+    /// A union of two records that hold such a union each, so deep; the innermost cannot take what a chain has.
+    fn ladder(depth: usize) -> String {
+        let record = |name: &str, field: &str| {
+            format!(r#"{{"type": "record", "name": "{name}{depth}", "fields": [{field}]}}"#)
+        };
+        let (first, second) = match depth {
+            0 => {
+                let field = r#"{"name": "required", "type": "int"}"#;
+                (record("P", field), record("Q", field))
+            }
+            _ => {
+                let below = depth - 1;
+                let field = |union: &str| format!(r#"{{"name": "f", "type": {union}}}"#);
+                let again = format!(r#"["null", "P{below}", "Q{below}"]"#);
+                (
+                    record("P", &field(&ladder(below))),
+                    record("Q", &field(&again)),
+                )
+            }
+        };
+        format!(r#"["null", {first}, {second}]"#)
+    }
+
+    fn planned(from: &str, to: &str) -> Result<Plan, ConvertError> {
+        let (nodes, root) = parse([from]).unwrap();
+        let schema = to_connect(&nodes, root, None, &plain(), &mut 0).unwrap();
+        let (nodes, root) = parse([to]).unwrap();
+        plan(&schema, &nodes, root, &plain())
+    }
+
+    #[test]
+    fn a_union_of_thousands_is_searched_by_name() {
+        let records: Vec<_> = (0..3_000)
+            .map(|n| format!(r#"{{"type": "record", "name": "R{n}", "fields": []}}"#))
+            .collect();
+        let union = format!("[{}, \"int\"]", records.join(","));
+        let made = planned(&union, &union).unwrap();
+        let Shape::Union(plans) = made.shape else {
+            panic!("{made:?}");
+        };
+        assert!(
+            plans
+                .iter()
+                .map(|plan| plan.branch)
+                .eq((0..3_001).map(Some))
+        );
+    }
+
+    #[test]
+    fn unions_within_unions_under_other_names_end_with_an_error() {
+        let few = planned(&chain(4), &ladder(4)).unwrap_err();
+        assert!(few.to_string().contains("required"), "{few}");
+        let error = planned(&chain(25), &ladder(25)).unwrap_err();
+        assert!(error.to_string().contains("too many branches"), "{error}");
     }
 }

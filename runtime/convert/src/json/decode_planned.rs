@@ -11,7 +11,7 @@ use super::decode::{double, string};
 use super::plan::{MapPlan, Plan, Shape, StructPlan};
 use super::scan::{Number, Scanner};
 use crate::entries::keep_last;
-use crate::error::{ConvertError, JsonProblem};
+use crate::error::{Cause, ConvertError, JsonProblem};
 use tidegate_java::calendar::DAY_MS;
 use tidegate_java::decimal::Decimal;
 
@@ -184,7 +184,9 @@ impl Decoder<'_, '_> {
                 self.encoder().timestamp(milliseconds);
                 Ok(())
             }
-            _ => Err(not_integer("Timestamp", found)),
+            _ => Err(ConvertError::data(format!(
+                "Invalid type for Timestamp, underlying representation should be integral but was {found}"
+            ))),
         }
     }
 
@@ -199,9 +201,13 @@ impl Decoder<'_, '_> {
             self.out.push(tag::DECIMAL);
             self.out.extend_from_slice(&scale.to_le_bytes());
             return match self.base64("Invalid bytes for Decimal field")? {
-                0 => Err(ConvertError::data(
-                    "Invalid bytes for Decimal field: there are none",
-                )),
+                0 => Err(ConvertError::Caused {
+                    message: "Invalid bytes for Decimal field".to_owned(),
+                    cause: Cause {
+                        exception: "java.lang.NumberFormatException",
+                        text: "Zero length BigInteger".to_owned(),
+                    },
+                }),
                 length => {
                     self.shorten(length);
                     Ok(())
@@ -341,7 +347,7 @@ impl Decoder<'_, '_> {
     fn pairs_map(&mut self, map: &MapPlan, depth_left: usize) -> Result<(), ConvertError> {
         self.opens(
             b'[',
-            "Maps with non-string fields should be encoded as JSON arrays of tuples, but found",
+            "Maps with non-string fields should be encoded as JSON array of tuples, but found",
         )?;
         let depth_left = self.scanner.deeper(depth_left)?;
         let container = self.encoder().map();

@@ -6,7 +6,7 @@ use tidegate_model::schema::{self, Schema, SchemaType};
 
 use super::escape;
 use super::short::Text;
-use crate::error::ConvertError;
+use crate::error::{Cause, ConvertError, DATA};
 
 /// What Kafka Connect says of a struct that is a default, when it is to be written.
 pub(super) const STRUCT_DEFAULT: &str = "Mismatching schema. Kafka Connect's JSON has no default of a struct; leave it out of the schema";
@@ -135,15 +135,26 @@ impl Plan {
 /// The scale of a decimal's schema.
 fn scale(schema: &Schema) -> Result<i32, ConvertError> {
     let Some(scale) = schema.parameter("scale") else {
-        return Err(ConvertError::data(
-            "Invalid Decimal schema: scale parameter not found.",
+        return Err(invalid_decimal(
+            "Invalid Decimal schema: scale parameter not found.".to_owned(),
         ));
     };
     scale.parse().map_err(|_| {
-        ConvertError::data(format!(
+        invalid_decimal(format!(
             "Invalid scale parameter found in Decimal schema: {scale:?}"
         ))
     })
+}
+
+/// Kafka Connect looks at the scale with the first value.
+fn invalid_decimal(text: String) -> ConvertError {
+    ConvertError::Caused {
+        message: "Invalid bytes for Decimal field".to_owned(),
+        cause: Cause {
+            exception: DATA,
+            text,
+        },
+    }
 }
 
 /// The name of a type in Kafka Connect's messages.

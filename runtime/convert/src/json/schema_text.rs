@@ -13,7 +13,7 @@ use super::escape;
 use super::keys::Keys;
 use super::plan::{Plan, STRUCT_DEFAULT};
 use super::scan::{Fault, Number, Scanner};
-use crate::error::ConvertError;
+use crate::error::{ConvertError, SCHEMA_BUILDER};
 
 /// Reads a schema. The text was checked to be JSON.
 ///
@@ -268,9 +268,12 @@ impl Reader {
                 return Err(ConvertError::data("fieldName cannot be null."));
             }
             if !names.insert(name.to_string()) {
-                return Err(ConvertError::data(format!(
-                    "Cannot create field because of field name duplication {name}"
-                )));
+                return Err(ConvertError::Thrown {
+                    exception: SCHEMA_BUILDER,
+                    message: format!(
+                        "Cannot create field because of field name duplication {name}"
+                    ),
+                });
             }
             fields.push(Field {
                 name: name.into_owned(),

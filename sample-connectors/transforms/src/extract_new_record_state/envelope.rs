@@ -162,12 +162,34 @@ impl Added {
         slots.get(self.slot, body)
     }
 
+    /// That a struct cannot be added to rows, of which Debezium keeps no fields.
+    ///
+    /// # Errors
+    /// When it is a struct.
+    pub fn check(&self, value: &[u8]) -> Result<()> {
+        match self.schema.kind {
+            SchemaType::Struct(_) => Err(Error::data(format_args!(
+                "Struct schemas do not match. {} is a whole struct ({} bytes); add.fields takes single fields, such as STRUCT.FIELD",
+                self.name,
+                value.len()
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// As a field of a row.
     #[must_use]
     pub fn field(&self) -> Field {
+        let schema = match self.schema.kind {
+            SchemaType::Struct(_) => Arc::new(Schema {
+                kind: SchemaType::Struct(Vec::new()),
+                ..Schema::clone(&self.schema)
+            }),
+            _ => Arc::clone(&self.schema),
+        };
         Field {
             name: self.name.clone(),
-            schema: Arc::clone(&self.schema),
+            schema,
         }
     }
 }

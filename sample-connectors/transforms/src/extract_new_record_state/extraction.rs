@@ -1,5 +1,6 @@
 //! The rows of one batch, put in place of its change events.
 
+use tidegate_sdk::model::limits::TOPIC_TEXT_BYTES_MAX;
 use tidegate_sdk::{Edit, Error, NO_SCHEMA, Result, Row as Record, SchemaPlans, Schemas};
 
 use super::dropped_fields::{DroppedFields, Named};
@@ -120,11 +121,14 @@ fn route(topics: &mut Topics, index: usize, row: &Row, found: &[u8]) -> Result<(
     let Some(topic) = row.topic(found)? else {
         return Ok(());
     };
-    topics.choose(index, topic).map_err(|error| {
-        Error::data(format_args!(
-            "Invalid topic name in the field that route.by.field names: {error}"
-        ))
-    })
+    if topic.len() > TOPIC_TEXT_BYTES_MAX {
+        return Err(Error::data(format_args!(
+            "The field that route.by.field names has a topic of {} bytes; at most {TOPIC_TEXT_BYTES_MAX} are allowed",
+            topic.len()
+        )));
+    }
+    topics.choose(index, topic);
+    Ok(())
 }
 
 fn unknown(field: &str) -> Error {

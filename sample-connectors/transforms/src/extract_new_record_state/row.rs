@@ -176,9 +176,14 @@ impl Shape {
             Encoder::new(out).string(if is_deleted { "true" } else { "false" });
         }
         for number in &self.added {
-            let value = added.get(*number);
-            match value.and_then(|added| added.value(slots, envelope)) {
-                Some(value) => append(out, value),
+            let Some(added) = added.get(*number) else {
+                return Err(misfit());
+            };
+            match added.value(slots, envelope) {
+                Some(value) => {
+                    added.check(value)?;
+                    append(out, value);
+                }
                 None => Encoder::new(out).null(),
             }
         }

@@ -3,11 +3,9 @@
 use std::collections::HashMap;
 
 use tidegate_sdk::TransformBatch;
-use tidegate_sdk::model::TopicName;
-use tidegate_sdk::model::ids::NameError;
 use tidegate_sdk::model::short::append;
 
-/// The topic of each record whose row names one. Each name is checked once.
+/// The topic of each record whose row names one. Each name is kept once.
 #[derive(Debug, Default)]
 pub struct Topics {
     names: Vec<String>,
@@ -18,14 +16,10 @@ pub struct Topics {
 
 impl Topics {
     /// Notes the topic of a record, which comes after all records noted before.
-    ///
-    /// # Errors
-    /// When Kafka takes no such name.
-    pub fn choose(&mut self, index: usize, topic: &str) -> Result<(), NameError> {
+    pub fn choose(&mut self, index: usize, topic: &str) {
         let number = match self.numbers.get(topic) {
             Some(number) => *number,
             None => {
-                TopicName::parse(topic)?;
                 let number = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
                 self.names.push(topic.to_owned());
                 self.numbers.insert(topic.to_owned(), number);
@@ -33,7 +27,6 @@ impl Topics {
             }
         };
         self.chosen.push((index, number));
-        Ok(())
     }
 
     /// Sends the records there.
