@@ -19,7 +19,6 @@ use tidegate_model::limits::GUEST_MESSAGE_BYTES_MAX;
 
 use crate::bindings::types;
 use crate::error::SandboxError;
-use crate::gate::LONG_CALL_CPU;
 use crate::host_functions::Ended;
 use crate::incoming::Checks;
 use crate::network::refusals::Refusal;
@@ -256,8 +255,8 @@ fn timed<T>(
 ) -> Result<T, SandboxError> {
     let limit = deadline.of(limits);
     let _running = component.sandbox.ticker.running();
-    store.set_epoch_deadline(Ticker::ticks(limit.min(LONG_CALL_CPU)));
     store.data_mut().begin(limit);
+    store.set_epoch_deadline(Ticker::ticks(store.data().call.looks_after()));
     let done = run(store);
     let state = store.data_mut();
     let (time, cpu) = state.call.end();

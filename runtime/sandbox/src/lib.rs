@@ -34,6 +34,7 @@ mod bridge;
 mod cache;
 mod class_name;
 mod compile;
+mod debt;
 mod describe;
 mod digest;
 mod engine;

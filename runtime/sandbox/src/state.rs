@@ -170,8 +170,8 @@ impl State {
 
     /// A call begins. A guest that is only asked something has its time by the clock.
     pub(crate) fn begin(&mut self, limit: Duration) {
-        self.call.begin(limit, self.held_max);
-        self.set_deadline(Instant::now() + limit);
+        let deadline = self.call.begin(limit, self.held_max);
+        self.set_deadline(deadline);
     }
 
     pub(crate) fn set_deadline(&mut self, deadline: Instant) {
