@@ -71,6 +71,7 @@ impl<E> Guest<E> {
         load: impl FnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<E>,
     ) -> Result<Self, SandboxError> {
         let sandbox = &component.sandbox;
+        let purpose = purpose.hides_what_it_hands_over();
         let identity = purpose.identity.as_ref();
         let secrets = identity.map_or_else(Secrets::default, |identity| identity.secrets.clone());
         let own = purpose.grants.map(|grants| grants.limits);
@@ -175,11 +176,7 @@ impl<E> Guest<E> {
 
     /// A text of the guest's, without secrets, cut and made safe.
     pub(crate) fn message(&self, text: &str) -> String {
-        let text = self.secrets.redact(text);
-        match &self.live {
-            Some(live) => message(&live.store.data().secrets.scrubbed(&text)),
-            None => message(&text),
-        }
+        message(&self.secrets.redact(text))
     }
 
     /// Hides secrets in a text of the guest's.

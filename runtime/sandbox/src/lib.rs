@@ -62,7 +62,7 @@ mod quota;
 mod reads;
 mod registry;
 mod sandbox;
-mod secrets;
+mod secret_handles;
 mod settings;
 pub mod shape;
 mod share;
