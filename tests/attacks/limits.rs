@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::attacked::Attacked;
 use crate::components::{many_locals, module_of, nested_blocks, of_binary};
-use crate::support::{Broker, Place, text};
+use crate::support::{Broker, Place, lines, text, wait_for};
 
 /// Sends bytes on a connection of its own, and gives all that comes back until it is closed.
 fn exchange(attacked: &Attacked, parts: &[&[u8]], pause: Duration) -> String {
@@ -150,6 +150,48 @@ fn limits_of_components_and_records_are_those_of_the_keys() {
     let guest = |line: &&str| line.contains("connector=\"flood\"") && line.contains("long long");
     for line in log.lines().filter(guest) {
         assert!(line.len() < 400, "{line}");
+    }
+}
+
+#[test]
+fn the_stack_of_a_guest_is_that_of_the_key() {
+    // The same depth of calls: too deep for the smallest stack, and not for the largest.
+    for (bytes, wanted) in [
+        (64 * 1024, "call stack exhausted"),
+        (1024 * 1024, "went down"),
+    ] {
+        let attacked = Attacked::start(&[&format!("sandbox.stack.bytes.max={bytes}")]);
+        let config = [("connector.class", "test.GoesDown"), ("depth", "8000")];
+        let created = attacked.create("down", &config);
+        assert_eq!(created.0, 201, "{created:?}");
+        let status = attacked.rest.wait_for_task("down", "FAILED");
+        let trace = status["tasks"][0]["trace"].to_string();
+        assert!(trace.contains(wanted), "{bytes}: {trace}");
+        attacked.end();
+    }
+}
+
+#[test]
+fn a_call_brings_no_more_than_the_key_allows() {
+    // With its topic and its length it is larger than a MiB.
+    let line = "x".repeat(1_048_516);
+    for (bytes, state) in [(1024 * 1024, "FAILED"), (2 * 1024 * 1024, "RUNNING")] {
+        let mut place = Place::new(Broker::Embedded);
+        place.add_worker_key(&format!("sandbox.call.input.bytes.max={bytes}"));
+        std::fs::write(place.path("in"), format!("{line}\n")).unwrap();
+        place.file_source(&place.path("in"), "lines");
+        place.file_sink(&place.path("out"), "lines", "");
+        let worker = place.start();
+        let sink = format!("{}-sink", place.prefix);
+        let status = place.rest().wait_for_task(&sink, state);
+        if state == "FAILED" {
+            let trace = status["tasks"][0]["trace"].to_string();
+            assert!(trace.contains("1048576"), "{trace}");
+        } else {
+            let out = place.path("out");
+            wait_for("the line", || place.log(), || lines(&out) == [line.clone()]);
+        }
+        drop(worker);
     }
 }
 

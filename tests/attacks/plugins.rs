@@ -169,6 +169,33 @@ fn compile_bombs_are_refused_and_a_healthy_connector_goes_on() {
 }
 
 #[test]
+fn a_compile_bomb_that_takes_longer_than_a_request_may_is_503_and_then_422() {
+    let attacked = Attacked::start(&[
+        "sandbox.compile.cpu.ms.max=4000",
+        "rest.request.ms.max=1000",
+    ]);
+    let bomb = of_binary(&module_of(&loops_over_locals(10_000, 20), 60));
+    let begun = Instant::now();
+    let (status, message) = attacked.upload(&bomb);
+    assert_eq!(status, 503, "{message}");
+    assert!(message.contains("longer than 1 s"), "{message}");
+    assert!(begun.elapsed() < Duration::from_secs(4), "{begun:?}");
+    attacked.goes_on();
+    // What was begun is remembered when it ends, so that trying again is answered at once.
+    let deadline = Instant::now() + Duration::from_secs(120);
+    loop {
+        let (status, message) = attacked.upload(&bomb);
+        if status == 422 {
+            assert!(message.contains("sandbox.compile."), "{message}");
+            break;
+        }
+        assert_eq!(status, 503, "{message}");
+        assert!(Instant::now() < deadline, "{message}");
+    }
+    attacked.end();
+}
+
+#[test]
 fn a_component_that_never_starts_or_takes_all_memory_is_refused() {
     let attacked = Attacked::start(&["sandbox.start.ms.max=500"]);
     let before = attacked.memory_bytes();

@@ -41,8 +41,8 @@ const LONG: Wanted = Wanted {
     answer: Duration::from_millis(500),
 };
 
-/// What is left beside those that compute and answer again and again, whose calls are not long at first.
-const ANSWERING: Wanted = Wanted { kept: 0.5, ..LONG };
+/// What is left beside those that bring so many records that writing these costs the host something.
+const BRINGING: Wanted = Wanted { kept: 0.6, ..LONG };
 
 /// A worker with a connector whose source, transforms and converter compute as much as they can: none of its records
 /// is written, so that no disk is measured.
@@ -194,18 +194,32 @@ fn endless_loops_leave_a_healthy_connector_its_throughput() {
     beside("loops in poll", &SHORT, loops);
 }
 
+#[test]
+fn guests_that_answer_soon_and_bring_little_leave_a_healthy_connector_its_throughput() {
+    beside("20 ms for a record", &SHORT, all(computes("20", "1")));
+}
+
+/// A source that computes for so many milliseconds, then answers with so many records.
+fn computes(busy: &str, records: &str) -> Value {
+    json!({ "connector.class": "test.ComputesInPoll", "busy": busy, "records": records })
+}
+
 /// Loops in each place, and what computes for nearly as long as it may and answers, again and again.
 #[test]
 #[ignore = "takes minutes: `make test-adversarial`"]
 fn whatever_computes_for_long_leaves_a_healthy_connector_its_throughput() {
-    let computes = |busy: &str, records: &str| {
-        all(json!({ "connector.class": "test.ComputesInPoll", "busy": busy, "records": records }))
-    };
     let loops = |class: &str| all(json!({ "connector.class": class }));
     beside("loops in poll", &LONG, loops("test.LoopsInPoll"));
     beside("loops in start", &LONG, loops("test.LoopsInStart"));
-    beside("4 s for a record", &LONG, computes("4000", "1"));
-    beside("100 ms for nothing", &ANSWERING, computes("100", "0"));
+    for (what, wanted, busy, records) in [
+        ("4 s for a record", &LONG, "4000", "1"),
+        ("20 ms for a record", &LONG, "20", "1"),
+        ("5 ms for a record", &BRINGING, "5", "1"),
+        ("1 ms for a record", &BRINGING, "1", "1"),
+        ("100 ms for nothing", &LONG, "100", "0"),
+    ] {
+        beside(what, wanted, all(computes(busy, records)));
+    }
     let given = json!({
         "connector.class": "io.tidegate.datagen.DatagenSourceConnector", "topic": "given", "records.max": "100",
     });
@@ -222,7 +236,30 @@ fn whatever_computes_for_long_leaves_a_healthy_connector_its_throughput() {
     let capped = all(json!({
         "connector.class": "test.ComputesInPoll", "busy": "10", "records": "1", "sandbox.cpu.percent.max": "1",
     }));
-    beside("10 ms for a record, capped to 1 % each", &ANSWERING, capped);
+    beside("10 ms for a record, capped to 1 % each", &LONG, capped);
+}
+
+/// What computes much for each record has all that nobody else wants.
+#[test]
+#[ignore = "needs a core that nobody else wants: `make test-adversarial`"]
+fn alone_a_connector_that_owes_much_has_a_core() {
+    let place = place();
+    let worker = place.start();
+    let rest = place.rest();
+    rest.send(
+        "PUT",
+        &format!("/connectors/{}-healthy/stop", place.prefix),
+        None,
+    );
+    create(&rest, "heavy", &computes("5", "1"));
+    rest.wait_for_task("heavy", "RUNNING");
+    std::thread::sleep(Duration::from_secs(1));
+    let done = Done::of(&rest, worker.id(), "heavy", LONG.time);
+    println!(
+        "alone: {:.0} records of 5 ms in a second",
+        done.in_a_second()
+    );
+    assert!(done.in_a_second() > 150.0, "{}", place.log());
 }
 
 /// Clients that ask plugins which never answer.

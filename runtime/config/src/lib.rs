@@ -57,6 +57,8 @@ mod connector_file;
 mod error;
 mod errors;
 mod rules;
+mod sandbox_settings;
+mod storage_topic;
 mod topic_creation;
 mod transforms;
 mod validator;

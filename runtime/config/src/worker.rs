@@ -11,13 +11,13 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use tidegate_model::TopicName;
-use tidegate_model::limits::{CALL_BYTES_FROM_GUEST_MAX, CALL_BYTES_TO_GUEST_MAX};
 
 use crate::Properties;
-use crate::caps::Caps;
 pub use crate::client_overrides::OverridePolicy;
 pub use crate::converter::{ConverterConfig, ConverterRole};
 pub use crate::listener::Listener;
+pub use crate::sandbox_settings::SandboxSettings;
+pub use crate::storage_topic::StorageTopic;
 
 use crate::address;
 use crate::connector_file;
@@ -26,11 +26,8 @@ use crate::definition::{ConfigType, list};
 use crate::environment;
 use crate::error::ConfigError;
 use crate::errors::{boolean, number};
-use crate::limits::{
-    CompileLimits, InFlightLimits, LogLimits, RecordLimits, RestartLimits, within,
-};
+use crate::limits::InFlightLimits;
 use crate::origin::Origin;
-use crate::own_limits::MEMORY_BYTES_MIN;
 use crate::policy::Policy;
 use crate::properties;
 use crate::providers::{CONFIG_PROVIDERS, Providers};
@@ -54,107 +51,6 @@ pub enum Bootstrap {
     Kafka(String),
     /// In a folder of this machine.
     Embedded(PathBuf),
-}
-
-/// A topic that the worker keeps its own state in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StorageTopic {
-    /// Its name.
-    pub name: TopicName,
-    /// How many partitions it gets when it is created; -1: the broker's default.
-    pub partitions: i32,
-    /// How many replicas it gets when it is created; -1: the broker's default.
-    pub replication_factor: i16,
-}
-
-/// What `sandbox.` keys say.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SandboxSettings {
-    /// Where compiled components are kept (`sandbox.cache.dir`); `None`: the user's cache folder.
-    pub cache_dir: Option<PathBuf>,
-    /// Where uploaded components are kept (`sandbox.plugins.dir`); `None`: beside the embedded log, or in the user's
-    /// data folder.
-    pub plugins_dir: Option<PathBuf>,
-    /// The most bytes of all uploaded components together (`sandbox.plugins.bytes.max`).
-    pub plugins_bytes_max: u64,
-    /// How long a new version of a plugin is on trial (`sandbox.trial.ms`).
-    pub trial: Duration,
-    /// The most bytes of all linear memories of a task (`sandbox.memory.bytes.max`).
-    pub memory_bytes_max: usize,
-    /// The most elements of all tables of a task (`sandbox.table.elements.max`).
-    pub table_elements_max: usize,
-    /// The longest poll (`sandbox.poll.ms.max`).
-    pub poll_ms: u64,
-    /// The longest put, flush, open or close (`sandbox.put.ms.max`).
-    pub put_ms: u64,
-    /// The longest transform of a batch (`sandbox.transform.ms.max`).
-    pub transform_ms: u64,
-    /// The longest start, stop or commit (`sandbox.start.ms.max`).
-    pub start_ms: u64,
-    /// The longest validation (`sandbox.validate.ms.max`).
-    pub validate_ms: u64,
-    /// The most bytes of all linear memories of a guest that is only asked about a configuration
-    /// (`sandbox.validate.memory.bytes.max`).
-    pub validate_memory_bytes_max: usize,
-    /// The most bytes that one call may move from the guest to the host (`sandbox.call.bytes.max`).
-    pub call_bytes_max: usize,
-    /// The most bytes that one call may move from the host to a guest (`sandbox.call.input.bytes.max`).
-    pub call_input_bytes_max: usize,
-    /// The stack of a guest in bytes (`sandbox.stack.bytes.max`).
-    pub stack_bytes_max: usize,
-    /// The most host resources of a guest (`sandbox.resources.max`).
-    pub resources_max: usize,
-    /// The most component handles of a guest (`sandbox.handles.max`).
-    pub handles_max: usize,
-    /// The most connections of a task at a time (`sandbox.connections.max`).
-    pub connections_max: usize,
-    /// The most bytes of the answer to an HTTP request of a guest (`sandbox.response.bytes.max`).
-    pub response_bytes_max: usize,
-    /// A PEM file of certificates that the servers of guests may go back to, beside the system's
-    /// (`sandbox.ssl.truststore.location`).
-    pub truststore: Option<PathBuf>,
-    /// Limits on components and on compiling them.
-    pub compile: CompileLimits,
-    /// Limits on the log of a guest.
-    pub log: LogLimits,
-    /// Limits on the records that guests hand over.
-    pub record: RecordLimits,
-    /// How often a task whose guest has faulted is started anew.
-    pub restarts: RestartLimits,
-    /// What caps connectors that have no caps of their own.
-    pub caps: Caps,
-}
-
-impl Default for SandboxSettings {
-    fn default() -> Self {
-        Self {
-            cache_dir: None,
-            plugins_dir: None,
-            plugins_bytes_max: 4 * 1024 * 1024 * 1024,
-            trial: Duration::from_secs(60),
-            memory_bytes_max: 128 * 1024 * 1024,
-            table_elements_max: 100_000,
-            poll_ms: 5_000,
-            put_ms: 30_000,
-            transform_ms: 5_000,
-            start_ms: 10_000,
-            validate_ms: 5_000,
-            validate_memory_bytes_max: 64 * 1024 * 1024,
-            call_bytes_max: CALL_BYTES_FROM_GUEST_MAX,
-            call_input_bytes_max: CALL_BYTES_TO_GUEST_MAX,
-            stack_bytes_max: 512 * 1024,
-            resources_max: 1_000,
-            handles_max: 10_000,
-            connections_max: 16,
-            response_bytes_max: 8 * 1024 * 1024,
-            truststore: None,
-            compile: CompileLimits::default(),
-            log: LogLimits::default(),
-            record: RecordLimits::default(),
-            restarts: RestartLimits::default(),
-            caps: Caps::default(),
-        }
-    }
 }
 
 /// Something in the configuration that works otherwise than its writer may think.
@@ -243,7 +139,7 @@ pub struct WorkerConfig {
 
 /// Which of Kafka Connect's two workers it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mode {
+pub(crate) enum Mode {
     Standalone,
     Distributed,
 }
@@ -450,7 +346,7 @@ impl WorkerConfig {
             (None, Mode::Distributed) => return Err(missing("group.id")),
         };
         let listeners = listeners(&keys)?;
-        let sandbox = sandbox(&keys)?;
+        let sandbox = SandboxSettings::of(&keys)?;
         let config = Self {
             bootstrap: bootstrap(mode, &keys)?,
             bootstrap_given: text(&keys, "bootstrap.servers").is_some(),
@@ -471,9 +367,9 @@ impl WorkerConfig {
             offset_flush_timeout: milliseconds(&keys, "offset.flush.timeout.ms", 5_000)?,
             in_flight: InFlightLimits::of(&keys)?,
             task_shutdown_timeout: milliseconds(&keys, "task.shutdown.graceful.timeout.ms", 5_000)?,
-            offset_topic: storage_topic(mode, &keys, "offset", "connect-offsets", 25)?,
-            config_topic: storage_topic(mode, &keys, "config", "connect-configs", 1)?,
-            status_topic: storage_topic(mode, &keys, "status", "connect-status", 5)?,
+            offset_topic: StorageTopic::of(mode, &keys, "offset", "connect-offsets", 25)?,
+            config_topic: StorageTopic::of(mode, &keys, "config", "connect-configs", 1)?,
+            status_topic: StorageTopic::of(mode, &keys, "status", "connect-status", 5)?,
             client: keys
                 .iter()
                 .filter(|(key, _)| worker_keys::is_client_key(key))
@@ -543,11 +439,11 @@ fn unknown_providers(resolved: &Resolved) -> impl Iterator<Item = Warning> + '_ 
     })
 }
 
-fn missing(key: &str) -> ConfigError {
+pub(crate) fn missing(key: &str) -> ConfigError {
     ConfigError::Missing(key.to_owned())
 }
 
-fn text<'a>(keys: &'a Properties, key: &str) -> Option<&'a str> {
+pub(crate) fn text<'a>(keys: &'a Properties, key: &str) -> Option<&'a str> {
     keys.get(key)
         .map(|text| text.trim())
         .filter(|text| !text.is_empty())
@@ -607,132 +503,16 @@ fn listeners(keys: &Properties) -> Result<Vec<Listener>, ConfigError> {
     urls.iter().map(|url| Listener::parse(url)).collect()
 }
 
-fn milliseconds(keys: &Properties, key: &str, default: i64) -> Result<Duration, ConfigError> {
+pub(crate) fn milliseconds(
+    keys: &Properties,
+    key: &str,
+    default: i64,
+) -> Result<Duration, ConfigError> {
     let found = number(keys, key, ConfigType::Long, default)?;
     let positive = u64::try_from(found).ok().filter(|ms| *ms > 0);
     positive
         .map(Duration::from_millis)
         .ok_or_else(|| ConfigError::value(key, &found.to_string(), "Value must be at least 1"))
-}
-
-fn storage_topic(
-    mode: Mode,
-    keys: &Properties,
-    which: &str,
-    name: &str,
-    partitions: i64,
-) -> Result<StorageTopic, ConfigError> {
-    let key = format!("{which}.storage.topic");
-    let name = match (text(keys, &key), mode) {
-        (Some(name), _) => name,
-        (None, Mode::Standalone) => name,
-        (None, Mode::Distributed) => return Err(missing(&key)),
-    };
-    // One worker alone needs no more than a partition, and a broker knows how many replicas it can keep.
-    let (partitions, replicas) = if mode == Mode::Standalone {
-        (1, -1)
-    } else {
-        (partitions, 3)
-    };
-    let count = |key: &str, kind, default| {
-        let found = number(keys, key, kind, default)?;
-        if found == -1 || found > 0 {
-            Ok(found)
-        } else {
-            let message = "Value must be at least 1, or -1 to use the broker's default";
-            Err(ConfigError::value(key, &found.to_string(), message))
-        }
-    };
-    let found = match which {
-        // The config topic has one partition: its records are in one order.
-        "config" => 1,
-        _ => count(
-            &format!("{which}.storage.partitions"),
-            ConfigType::Int,
-            partitions,
-        )?,
-    };
-    let replicas = count(
-        &format!("{which}.storage.replication.factor"),
-        ConfigType::Short,
-        replicas,
-    )?;
-    Ok(StorageTopic {
-        name: TopicName::parse(name)
-            .map_err(|error| ConfigError::value(&key, name, error.to_string()))?,
-        partitions: i32::try_from(found).unwrap_or(1),
-        replication_factor: i16::try_from(replicas).unwrap_or(-1),
-    })
-}
-
-fn sandbox(keys: &Properties) -> Result<SandboxSettings, ConfigError> {
-    let default = SandboxSettings::default();
-    let limit = |key: &str, default: u64| -> Result<u64, ConfigError> {
-        let default = i64::try_from(default).unwrap_or(i64::MAX);
-        let found = number(keys, key, ConfigType::Long, default)?;
-        let positive = u64::try_from(found).ok().filter(|limit| *limit > 0);
-        positive
-            .ok_or_else(|| ConfigError::value(key, &found.to_string(), "Value must be at least 1"))
-    };
-    let size = |key: &str, default: usize| {
-        let found = limit(key, u64::try_from(default).unwrap_or(u64::MAX));
-        found.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX))
-    };
-    let bounded = |key: &str, default: usize, bounds| {
-        let found = within(
-            keys,
-            key,
-            u64::try_from(default).unwrap_or(u64::MAX),
-            bounds,
-        );
-        found.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX))
-    };
-    let memory = |key: &str, default: usize| {
-        let found = size(key, default)?;
-        if found as u64 >= MEMORY_BYTES_MIN {
-            return Ok(found);
-        }
-        let message = format!("Value must be at least {MEMORY_BYTES_MIN}, which is 1 MiB");
-        Err(ConfigError::value(key, &found.to_string(), message))
-    };
-    Ok(SandboxSettings {
-        cache_dir: text(keys, "sandbox.cache.dir").map(PathBuf::from),
-        plugins_dir: text(keys, "sandbox.plugins.dir").map(PathBuf::from),
-        plugins_bytes_max: limit("sandbox.plugins.bytes.max", default.plugins_bytes_max)?,
-        trial: milliseconds(keys, "sandbox.trial.ms", 60_000)?,
-        memory_bytes_max: memory("sandbox.memory.bytes.max", default.memory_bytes_max)?,
-        validate_memory_bytes_max: memory(
-            "sandbox.validate.memory.bytes.max",
-            default.validate_memory_bytes_max,
-        )?,
-        table_elements_max: size("sandbox.table.elements.max", default.table_elements_max)?,
-        poll_ms: limit("sandbox.poll.ms.max", default.poll_ms)?,
-        put_ms: limit("sandbox.put.ms.max", default.put_ms)?,
-        transform_ms: limit("sandbox.transform.ms.max", default.transform_ms)?,
-        start_ms: limit("sandbox.start.ms.max", default.start_ms)?,
-        validate_ms: limit("sandbox.validate.ms.max", default.validate_ms)?,
-        call_bytes_max: size("sandbox.call.bytes.max", default.call_bytes_max)?,
-        call_input_bytes_max: bounded(
-            "sandbox.call.input.bytes.max",
-            default.call_input_bytes_max,
-            1024 * 1024..=64 * 1024 * 1024,
-        )?,
-        stack_bytes_max: bounded(
-            "sandbox.stack.bytes.max",
-            default.stack_bytes_max,
-            64 * 1024..=1024 * 1024,
-        )?,
-        resources_max: size("sandbox.resources.max", default.resources_max)?,
-        handles_max: size("sandbox.handles.max", default.handles_max)?,
-        connections_max: size("sandbox.connections.max", default.connections_max)?,
-        response_bytes_max: size("sandbox.response.bytes.max", default.response_bytes_max)?,
-        truststore: text(keys, "sandbox.ssl.truststore.location").map(PathBuf::from),
-        compile: CompileLimits::of(keys)?,
-        log: LogLimits::of(keys)?,
-        record: RecordLimits::of(keys)?,
-        restarts: RestartLimits::of(keys)?,
-        caps: Caps::of(keys, Caps::default())?,
-    })
 }
 
 fn warnings(mode: Mode, keys: &Properties) -> Vec<Warning> {

@@ -15,11 +15,11 @@ use tidegate_worker::{Progress, Startups, TargetState, TaskHandle};
 
 use crate::actor::failures::Restarts;
 use crate::error::HerderError;
-use crate::herder::Moved;
 use crate::info::{
     ConnectorInfo, ConnectorKind, ConnectorStatus, StateName, Status, TaskInfo, TaskRef, TaskStatus,
 };
 use crate::reload::Reload;
+use crate::requests::Moved;
 use crate::status_board::{StatusBoard, Subject};
 use crate::upgrade::{Trial, Upgrade};
 

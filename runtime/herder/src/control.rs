@@ -8,13 +8,13 @@ use tidegate_config::connector::ConnectorConfig;
 
 use crate::component_info::ComponentInfo;
 use crate::error::HerderError;
-use crate::herder::{Created, InitialState};
 use crate::info::{
     ConfigInfos, ConfigKeyInfo, ConnectorInfo, ConnectorOffset, ConnectorOffsets, ConnectorStatus,
     PluginSummary, ServerInfo, TaskInfo, TaskStatus,
 };
 use crate::loggers::{LogLevel, LoggerLevel};
 use crate::measures::WorkerMeasures;
+use crate::requests::{Created, InitialState};
 
 /// Whether a worker can do its work (KIP-1017).
 #[derive(Debug, Clone, PartialEq, Eq)]

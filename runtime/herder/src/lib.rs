@@ -40,11 +40,13 @@ mod plugins;
 mod preparation;
 mod reconfiguration;
 mod reload;
+mod requests;
 pub mod status_board;
 mod upgrade;
 pub mod validation;
 
 pub use control::{Control, Health};
 pub use error::HerderError;
-pub use herder::{Created, Herder, InitialState};
+pub use herder::Herder;
 pub use loggers::{LogLevel, Loggers};
+pub use requests::{Created, InitialState, Moved};

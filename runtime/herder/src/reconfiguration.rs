@@ -13,8 +13,8 @@ use tokio::sync::mpsc;
 
 use crate::checks::Checks;
 use crate::connectors::Connectors;
-use crate::herder::Request;
 use crate::preparation::Prepared;
+use crate::requests::Request;
 
 /// How long requests are gathered: what is asked for within it is one.
 const GATHERING: Duration = Duration::from_secs(1);

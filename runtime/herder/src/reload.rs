@@ -15,8 +15,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::checks::blocking;
 use crate::connectors::Connectors;
-use crate::herder::Request;
 use crate::preparation::Prepared;
+use crate::requests::Request;
 
 /// How often it is looked for connectors whose time is over.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);

@@ -1,11 +1,12 @@
 //! What keeps guests that compute for long from taking the processor from those that answer.
 //!
-//! A call whose guest has computed for [`LONG_CALL_CPU`] is long. Then, at each tick of the clock behind deadlines,
-//! which the guest's own code looks at, it comes to here and may be kept waiting:
+//! A call whose guest has computed for [`LONG_CALL_CPU`] is long, and one of a connector that owes much (`debt`) is so
+//! from its beginning. Then, and at each tick of the clock behind deadlines, which the guest's own code looks at, it
+//! comes to here and may be kept waiting:
 //!
 //! - Its thread is less urgent from then on (`threads`): the kernel runs it where nobody else wants a core.
-//! - As many long calls run at a time as there are cores. The next to run is always that of the connector whose long
-//!   calls have used the least, so one that soon answers waits for none that loops, and no connector gains by more tasks.
+//! - As many long calls run at a time as there are cores. The next to run is always that of the connector which owes the
+//!   least, so one whose calls bring records waits for none that loops, and no connector gains by more tasks.
 //! - A connector whose processor time is capped and used up waits until there is more.
 //!
 //! Calls that are not long never come here. What a call waits here, and for a core, is added to its deadline, up to
@@ -16,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use crate::share::{Hold, Share, add, subtract};
+use crate::share::{Hold, Share};
 use crate::threads;
 use crate::ticker::TICK;
 use crate::usage::{Usage, thread_time};
@@ -76,13 +77,12 @@ impl Gate {
         self.wait_for(&admitted, until)
     }
 
-    /// Gives the place to a call that used less, if one waits, and waits for another. Whether there is one.
+    /// Gives the place to a call whose connector owes less, if one waits, and waits for another. Whether there is one.
     fn stay(&self, share: &Arc<Share>, until: Instant) -> bool {
         let admitted = {
             let mut queue = self.queue();
-            let own = used(share);
-            let slice = u64::try_from(TICK.as_nanos()).unwrap_or(u64::MAX);
-            let less = |waiting: &Waiting| used(&waiting.share).saturating_add(slice) < own;
+            let own = share.debt.owed();
+            let less = |waiting: &Waiting| waiting.share.debt.owed().saturating_add(TICK) < own;
             if !queue.waiting.iter().any(less) {
                 return true;
             }
@@ -132,11 +132,11 @@ impl Queue {
         admitted
     }
 
-    /// Gives a place to the call whose connector used the least, of those the one that waits longest. Whether there is
+    /// Gives a place to the call whose connector owes the least, of those the one that waits longest. Whether there is
     /// one.
     fn admit(&mut self) -> bool {
         let waiting = self.waiting.iter().enumerate();
-        let next = waiting.min_by_key(|(index, waiting)| (used(&waiting.share), *index));
+        let next = waiting.min_by_key(|(index, waiting)| (waiting.share.debt.owed(), *index));
         let Some((next, _)) = next else {
             return false;
         };
@@ -145,10 +145,6 @@ impl Queue {
         next.thread.unpark();
         true
     }
-}
-
-fn used(share: &Share) -> u64 {
-    share.long_calls.load(Ordering::Relaxed)
 }
 
 /// A call into a guest, as the gate knows it.
@@ -163,8 +159,7 @@ pub(crate) struct Call {
     held_max: Duration,
     /// The processor time that its share knows of.
     counted: Duration,
-    /// What of that counts among the long calls of its connector.
-    long: Option<Duration>,
+    is_long: bool,
     /// How long it waited here.
     waited: Duration,
     /// How long its thread had waited for cores when the call became long.
@@ -184,29 +179,40 @@ impl Call {
             limit: Duration::ZERO,
             held_max: Duration::ZERO,
             counted: Duration::ZERO,
-            long: None,
+            is_long: false,
             waited: Duration::ZERO,
             queued_before: Duration::ZERO,
             has_place: false,
         }
     }
 
-    /// A call begins on this thread.
-    pub(crate) fn begin(&mut self, limit: Duration, held_max: Duration) {
+    /// A call begins on this thread. Until when it may go on. May take a while where its connector owes much.
+    pub(crate) fn begin(&mut self, limit: Duration, held_max: Duration) -> Instant {
         self.begun = Instant::now();
         self.cpu_begun = thread_time();
         self.limit = limit;
         self.held_max = held_max;
         self.counted = Duration::ZERO;
         self.waited = Duration::ZERO;
+        if self.share.debt.is_heavy() {
+            self.held_back();
+        }
+        self.deadline()
+    }
+
+    /// After what time the call looks at the clock first.
+    pub(crate) fn looks_after(&self) -> Duration {
+        match self.is_long {
+            true => Duration::ZERO,
+            false => self.limit.min(LONG_CALL_CPU),
+        }
     }
 
     /// The call has ended. How long it took, and how long the processor worked for it.
     pub(crate) fn end(&mut self) -> (Duration, Duration) {
         let cpu = self.count();
-        if let Some(long) = self.long.take() {
+        if std::mem::take(&mut self.is_long) {
             self.leave();
-            subtract(&self.share.long_calls, long);
             threads::as_before();
         }
         (self.begun.elapsed(), cpu)
@@ -215,7 +221,7 @@ impl Call {
     /// A tick of the clock while the guest computes. Until when the call may go on; `None`: it has had its time.
     pub(crate) fn tick(&mut self) -> Option<Instant> {
         let cpu = self.count();
-        if cpu >= LONG_CALL_CPU {
+        if self.is_long || cpu >= LONG_CALL_CPU {
             self.held_back();
         }
         let deadline = self.deadline();
@@ -235,17 +241,12 @@ impl Call {
         let more = cpu.saturating_sub(self.counted);
         self.counted = cpu;
         self.share.used_cpu(more);
-        if let Some(long) = &mut self.long {
-            *long += more;
-            add(&self.share.long_calls, more);
-        }
+        self.share.debt.add(more);
         cpu
     }
 
     fn held_back(&mut self) {
-        if self.long.is_none() {
-            self.long = Some(self.counted);
-            add(&self.share.long_calls, self.counted);
+        if !std::mem::replace(&mut self.is_long, true) {
             self.queued_before = queued();
             threads::yield_to_others();
         }
@@ -275,9 +276,9 @@ impl Call {
 
     /// What is added to its time, so far.
     fn held(&self) -> Duration {
-        let queued = match self.long {
-            Some(_) => queued().saturating_sub(self.queued_before),
-            None => Duration::ZERO,
+        let queued = match self.is_long {
+            true => queued().saturating_sub(self.queued_before),
+            false => Duration::ZERO,
         };
         (self.waited + queued).min(self.held_max)
     }
@@ -296,9 +297,6 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         self.leave();
-        if let Some(long) = self.long.take() {
-            subtract(&self.share.long_calls, long);
-        }
     }
 }
 
@@ -318,9 +316,9 @@ mod tests {
 
     const LATE: Duration = Duration::from_secs(30);
 
-    fn share_of(used_ms: u64) -> Arc<Share> {
+    fn share_of(owed_ms: u64) -> Arc<Share> {
         let share = Share::default();
-        add(&share.long_calls, Duration::from_millis(used_ms));
+        share.debt.add(Duration::from_millis(owed_ms));
         Arc::new(share)
     }
 
@@ -337,13 +335,13 @@ mod tests {
     }
 
     #[test]
-    fn the_connector_that_used_the_least_is_next() {
+    fn the_connector_that_owes_the_least_is_next() {
         let gate = Arc::new(Gate::new(1));
         assert!(gate.enter(&share_of(0), Instant::now()));
         let much = waits(&gate, &share_of(500));
-        let little = waits(&gate, &share_of(20));
-        let same = waits(&gate, &share_of(20));
-        for next in [little, same, much] {
+        let none = waits(&gate, &share_of(0));
+        let same = waits(&gate, &share_of(0));
+        for next in [none, same, much] {
             assert!(next.try_recv().is_err());
             gate.leave();
             assert_eq!(next.recv_timeout(LATE), Ok(true));
@@ -353,13 +351,13 @@ mod tests {
     }
 
     #[test]
-    fn a_call_goes_on_until_another_used_less_by_a_tick() {
+    fn a_call_goes_on_until_another_owes_less_by_a_tick() {
         let gate = Arc::new(Gate::new(1));
         let (own, other) = (share_of(30), share_of(25));
         assert!(gate.enter(&own, Instant::now()));
         let waiting = waits(&gate, &other);
         assert!(gate.stay(&own, Instant::now()), "so little is no reason");
-        add(&own.long_calls, TICK);
+        own.debt.add(TICK);
         assert!(!gate.stay(&own, Instant::now() + Duration::from_millis(20)));
         assert_eq!(waiting.recv_timeout(LATE), Ok(true));
         assert!(gate.queue().waiting.is_empty(), "who gave up waits no more");
@@ -401,9 +399,29 @@ mod tests {
             let took = begun.elapsed();
             assert!(took >= limit + held_max, "{took:?}");
             assert!(took < limit + held_max + LATE);
-            drop(call);
-            assert_eq!(used(&share), 0, "an ended call counts no more");
         }
+    }
+
+    #[test]
+    fn a_short_call_of_a_connector_that_owes_much_takes_what_others_leave() {
+        let gate = Arc::new(Gate::new(1));
+        let share = share_of(200);
+        let mut own = call(&gate, &share);
+        own.begin(LATE, HELD_MAX);
+        assert!(own.has_place && own.waited < LATE, "nobody else is there");
+        assert_eq!(own.looks_after(), Duration::ZERO);
+        let mut other = call(&gate, &share);
+        let held_max = Duration::from_millis(50);
+        let deadline = other.begin(Duration::from_millis(50), held_max);
+        assert!(!other.has_place && other.waited >= held_max);
+        assert!(deadline >= other.begun + held_max);
+        own.end();
+        // Its records account for what it computed.
+        share.moved(2_000, 0);
+        let mut own = call(&gate, &share);
+        own.begin(LATE, HELD_MAX);
+        assert!(!own.has_place && own.waited.is_zero());
+        assert_eq!(own.looks_after(), LONG_CALL_CPU);
     }
 
     #[test]

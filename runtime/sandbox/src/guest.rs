@@ -19,7 +19,6 @@ use tidegate_model::limits::GUEST_MESSAGE_BYTES_MAX;
 
 use crate::bindings::types;
 use crate::error::SandboxError;
-use crate::gate::LONG_CALL_CPU;
 use crate::host_functions::Ended;
 use crate::incoming::Checks;
 use crate::network::refusals::Refusal;
@@ -72,6 +71,7 @@ impl<E> Guest<E> {
         load: impl FnOnce(&mut Store<State>, &Instance) -> wasmtime::Result<E>,
     ) -> Result<Self, SandboxError> {
         let sandbox = &component.sandbox;
+        let purpose = purpose.hides_what_it_hands_over();
         let identity = purpose.identity.as_ref();
         let secrets = identity.map_or_else(Secrets::default, |identity| identity.secrets.clone());
         let own = purpose.grants.map(|grants| grants.limits);
@@ -176,11 +176,7 @@ impl<E> Guest<E> {
 
     /// A text of the guest's, without secrets, cut and made safe.
     pub(crate) fn message(&self, text: &str) -> String {
-        let text = self.secrets.redact(text);
-        match &self.live {
-            Some(live) => message(&live.store.data().secrets.scrubbed(&text)),
-            None => message(&text),
-        }
+        message(&self.secrets.redact(text))
     }
 
     /// Hides secrets in a text of the guest's.
@@ -256,8 +252,8 @@ fn timed<T>(
 ) -> Result<T, SandboxError> {
     let limit = deadline.of(limits);
     let _running = component.sandbox.ticker.running();
-    store.set_epoch_deadline(Ticker::ticks(limit.min(LONG_CALL_CPU)));
     store.data_mut().begin(limit);
+    store.set_epoch_deadline(Ticker::ticks(store.data().call.looks_after()));
     let done = run(store);
     let state = store.data_mut();
     let (time, cpu) = state.call.end();

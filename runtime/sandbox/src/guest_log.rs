@@ -13,7 +13,6 @@ use tidegate_model::ConnectorName;
 use tidegate_model::guest_text::clean;
 
 use crate::network::refusals::Refusal;
-use crate::secrets::Secrets as Handed;
 use crate::share::Share;
 use crate::usage::Usage;
 
@@ -67,8 +66,6 @@ struct Inner {
     refilled: Instant,
     dropped: u64,
     last_words: String,
-    /// What no line shows.
-    handed: Arc<Handed>,
 }
 
 impl GuestLog {
@@ -80,7 +77,6 @@ impl GuestLog {
             refilled: Instant::now(),
             dropped: 0,
             last_words: String::new(),
-            handed: Arc::default(),
         })))
     }
 
@@ -94,14 +90,6 @@ impl GuestLog {
     pub(crate) fn secrets(&self) -> Secrets {
         let inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         inner.secrets()
-    }
-
-    /// The same log, whose lines do not show these.
-    pub(crate) fn without(self, handed: &Arc<Handed>) -> Self {
-        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.handed = Arc::clone(handed);
-        drop(inner);
-        self
     }
 
     /// Writes a line.
@@ -123,7 +111,6 @@ impl GuestLog {
             );
         }
         let text = inner.secrets().redact_cut(text);
-        let text = inner.handed.scrubbed(&text);
         inner.write(level, &clean(&text, inner.limits.line_bytes_max));
     }
 
@@ -132,7 +119,6 @@ impl GuestLog {
         {
             let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let text = inner.secrets().redact_cut(text);
-            let text = inner.handed.scrubbed(&text).into_owned();
             let line = clean(&text, LAST_WORDS_BYTES_MAX);
             if inner.last_words.len() + BETWEEN.len() + line.len() > LAST_WORDS_BYTES_MAX {
                 inner.last_words.clear();

@@ -21,7 +21,7 @@ use crate::guest_log::Identity;
 use crate::in_hand::InHand;
 use crate::network::refusals::Refusals;
 use crate::sandbox::Inner;
-use crate::secrets::placeholder;
+use crate::secret_handles::placeholder;
 use crate::settings::Deadline;
 use crate::shape::ours;
 use crate::sink::SinkInstance;

@@ -1,14 +1,15 @@
 //! What the tasks of a connector share of the worker: caps on processor time, records and bytes, each a bucket that
-//! fills up at the rate of the cap and holds what comes in a second.
+//! fills up at the rate of the cap and holds what comes in a second; and what they owe the others (`debt`).
 //!
 //! What was used is taken out afterwards, so a bucket may owe: then its connector waits until that is paid. One
 //! batch, or one tick of a guest, may exceed what there is.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tidegate_config::caps::Caps;
+
+use crate::debt::Debt;
 
 /// The part of a second's records and bytes that is asked for at once, so that tasks take turns and nothing comes in
 /// large steps.
@@ -20,8 +21,8 @@ pub struct Share {
     cpu: Bucket,
     records: Bucket,
     bytes: Bucket,
-    /// The processor time of its calls that run now and are long, in nanoseconds.
-    pub(crate) long_calls: AtomicU64,
+    /// What its guests computed beyond what its records account for.
+    pub(crate) debt: Debt,
 }
 
 /// Why something was held back.
@@ -78,6 +79,7 @@ impl Share {
     pub fn moved(&self, records: usize, bytes: usize) {
         self.records.take(records as f64);
         self.bytes.take(bytes as f64);
+        self.debt.pay(records, bytes);
     }
 
     /// Until when it has to wait, and for what.
@@ -181,20 +183,6 @@ impl Bucket {
         let wait = Duration::try_from_secs_f64(-level.left / level.per_second);
         level.at.checked_add(wait.unwrap_or(Duration::MAX))
     }
-}
-
-/// Adds up the time that a connector's long calls use.
-pub(crate) fn add(sum: &AtomicU64, time: Duration) {
-    sum.fetch_add(nanoseconds(time), Relaxed);
-}
-
-/// And takes away what those used that have ended.
-pub(crate) fn subtract(sum: &AtomicU64, time: Duration) {
-    sum.fetch_sub(nanoseconds(time), Relaxed);
-}
-
-fn nanoseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

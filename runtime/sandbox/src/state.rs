@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{Mode, OFlags};
 use tidegate_config::grants::{FolderGrant, Grants};
+use tidegate_config::secrets::Secrets;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
@@ -24,7 +25,7 @@ use crate::network::http::{FIELDS_BYTES_MAX, Http};
 use crate::network::{Network, Permit, sockets};
 use crate::quota::Quota;
 use crate::sandbox::Inner;
-use crate::secrets::Secrets;
+use crate::secret_handles::SecretHandles;
 use crate::settings::Limits;
 use crate::usage::Usage;
 
@@ -64,6 +65,15 @@ impl Purpose<'_> {
         }
     }
 
+    /// What its guest says is shown without the secrets that it is given handles of, too: a server may repeat one.
+    pub(crate) fn hides_what_it_hands_over(mut self) -> Self {
+        if let (Some(identity), Some(grants)) = (&mut self.identity, self.grants) {
+            let handed = grants.secrets.iter().map(|secret| secret.value.as_str());
+            identity.secrets = identity.secrets.and(&Secrets::of(handed));
+        }
+        self
+    }
+
     /// A guest that is granted nothing.
     pub(crate) fn of(identity: &Identity) -> Self {
         Self {
@@ -85,7 +95,7 @@ pub(crate) struct State {
     pub(crate) network: Network,
     /// The guest's own sockets.
     pub(crate) sockets: HashMap<u32, Permit>,
-    pub(crate) secrets: Arc<Secrets>,
+    pub(crate) secrets: Arc<SecretHandles>,
     pub(crate) quota: Quota,
     /// The most bytes that a host function may answer with.
     pub(crate) input_bytes_max: usize,
@@ -113,9 +123,11 @@ impl State {
             None => Arc::default(),
         };
         usage.set_refusals(&refusals);
-        let secrets = purpose.grants.map(|grants| Secrets::new(&grants.secrets));
+        let secrets = purpose
+            .grants
+            .map(|grants| SecretHandles::new(&grants.secrets));
         let secrets = Arc::new(secrets.unwrap_or_default());
-        let log = GuestLog::new(purpose.identity, limits.log).without(&secrets);
+        let log = GuestLog::new(purpose.identity, limits.log);
         let quota = Quota::new(purpose.grants, &refusals);
         let idle = Arc::default();
         let network = Network::new(
@@ -170,8 +182,8 @@ impl State {
 
     /// A call begins. A guest that is only asked something has its time by the clock.
     pub(crate) fn begin(&mut self, limit: Duration) {
-        self.call.begin(limit, self.held_max);
-        self.set_deadline(Instant::now() + limit);
+        let deadline = self.call.begin(limit, self.held_max);
+        self.set_deadline(deadline);
     }
 
     pub(crate) fn set_deadline(&mut self, deadline: Instant) {
@@ -273,4 +285,39 @@ fn preopen(builder: &mut WasiCtxBuilder, folder: &FolderGrant) -> Result<(), San
             .map_err(|error| refuse(&format!("{error}; create it or correct the configuration")))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use tidegate_config::grants::Secret;
+    use tidegate_model::ConnectorName;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_that_a_server_repeats_is_hidden_again() {
+        let grants = Grants {
+            secrets: vec![Secret {
+                key: "token".to_owned(),
+                value: "canary".to_owned(),
+            }],
+            ..Grants::default()
+        };
+        let identity = Identity {
+            connector: ConnectorName::parse("c").unwrap(),
+            task: None,
+            usage: Default::default(),
+            share: Default::default(),
+            secrets: Secrets::of(["password-7"]),
+        };
+        let purpose = Purpose {
+            grants: Some(&grants),
+            ..Purpose::of(&identity)
+        };
+        let secrets = purpose.hides_what_it_hands_over().identity.unwrap().secrets;
+        assert_eq!(
+            secrets.redact("canary password-7 word"),
+            "[hidden] [hidden] word"
+        );
+    }
 }

@@ -135,6 +135,13 @@ fn a_trap_in_any_export_ends_that_guest_alone() {
     assert_trap(put.ended.map_or(Ok(()), Err), "put");
     assert_trap(sink(&plugin, "TrapsInFlush").flush(&one), "flush");
     assert_trap(sink(&plugin, "TrapsInClose").close(&[partition()]), "close");
+    assert_trap(sink(&plugin, "TrapsInSinkStop").stop(), "stop");
+    let class = "test.TrapsInAlterOffsets";
+    let altered = plugin.alter_source_offsets(&identity, class, &none, &[]);
+    assert_trap(altered, "alter-offsets");
+    let class = "test.TrapsInSinkAlterOffsets";
+    let altered = plugin.alter_sink_offsets(&identity, class, &none, &[(partition(), None)]);
+    assert_trap(altered, "alter-offsets");
     let configured = plugin.transforms(&identity, vec![step("TrapsInConfigure", &[])]);
     assert_trap(configured, "configure");
     let mut always = transform(&plugin, "TrapsAlways", &[]);

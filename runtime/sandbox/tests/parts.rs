@@ -54,6 +54,21 @@ fn a_put_is_divided_and_one_record_that_is_too_large_is_an_error_of_its_own() {
 }
 
 #[test]
+fn a_call_brings_what_the_limit_lets_it() {
+    for (limit, least) in [(2 * MIB, MIB), (5 * MIB, 4 * MIB), (64 * MIB, 20 * MIB)] {
+        let plugin = plugin_with(Limits {
+            call_input_bytes_max: limit,
+            ..Limits::default()
+        });
+        let put = sink(&plugin, "TellsLargestCall").put(large());
+        let ended = put.ended.unwrap().to_string();
+        let told = ended.split(" bytes in a call").next().unwrap();
+        let told: usize = told.rsplit(' ').next().unwrap().parse().unwrap();
+        assert!((least..=limit).contains(&told), "{limit}: {ended}");
+    }
+}
+
+#[test]
 fn errors_of_a_divided_put_have_the_rows_of_the_whole() {
     let plugin = plugin_with(Limits::default());
     let put = sink(&plugin, "RefusesSecond").put(large());

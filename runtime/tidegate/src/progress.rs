@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tidegate_broker::{Broker, TopicPattern};
 use tidegate_config::connector::{ConnectorConfig, SinkTopics};
-use tidegate_herder::herder::Moved;
+use tidegate_herder::Moved;
 use tidegate_herder::{Control, Herder};
 use tokio::time::Instant;
 

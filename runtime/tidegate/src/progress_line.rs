@@ -12,7 +12,7 @@ use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tidegate_herder::herder::Moved;
+use tidegate_herder::Moved;
 use tidegate_worker::progress::Counts;
 use tokio::time::Instant;
 

@@ -1,7 +1,7 @@
 //! What transforms did in a run, as a table.
 
 use serde_json::{Value, json};
-use tidegate_herder::herder::Moved;
+use tidegate_herder::Moved;
 use tidegate_worker::progress::TransformCounts;
 
 use crate::output::{drawn, number};

@@ -1,6 +1,9 @@
 //! One step of a sink task, as it runs on a blocking thread: fetch → converters → transforms → put, and the
 //! flush before a commit.
 
+mod given_rows;
+mod recovery;
+
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,6 +14,7 @@ use tidegate_model::{Batch, ErrorClass, TopicName, TopicPartition};
 use tidegate_sandbox::{SandboxError, SinkInstance};
 use tracing::field::Empty;
 
+use self::given_rows::Rows;
 use crate::blocking::Lent;
 use crate::chain::Chain;
 use crate::error::{Stage, WorkerError};
@@ -401,15 +405,6 @@ impl SinkPipeline {
         Ok(done)
     }
 
-    /// Flushes a part of what is suspect before the next.
-    fn flush_part(&mut self) -> Result<Stepped, WorkerError> {
-        let before = self.positions.safe_sum();
-        self.commit()?;
-        let further = self.positions.safe_sum() > before;
-        self.suspects.passed(&self.positions, further);
-        Ok(Stepped::Moved)
-    }
-
     /// Those of the records that are given together; the others are kept.
     fn together(&mut self, batch: Batch) -> (Batch, FetchedRows) {
         let fetched = self.fetched(&batch);
@@ -470,66 +465,6 @@ impl SinkPipeline {
         self.consumer.set_paused(paused);
         self.progress.set_paused(paused);
         Ok(())
-    }
-
-    /// The record that the sink did not survive alone, as one that failed.
-    fn lose(
-        &mut self,
-        row: usize,
-        fault: &SandboxError,
-        fetched: &FetchedRows,
-    ) -> Result<Failed, WorkerError> {
-        for span in fetched.spans(row..row + 1) {
-            self.suspects.lose(span, fault)?;
-        }
-        Ok(Failed::in_put(row, fault.class(), fault.without_trace()))
-    }
-
-    /// Goes back to where the sink had answered for all that it was given: `rest` of what it had in hand comes again,
-    /// from `again` where there is nothing before it.
-    fn recover(&mut self, again: Option<Batch>, rest: Vec<Span>) -> Result<(), WorkerError> {
-        self.abandoned.check()?;
-        let mut back = self.positions.go_back();
-        if let Some(mut again) = again.filter(|_| back.is_empty()) {
-            if !again.is_empty() {
-                again.append(&self.ahead);
-                self.ahead = again;
-            }
-            return Ok(());
-        }
-        for span in rest {
-            if !back
-                .iter()
-                .any(|(partition, _)| *partition == span.partition)
-            {
-                back.push(span.begin());
-            }
-        }
-        self.read_again(back)
-    }
-
-    /// The records that the sink did not survive, of `given` rows, are suspect from now on, and the guest is made anew;
-    /// `rest` is those that it did not say to have delivered.
-    fn suspect(
-        &mut self,
-        fault: &SandboxError,
-        given: usize,
-        said: bool,
-        rest: Vec<Span>,
-    ) -> Result<Stepped, WorkerError> {
-        if !self.suspects.any() {
-            tracing::warn!(error = %fault, records = given,
-                "The sink ended. It is made anew and given what it had not flushed again, in parts, until the records \
-                 stand alone at which it ends.");
-        }
-        self.suspects.faulted(rest, given, said, fault)?;
-        self.suspects.passed(&self.positions, said);
-        let made = self.guest.make_anew(&self.assigned);
-        made.map_err(|error| WorkerError::Guest {
-            stage: Stage::TaskLifecycle,
-            error,
-        })?;
-        Ok(Stepped::Moved)
     }
 
     /// Converts and transforms a batch. `None`: it was interrupted, and comes again.
@@ -636,49 +571,6 @@ impl SinkPipeline {
 fn rows_of(batch: &Batch, rows: Range<usize>) -> Batch {
     let rows = rows.filter_map(|row| u32::try_from(row).ok());
     batch.select(&rows.collect::<Vec<_>>())
-}
-
-/// The rows that the records of a batch came from.
-struct Rows<'a> {
-    /// For each record its row, ascending. None: record n came from row n.
-    rows: Option<&'a [u32]>,
-    /// How many rows were fetched.
-    fetched: usize,
-    /// For each row whether it was counted when it came before. None: none was.
-    counted: Option<&'a [bool]>,
-}
-
-impl Rows<'_> {
-    /// The row of a record; behind the last record, that behind the last row.
-    fn of(&self, index: usize) -> usize {
-        match self.rows {
-            None => index,
-            Some(rows) => rows.get(index).map_or(self.fetched, |row| *row as usize),
-        }
-    }
-
-    /// How many rows so many records came from.
-    fn distinct(&self, records: usize) -> usize {
-        match self.rows {
-            None => records,
-            Some(rows) => rows.chunk_by(|one, next| one == next).count(),
-        }
-    }
-
-    /// How many of the first records were neither refused nor counted when they came before.
-    fn new_of(&self, records: usize, refused: impl ExactSizeIterator<Item = usize>) -> usize {
-        if self.counted.is_none() {
-            return records.saturating_sub(refused.len());
-        }
-        let is_new = |index: &usize| self.is_new(self.of(*index));
-        let refused = refused.filter(is_new).count();
-        (0..records).filter(is_new).count().saturating_sub(refused)
-    }
-
-    fn is_new(&self, row: usize) -> bool {
-        let counted = |counted: &[bool]| counted.get(row).copied().unwrap_or(false);
-        !self.counted.is_some_and(counted)
-    }
 }
 
 /// The row that a record came from.

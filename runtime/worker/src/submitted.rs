@@ -15,18 +15,17 @@
 //! What is kept is limited by what is in flight and by the number of source partitions, not by the time between
 //! two commits.
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+mod groups;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tidegate_broker::{Acknowledge, Refused};
 use tidegate_config::limits::InFlightLimits;
 use tidegate_model::Batch;
-use tidegate_model::limits::{
-    IN_FLIGHT_PARTITIONS_MAX, UNWRITTEN_BYTES_MAX, UNWRITTEN_PARTITIONS_MAX,
-};
+use tidegate_model::limits::IN_FLIGHT_PARTITIONS_MAX;
 use tokio::sync::Notify;
 
+use self::groups::{Partition, State, Told};
 use crate::polled_positions::PolledPositions;
 use crate::progress::Progress;
 
@@ -40,39 +39,6 @@ pub struct Submitted {
     limits: InFlightLimits,
     /// Whether a record that is refused is skipped (`errors.tolerance=all`) instead of failing the task.
     tolerant: bool,
-}
-
-/// A source partition, encoded; all that is kept of it shares it.
-type Partition = Arc<[u8]>;
-
-#[derive(Debug, Default)]
-struct State {
-    next_group: u64,
-    /// The groups of each source partition, from the first that is not acknowledged on.
-    partitions: HashMap<Partition, VecDeque<Group>>,
-    /// The source partition of each group that is not acknowledged yet, and what it was made of.
-    waiting: HashMap<u64, (Partition, Option<Arc<Sent>>)>,
-    /// The groups some of whose records were refused, and are to be dealt with.
-    refused: Vec<RefusedGroup>,
-    records: usize,
-    /// Of records that are not acknowledged, and of what is kept of groups.
-    bytes: usize,
-    /// The newest offset of each source partition that is safe and not written yet, and when it became so.
-    safe: BTreeMap<Partition, (u64, Vec<u8>)>,
-    safe_bytes: usize,
-    /// How often an offset became safe.
-    safe_count: u64,
-    failure: Option<String>,
-}
-
-#[derive(Debug)]
-struct Group {
-    id: u64,
-    /// Where to go on after the group; none when the source gave no offset in it.
-    offset: Option<Vec<u8>>,
-    records: usize,
-    bytes: usize,
-    acknowledged: bool,
 }
 
 /// A batch that was submitted, as it was before: kept until it is acknowledged, in case records of it are refused.
@@ -105,15 +71,6 @@ pub struct NewGroup {
     pub records: usize,
     /// Their bytes.
     pub bytes: usize,
-}
-
-/// A group that was told about.
-struct Told {
-    partition: Partition,
-    /// Where it stands among the groups of its source partition.
-    index: usize,
-    records: usize,
-    sent: Option<Arc<Sent>>,
 }
 
 /// Offsets that are safe.
@@ -234,123 +191,6 @@ impl Submitted {
     }
 }
 
-impl State {
-    fn register(&mut self, group: NewGroup, sent: Option<&Arc<Sent>>) {
-        let NewGroup {
-            partition,
-            offset,
-            records,
-            bytes,
-        } = group;
-        let known = self.partitions.get_key_value(partition.as_slice());
-        let known = known.map(|(known, _)| Arc::clone(known));
-        let partition = known.unwrap_or_else(|| partition.into());
-        let id = self.next_group;
-        self.next_group += 1;
-        let group = Group {
-            id,
-            offset,
-            records,
-            bytes,
-            acknowledged: false,
-        };
-        self.records += records;
-        self.bytes += bytes + kept_bytes(&partition, &group);
-        self.waiting
-            .insert(id, (Arc::clone(&partition), sent.cloned()));
-        self.partitions
-            .entry(partition)
-            .or_default()
-            .push_back(group);
-    }
-
-    /// Takes a group out of those that wait; none when it was told before.
-    fn told(&mut self, id: u64) -> Option<Told> {
-        let (partition, sent) = self.waiting.remove(&id)?;
-        let groups = self.partitions.get_mut(&partition)?;
-        let index = groups.binary_search_by_key(&id, |group| group.id).ok()?;
-        let group = groups.get(index)?;
-        self.records -= group.records;
-        self.bytes -= group.bytes;
-        Some(Told {
-            partition,
-            index,
-            records: group.records,
-            sent,
-        })
-    }
-
-    /// A group counts as acknowledged: what is safe by that is, and what still waits for an earlier group is kept in
-    /// one piece with its neighbours.
-    fn acknowledged(&mut self, partition: &Partition, mut index: usize) {
-        let Some(groups) = self.partitions.get_mut(partition) else {
-            return;
-        };
-        if let Some(group) = groups.get_mut(index) {
-            group.acknowledged = true;
-        }
-        let is_acknowledged = |groups: &VecDeque<Group>, index: usize| {
-            groups.get(index).is_some_and(|group| group.acknowledged)
-        };
-        if is_acknowledged(groups, index + 1) {
-            self.bytes -= join(groups, partition, index);
-        }
-        if index > 0 && is_acknowledged(groups, index - 1) {
-            index -= 1;
-            self.bytes -= join(groups, partition, index);
-        }
-        if index > 0 {
-            return;
-        }
-        let Some(first) = groups.pop_front() else {
-            return;
-        };
-        self.bytes -= kept_bytes(partition, &first);
-        if groups.is_empty() {
-            self.partitions.remove(partition);
-        }
-        if let Some(offset) = first.offset {
-            self.is_safe(partition, offset);
-        }
-    }
-
-    fn is_safe(&mut self, partition: &Partition, offset: Vec<u8>) {
-        self.safe_bytes += offset.len();
-        self.safe_count += 1;
-        let newest = (self.safe_count, offset);
-        match self.safe.entry(Arc::clone(partition)) {
-            Entry::Vacant(place) => {
-                self.safe_bytes += partition.len();
-                place.insert(newest);
-            }
-            Entry::Occupied(mut older) => self.safe_bytes -= older.insert(newest).1.len(),
-        }
-    }
-
-    fn must_write(&self) -> bool {
-        self.safe.len() >= UNWRITTEN_PARTITIONS_MAX || self.safe_bytes >= UNWRITTEN_BYTES_MAX
-    }
-}
-
-/// What a group takes besides its records.
-fn kept_bytes(partition: &Partition, group: &Group) -> usize {
-    partition.len() + group.offset.as_ref().map_or(0, Vec::len)
-}
-
-/// Makes one of two acknowledged groups that follow each other; answers with the bytes that are no longer kept.
-fn join(groups: &mut VecDeque<Group>, partition: &Partition, index: usize) -> usize {
-    let Some(mut later) = groups.remove(index + 1) else {
-        return 0;
-    };
-    let Some(earlier) = groups.get_mut(index) else {
-        return 0;
-    };
-    if later.offset.is_some() {
-        std::mem::swap(&mut earlier.offset, &mut later.offset);
-    }
-    kept_bytes(partition, &later)
-}
-
 impl Acknowledge for Submitted {
     fn acknowledged(&self, id: u64, result: Result<(), Refused>) {
         let mut guard = self.lock();
@@ -403,7 +243,7 @@ mod tests {
     use tidegate_broker::BrokerError;
 
     use super::*;
-    use tidegate_model::limits::IN_FLIGHT_BYTES_MAX;
+    use tidegate_model::limits::{IN_FLIGHT_BYTES_MAX, UNWRITTEN_PARTITIONS_MAX};
 
     fn refused() -> Refused {
         Refused {

@@ -1,16 +1,16 @@
 //! What all tasks of this process share, and how a task is made of it.
 
+mod starts;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use tidegate_broker::{Broker, Producer, Subscription, TopicPattern};
 use tidegate_config::Properties;
 use tidegate_config::connector::{ConnectorConfig, DlqConfig, ErrorsConfig, SinkTopics};
 use tidegate_config::grants::{Grants, Policy, check_asking_keys, grants_without};
-use tidegate_config::secrets::Secrets;
 use tidegate_config::worker::WorkerConfig;
-use tidegate_model::{Batch, ErrorClass, TaskId, TopicName};
+use tidegate_model::{Batch, TaskId, TopicName};
 use tidegate_sandbox::{Digest, Identity, Kind, Plugin, PluginInfo, Registry};
 use tokio::sync::watch;
 
@@ -38,7 +38,7 @@ use crate::source_task::SourceTask;
 use crate::steps::{Steps, Turns};
 use crate::submitted::Submitted;
 use crate::suspects::Suspects;
-use crate::task::{Abandoned, Listener, State, TargetState, TaskHandle};
+use crate::task::{Abandoned, State, TargetState};
 use crate::topic_creator::TopicCreator;
 use crate::used_topics::UsedTopics;
 
@@ -77,27 +77,6 @@ struct Watched {
     abandoned: Abandoned,
     topics: UsedTopics,
     asked: AskedTasks,
-}
-
-/// Who is told the states of a task.
-struct Told {
-    task: TaskId,
-    listener: Arc<dyn Listener>,
-    progress: Arc<Progress>,
-    worker: Arc<Worker>,
-    /// Whether it has started, or failed to.
-    started: AtomicBool,
-}
-
-impl Told {
-    fn state(&self, state: State) {
-        self.progress.measures().states.enter(&state);
-        if !self.started.swap(true, Ordering::Relaxed) {
-            let failed = matches!(state, State::Failed { .. });
-            self.worker.task_startups.ended(!failed);
-        }
-        self.listener.task_state(&self.task, state);
-    }
 }
 
 /// A connector's class, found.
@@ -263,90 +242,6 @@ impl Worker {
         }
         let stored = |config| resolution.resolved.unresolve(config);
         Ok(configs.into_iter().map(stored).collect())
-    }
-
-    /// Starts a task. Everything that can fail is reported to the listener.
-    pub fn start(self: &Arc<Self>, new: NewTask, listener: Arc<dyn Listener>) -> TaskHandle {
-        let (sender, target) = watch::channel(new.target);
-        let progress: Arc<Progress> = Arc::default();
-        let abandoned = Abandoned::default();
-        let task = new.task.clone();
-        let worker = Arc::clone(self);
-        let watched = Watched {
-            progress: Arc::clone(&progress),
-            abandoned: abandoned.clone(),
-            topics: UsedTopics::of(&new.task, &listener),
-            asked: AskedTasks::of(&new.task, &listener),
-        };
-        self.task_startups.attempt();
-        let told = Told {
-            task: new.task.clone(),
-            listener,
-            progress: Arc::clone(&progress),
-            worker: Arc::clone(self),
-            started: AtomicBool::new(false),
-        };
-        let usage = Arc::clone(&progress.measures().usage);
-        let end = tokio::spawn(async move {
-            let task = new.task.clone();
-            let listener = Arc::new(told);
-            let report = {
-                let listener = Arc::clone(&listener);
-                move |state| listener.state(state)
-            };
-            let resolved = Arc::clone(&worker).resolve_task(new).await;
-            let (ended, secrets) = match resolved {
-                Ok((new, mut identity)) => {
-                    identity.usage = Arc::clone(&usage);
-                    let turns = worker.steps.of(&task.connector, &usage);
-                    identity.share = Arc::clone(turns.share());
-                    let secrets = identity.secrets.clone();
-                    let ran = worker.run(new, identity, turns, target, watched, Box::new(report));
-                    let ran = ran.await;
-                    (ran.map_err(|error| error.redacted(&secrets)), secrets)
-                }
-                Err(error) => (Err(error), Secrets::default()),
-            };
-            match ended {
-                Ok(()) => listener.state(State::Unassigned),
-                Err(WorkerError::Abandoned) => {
-                    tracing::info!(connector = %task.connector, task = task.task,
-                        "The task that did not stop in time has ended.");
-                    listener.state(State::Unassigned);
-                }
-                Err(error) => {
-                    tracing::error!(connector = %task.connector, task = task.task, %error, "The task failed.");
-                    listener.state(State::Failed {
-                        by_guest: error.class() == ErrorClass::GuestFault,
-                        trace: secrets.redact(&trace(&error)).into_owned(),
-                    });
-                }
-            }
-        });
-        TaskHandle {
-            task,
-            target: sender,
-            end,
-            progress,
-            abandoned,
-        }
-    }
-
-    /// Resolves the configurations of a task: only now, so that what is stored is what was written. In the task's own
-    /// only references that stand in its connector's are resolved.
-    async fn resolve_task(
-        self: Arc<Self>,
-        mut new: NewTask,
-    ) -> Result<(NewTask, Identity), WorkerError> {
-        let resolving = move || {
-            let resolution = self.resolve(&new.connector)?;
-            let identity = resolution.identity(Some(new.task.task));
-            new.config = resolution.resolved.fill_in(&new.config);
-            new.connector = resolution.connector;
-            Ok((new, identity))
-        };
-        let resolved = tokio::task::spawn_blocking(resolving).await;
-        resolved.map_err(|error| WorkerError::Internal(error.to_string()))?
     }
 
     async fn run(
@@ -654,19 +549,4 @@ pub fn connector_class(
     let asked = asked.map(String::as_str);
     let (plugin, info) = registry.find_connector_version(connector.class()?, asked)?;
     Ok(ConnectorClass { plugin, info })
-}
-
-/// An error with its causes, as the status shows it.
-fn trace(error: &WorkerError) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str("\nCaused by: ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    text
 }

@@ -71,6 +71,14 @@ pub fn overflow_the_stack(depth: u64) -> u64 {
     overflow_the_stack(depth + 1).rotate_left(7) ^ depth
 }
 
+/// Calls itself so often; little of a call is on the stack in the guest's own memory.
+pub fn go_down(depth: u64) -> u64 {
+    if depth == 0 {
+        return 0;
+    }
+    go_down(black_box(depth - 1)).rotate_left(7) ^ black_box(depth)
+}
+
 /// Calls itself until the stack in the guest's own memory ends.
 pub fn overflow_own_stack(depth: u64) -> u64 {
     let frame = black_box([depth; 64]);
@@ -198,6 +206,11 @@ pub fn hold_listings(path: &str, count: usize) -> usize {
 
 /// Panics when a call brought more than 8 MiB.
 pub fn trap_on_large_call(batch: &crate::types::Batch) {
+    assert!(call_bytes(batch) <= 8 * 1024 * 1024, "a large call");
+}
+
+/// The bytes of a call's records and schemas.
+pub fn call_bytes(batch: &crate::types::Batch) -> usize {
     let columns = [
         &batch.keys,
         &batch.values,
@@ -209,5 +222,5 @@ pub fn trap_on_large_call(batch: &crate::types::Batch) {
         .map(|column| column.bytes.len() + 4 * column.lengths.len())
         .sum();
     let schemas: usize = batch.schemas.iter().map(Vec::len).sum();
-    assert!(columns + schemas <= 8 * 1024 * 1024, "a large call");
+    columns + schemas
 }

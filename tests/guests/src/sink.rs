@@ -34,7 +34,10 @@ pub const NAMES: &[&str] = &[
     "TrapsInOpen",
     "TrapsInFlush",
     "TrapsInClose",
+    "TrapsInSinkAlterOffsets",
+    "TrapsInSinkStop",
     "SleepsForEverInPut",
+    "TellsLargestCall",
 ];
 
 thread_local! {
@@ -161,7 +164,8 @@ impl Guest for Component {
         Ok(vec![config; tasks_max as usize])
     }
 
-    fn alter_offsets(_: String, _: Config, _: Vec<AlteredOffset>) -> Result<bool, Error> {
+    fn alter_offsets(class_name: String, _: Config, _: Vec<AlteredOffset>) -> Result<bool, Error> {
+        misdeeds::trap_in(&class_name, "SinkAlterOffsets");
         Ok(true)
     }
 
@@ -196,6 +200,10 @@ impl Guest for Component {
         }
         if is("RetriesPut") {
             return Err(error(ErrorKind::Retriable, "later"));
+        }
+        if is("TellsLargestCall") {
+            let bytes = misdeeds::call_bytes(&batch);
+            return Err(error(ErrorKind::Fatal, format!("{bytes} bytes in a call")));
         }
         if is("TrapsOnLargeCalls") {
             misdeeds::trap_on_large_call(&batch);
@@ -265,6 +273,7 @@ impl Guest for Component {
     }
 
     fn stop() {
+        trap_in("SinkStop");
         if is("SleepsInPut") {
             write("stop");
         }

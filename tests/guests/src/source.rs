@@ -1,6 +1,7 @@
 //! Sources.
 
 use std::cell::{Cell, RefCell};
+use std::hint::black_box;
 
 use crate::exports::tidegate::connect::source::{AlteredOffset, Guest, PollLimits, Polled};
 use crate::tidegate::connect::{host, source_offsets, task_reconfiguration};
@@ -67,6 +68,7 @@ pub const NAMES: &[&str] = &[
     "GoesBackwards",
     "ComputesInPoll",
     "TrapsWithoutFile",
+    "GoesDown",
 ];
 
 thread_local! {
@@ -236,6 +238,11 @@ impl Guest for Component {
             "test.ExitsInPoll" => std::process::exit(3),
             "test.OverflowsStack" => {
                 std::hint::black_box(misdeeds::overflow_the_stack(std::hint::black_box(0)));
+            }
+            "test.GoesDown" => {
+                let depth = config_value(&config, "depth").parse().unwrap();
+                let end = misdeeds::go_down(black_box(depth));
+                return Err(error(ErrorKind::Fatal, format!("went down to {end}")));
             }
             "test.OverflowsOwnStack" => {
                 std::hint::black_box(misdeeds::overflow_own_stack(0));

@@ -11,27 +11,22 @@
 //!
 //! librdkafka subscribes to exact names only. What a pattern means is looked up by a [`TopicWatch`].
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{
-    BaseConsumer, CommitMode, Consumer as _, ConsumerContext, RebalanceProtocol,
-};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::Message;
-use rdkafka::types::RDKafkaRespErr;
-use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tidegate_model::{TopicName, TopicPartition};
-use tokio::sync::Notify;
 
-use super::context::{log, report};
 use super::native::BatchConsumer;
+use super::rebalances::{Event, Rebalances, Shared, give_up, take_over, warn_of};
 use super::rows::Rows;
 use super::topic_watch::TopicWatch;
 use crate::{BrokerError, Consumer, Fetched, Subscription};
@@ -67,113 +62,6 @@ pub struct KafkaConsumer {
     positions: BTreeMap<TopicPartition, Option<i64>>,
 }
 
-#[derive(Default)]
-struct Shared {
-    pending: Mutex<VecDeque<Event>>,
-    any_pending: AtomicBool,
-    /// How many things other than messages were taken from the queue.
-    others: AtomicU64,
-    closing: AtomicBool,
-    ready: Arc<Notify>,
-}
-
-enum Event {
-    Assigned(TopicPartitionList),
-    Revoked(TopicPartitionList),
-}
-
-/// What librdkafka calls.
-struct Rebalances(Arc<Shared>);
-
-impl Shared {
-    fn push(&self, event: Event) {
-        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        pending.push_back(event);
-        self.any_pending.store(true, Ordering::Release);
-    }
-
-    fn pop(&self) -> Option<Event> {
-        if !self.any_pending.load(Ordering::Acquire) {
-            return None;
-        }
-        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        let event = pending.pop_front();
-        self.any_pending
-            .store(!pending.is_empty(), Ordering::Release);
-        event
-    }
-
-    fn count_other(&self) {
-        self.others.fetch_add(1, Ordering::AcqRel);
-    }
-}
-
-impl ClientContext for Rebalances {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        self.0.count_other();
-        log(level, facility, message);
-    }
-
-    fn stats_raw(&self, _statistics: &[u8]) {
-        self.0.count_other();
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        self.0.count_other();
-        report(&error, reason);
-    }
-}
-
-impl ConsumerContext for Rebalances {
-    fn rebalance(
-        &self,
-        client: &BaseConsumer<Self>,
-        error: RDKafkaRespErr,
-        partitions: &mut TopicPartitionList,
-    ) {
-        self.0.count_other();
-        let assigned = error == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
-        if self.0.closing.load(Ordering::Acquire) {
-            let result = match assigned {
-                true => take_over(client, partitions),
-                false => give_up(client, partitions),
-            };
-            if let Err(error) = result {
-                tracing::debug!(%error, "a consumer that is being closed could not take part in a rebalance");
-            }
-            return;
-        }
-        // Done by the owner of the client, as soon as the poll returns.
-        self.0.push(match assigned {
-            true => Event::Assigned(partitions.clone()),
-            false => Event::Revoked(partitions.clone()),
-        });
-    }
-
-    fn commit_callback(&self, _result: KafkaResult<()>, _offsets: &TopicPartitionList) {
-        self.0.count_other();
-    }
-}
-
-/// Tells librdkafka that partitions are taken.
-fn take_over(
-    client: &BaseConsumer<Rebalances>,
-    partitions: &TopicPartitionList,
-) -> KafkaResult<()> {
-    match client.rebalance_protocol() {
-        RebalanceProtocol::Cooperative => client.incremental_assign(partitions),
-        RebalanceProtocol::Eager | RebalanceProtocol::None => client.assign(partitions),
-    }
-}
-
-/// Tells librdkafka that partitions were given up.
-fn give_up(client: &BaseConsumer<Rebalances>, partitions: &TopicPartitionList) -> KafkaResult<()> {
-    match client.rebalance_protocol() {
-        RebalanceProtocol::Cooperative => client.incremental_unassign(partitions),
-        RebalanceProtocol::Eager | RebalanceProtocol::None => client.unassign(),
-    }
-}
-
 fn idle_poll(config: &ClientConfig) -> Duration {
     let limit = config.get("max.poll.interval.ms");
     let limit = limit.and_then(|limit| limit.parse().ok());
@@ -188,12 +76,6 @@ fn watch_every(config: &ClientConfig) -> Duration {
     age.map_or(WATCH_EVERY, |age| {
         Duration::from_millis(age).max(WATCH_EVERY_MIN)
     })
-}
-
-fn warn_of(result: KafkaResult<()>) {
-    if let Err(error) = result {
-        tracing::warn!(%error, "the consumer could not take part in a rebalance");
-    }
 }
 
 fn closed() -> BrokerError {

@@ -24,6 +24,7 @@ mod in_flight;
 mod native;
 mod producer;
 mod reader;
+mod rebalances;
 mod refusal;
 mod rows;
 mod settings;

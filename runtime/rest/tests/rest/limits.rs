@@ -1,13 +1,15 @@
 //! Clients that are slow, large, many or hostile.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::support::{Fake, raw, read, send, start};
-use tidegate_rest::limits::Limits;
+use crate::support::{Answer, Fake, raw, read, send, start};
+use tidegate_rest::limits::{Limits, UPLOADS_MAX};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 fn quick() -> Limits {
     Limits {
@@ -144,6 +146,64 @@ async fn a_request_that_takes_too_long_is_503() {
     };
     let server = start(fake, quick()).await;
     let answer = send(server.address, "GET", "/", &[], None).await;
+    assert_eq!(answer.status, 503);
+    assert!(answer.message().contains("longer than"));
+}
+
+async fn upload(address: SocketAddr) -> Answer {
+    let kind = [("content-type", "application/wasm")];
+    send(address, "POST", "/connector-plugins", &kind, Some("wasm")).await
+}
+
+#[tokio::test]
+async fn one_upload_too_many_waits_until_another_is_done() {
+    let (wait, begun) = (Arc::new(Notify::new()), Arc::<AtomicUsize>::default());
+    let fake = Fake {
+        wait: Some(Arc::clone(&wait)),
+        uploads_begun: Arc::clone(&begun),
+        ..Fake::default()
+    };
+    let server = start(fake, Limits::default()).await;
+    let address = server.address;
+    let uploads: Vec<_> = (0..=UPLOADS_MAX)
+        .map(|_| tokio::spawn(upload(address)))
+        .collect();
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    while begun.load(Ordering::SeqCst) < UPLOADS_MAX {
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "uploads do not come"
+        );
+        tokio::task::yield_now().await;
+    }
+    // Everything else is answered meanwhile, and the last one has not come further.
+    for _ in 0..20 {
+        let answer = send(address, "GET", "/health", &[], None).await;
+        assert_eq!(answer.status, 200);
+    }
+    assert_eq!(begun.load(Ordering::SeqCst), UPLOADS_MAX);
+    for done in 1..=UPLOADS_MAX + 1 {
+        wait.notify_one();
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+        while uploads.iter().filter(|upload| upload.is_finished()).count() < done {
+            assert!(tokio::time::Instant::now() < deadline, "no answer");
+            tokio::task::yield_now().await;
+        }
+    }
+    for upload in uploads {
+        assert!(matches!(upload.await.unwrap().status, 200 | 201));
+    }
+    assert_eq!(begun.load(Ordering::SeqCst), UPLOADS_MAX + 1);
+}
+
+#[tokio::test]
+async fn an_upload_that_waits_for_others_too_long_is_503() {
+    let limits = Limits {
+        uploads: Arc::new(Semaphore::new(0)),
+        ..quick()
+    };
+    let server = start(Fake::default(), limits).await;
+    let answer = upload(server.address).await;
     assert_eq!(answer.status, 503);
     assert!(answer.message().contains("longer than"));
 }

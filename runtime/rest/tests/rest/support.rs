@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -28,8 +29,10 @@ pub struct Fake {
     pub connectors: Mutex<BTreeMap<String, (Properties, StateName)>>,
     /// The components that were uploaded.
     pub uploaded: Mutex<Vec<Vec<u8>>>,
-    /// When set, `GET /` waits for it.
+    /// When set, `GET /` and uploads wait for it.
     pub wait: Option<Arc<Notify>>,
+    /// The uploads that have reached it.
+    pub uploads_begun: Arc<AtomicUsize>,
     pub loggers: Loggers,
 }
 
@@ -290,6 +293,10 @@ impl Control for Fake {
         component: Vec<u8>,
         owner: Option<String>,
     ) -> Result<(ComponentInfo, bool), HerderError> {
+        self.uploads_begun.fetch_add(1, Ordering::SeqCst);
+        if let Some(wait) = &self.wait {
+            wait.notified().await;
+        }
         let connectors = self.connectors().await?;
         let mut uploaded = self.uploaded.lock().unwrap();
         let new = !uploaded.contains(&component);

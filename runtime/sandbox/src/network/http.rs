@@ -30,7 +30,7 @@ use crate::network::idle_links::{IdleLinks, Link};
 use crate::network::refusals::Refusal;
 use crate::network::tls::server_name;
 use crate::network::{Connected, Network, NoConnection, Permit, Purpose, parse, until};
-use crate::secrets::Secrets;
+use crate::secret_handles::SecretHandles;
 use crate::state::State;
 
 /// The most bytes of the status line and the headers of a response.
@@ -53,7 +53,7 @@ const BODY_CHUNK_BYTES_MAX: usize = 64 * 1024;
 /// Sends the requests of a guest.
 pub(crate) struct Http {
     pub(crate) network: Network,
-    pub(crate) secrets: Arc<Secrets>,
+    pub(crate) secrets: Arc<SecretHandles>,
     pub(crate) idle: Arc<IdleLinks>,
     /// The deadline of the call that runs.
     pub(crate) deadline: Instant,
@@ -137,7 +137,7 @@ impl Times {
 
 async fn send(
     network: &Network,
-    secrets: &Secrets,
+    secrets: &SecretHandles,
     idle: &Arc<IdleLinks>,
     mut request: Request<WasiBody>,
     times: Times,
@@ -268,7 +268,7 @@ fn target(network: &Network, uri: &Uri, method: &Method) -> Result<(String, bool
 }
 
 /// Puts secrets into headers.
-fn reveal(secrets: &Secrets, headers: &mut HeaderMap) -> Result<(), Error> {
+fn reveal(secrets: &SecretHandles, headers: &mut HeaderMap) -> Result<(), Error> {
     for value in headers.values_mut() {
         let Some(revealed) = secrets.revealed(value.as_bytes()) else {
             continue;
