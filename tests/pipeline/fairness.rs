@@ -30,7 +30,7 @@ struct Wanted {
 /// Safe on a busy machine; without the gate a twentieth is left.
 const SHORT: Wanted = Wanted {
     time: Duration::from_secs(3),
-    kept: 0.5,
+    kept: 0.25,
     answer: Duration::from_millis(500),
 };
 

@@ -298,14 +298,16 @@ impl Rules {
                 })
             })
             .collect();
+        let kept = fields.len();
+        let new_schema = struct_like(schema, fields)?;
         for field in schema.fields() {
             if let Some(name) = name_of(field) {
                 self.check_source(schema, field, &name)?;
             }
         }
         Ok(Plan {
-            kept: fields.len(),
-            schema: NewSchema::new(&struct_like(schema, fields)?),
+            kept,
+            schema: NewSchema::new(&new_schema),
             fields: field_plans(schema.fields(), replace_null, |field| {
                 name_of(field).is_some()
             }),

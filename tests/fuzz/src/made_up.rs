@@ -85,7 +85,8 @@ fn schema_within(input: &mut Input<'_>, depth: usize) -> Schema {
             for _ in 0..input.below(PARTS + 1) {
                 let name = name(input);
                 let schema = part(input);
-                if fields.iter().all(|field| field.name != name) {
+                // Kafka Connect knows no field without a name.
+                if !name.is_empty() && fields.iter().all(|field| field.name != name) {
                     fields.push(Field { name, schema });
                 }
             }
