@@ -78,12 +78,11 @@ const CHAIN: usize = 5;
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let registry = registry(&root.join("target/plugins"));
-    let flights = flights(&root);
-    println!(
-        "{} records of {} bytes encoded",
-        flights.count,
-        flights.values.bytes.len() / flights.count
-    );
+    let flights = [false, true].map(|shaped| flights(&root, shaped));
+    let [plain, shaped] = flights
+        .each_ref()
+        .map(|batch| batch.values.bytes.len() / batch.count);
+    println!("{BATCH} records of {plain} bytes encoded, {shaped} with a map shape");
     let never = Condition {
         class: "org.apache.kafka.connect.transforms.predicates.RecordIsTombstone".to_owned(),
         config: BTreeMap::new(),
@@ -115,7 +114,7 @@ fn main() {
 }
 
 /// `ONLY=name` times the transforms with that name alone, for a profiler.
-fn time(name: &str, registry: &Registry, steps: Vec<Step>, records: &Batch) {
+fn time(name: &str, registry: &Registry, steps: Vec<Step>, [plain, shaped]: &[Batch; 2]) {
     if std::env::var("ONLY").is_ok_and(|only| !name.contains(&only)) {
         return;
     }
@@ -128,6 +127,11 @@ fn time(name: &str, registry: &Registry, steps: Vec<Step>, records: &Batch) {
         return;
     };
     let mut chain = plugin.transforms(&identity(), steps).unwrap();
+    // As the worker has the converter do it.
+    let records = match chain.reads().map_shapes {
+        true => shaped,
+        false => plain,
+    };
     let best = (0..ROUNDS)
         .map(|_| once(&mut chain, records))
         .min()
@@ -174,7 +178,7 @@ fn identity() -> Identity {
 }
 
 /// A full batch of flights, decoded.
-fn flights(root: &Path) -> Batch {
+fn flights(root: &Path, shaped: bool) -> Batch {
     let file = std::env::var_os("FLIGHTS").map_or_else(
         || root.join("examples/flights/flights-3-days.jsonl"),
         PathBuf::from,
@@ -188,6 +192,7 @@ fn flights(root: &Path) -> Batch {
         .collect();
     let config = BTreeMap::from([("schemas.enable".to_owned(), "false".to_owned())]);
     let mut converter = tidegate_convert::converter("JsonConverter", Role::Value, &config).unwrap();
+    converter.shape_maps(shaped);
     let (mut schemas, mut failures) = (Vec::new(), Vec::new());
     let values = converter.to_connect("flights", &bytes, &mut schemas, &mut failures);
     assert!(failures.is_empty());
@@ -197,6 +202,8 @@ fn flights(root: &Path) -> Batch {
         partitions: vec![0; BATCH],
         offsets: (0..).take(BATCH).collect(),
         timestamps: vec![1_700_000_000_000; BATCH],
+        schemas,
+        value_schemas: values.schemas,
         values: values.values,
         ..Batch::default()
     }

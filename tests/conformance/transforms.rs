@@ -130,7 +130,10 @@ fn apply(plugin: &Plugin, class: String, config: Properties, input: Option<&Reco
         return Found::Configured;
     };
     let applied = match instance.apply(batch(input)) {
-        Ok(applied) => applied,
+        Ok(mut applied) => {
+            applied.batch.drop_map_shapes();
+            applied
+        }
         Err(error) => return Found::ApplyError(format!("the whole batch failed: {error}")),
     };
     if let Some(error) = applied.errors.into_iter().next() {

@@ -104,7 +104,8 @@ pub fn transform(registry: &Registry, example: &Example) -> String {
     let mut chain = plugin
         .transforms(&identity, vec![step])
         .unwrap_or_else(|error| panic!("{}: {error}", example.title));
-    let applied = chain.apply(batch).unwrap();
+    let mut applied = chain.apply(batch).unwrap();
+    applied.batch.drop_map_shapes();
     let mut outputs: Vec<String> = (0..applied.batch.len())
         .map(|row| pretty(&shown_row(example, &applied.batch, row, &before)))
         .collect();

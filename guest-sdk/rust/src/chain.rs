@@ -98,6 +98,17 @@ impl Chain {
     /// Which columns the chain reads.
     #[must_use]
     pub fn reads(&self) -> Reads {
+        let mut reads = self.columns();
+        // Those behind it get maps with their keys from the chain itself.
+        let mut readers = self.runs.iter().filter(|run| {
+            let steps = self.steps.get(run.steps.clone()).unwrap_or_default();
+            run.fused.is_some() || !steps.iter().all(ChainStep::takes_map_shapes)
+        });
+        reads.map_shapes = readers.next().is_none_or(|run| run.fused.is_some());
+        reads
+    }
+
+    fn columns(&self) -> Reads {
         self.steps.iter().fold(Reads::NONE, |reads, step| {
             let reads = reads.and(step.transform.reads());
             match &step.condition {
@@ -149,6 +160,9 @@ impl Chain {
                 if batch.is_empty() {
                     break;
                 }
+                if fused.is_none() && !step.takes_map_shapes() {
+                    batch.expand_maps();
+                }
                 step.apply(number, &mut batch, count)?;
                 count.nanoseconds += clock.lap();
             }
@@ -165,6 +179,13 @@ impl ChainStep {
             Some(_) => None,
             None => self.transform.map_edits(),
         }
+    }
+
+    /// Whether its columns may have map shapes.
+    fn takes_map_shapes(&self) -> bool {
+        let condition = self.condition.as_ref();
+        let asks = condition.is_none_or(|condition| condition.predicate.reads().takes_map_shapes());
+        asks && self.transform.reads().takes_map_shapes()
     }
 
     fn edited_side(&self) -> Option<Side> {

@@ -273,10 +273,12 @@ impl<P: PluginSet> sink::exports::tidegate::connect::sink::Guest for Component<P
         })
     }
 
-    fn start(class_name: String, config: wit::Config) -> Result<(), wit::Error> {
+    fn start(class_name: String, config: wit::Config) -> Result<wit::Reads, wit::Error> {
         enter::<P, _>(|instance, plugins| {
-            instance.sink = Some(plugins.start_sink(&class_name, config)?);
-            Ok(())
+            let task = plugins.start_sink(&class_name, config)?;
+            let answer = reads(task.reads());
+            instance.sink = Some(task);
+            Ok(answer)
         })
     }
 
@@ -488,6 +490,7 @@ fn reads(reads: Reads) -> wit::Reads {
         keys: reads.keys,
         values: reads.values,
         headers: reads.headers,
+        map_shapes: reads.map_shapes,
     }
 }
 

@@ -254,7 +254,9 @@ pub use source::{
     SourceTask,
 };
 pub use tidegate_model as model;
-pub use tidegate_model::{Batch, Column, Encoder, Field, Schema, SchemaType, Value, View};
+pub use tidegate_model::{
+    Batch, Column, Encoder, Field, MapShape, Schema, SchemaType, Value, View,
+};
 pub use transform::{Apply, Reads, Transform};
 pub use transform_batch::{Edit, HeaderEdit, HeaderRun, HeaderView, HeaderWriter, TransformBatch};
 

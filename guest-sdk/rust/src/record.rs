@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use tidegate_model::{Batch, Column, Schema, Value};
+use tidegate_model::value::tag;
+use tidegate_model::{Batch, Column, MapShape, Schema, Value};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::schemas::{DecodedSchemas, EncodedSchemas, NO_SCHEMA};
 
 /// A record.
@@ -112,6 +113,8 @@ struct RecordReader<'a> {
     header_values: tidegate_model::column::Entries<'a>,
     next_header: usize,
     schemas: DecodedSchemas,
+    /// The map shape that was met last, and its number among the schemas.
+    shape: Option<(i32, MapShape)>,
 }
 
 impl<'a> RecordReader<'a> {
@@ -125,6 +128,7 @@ impl<'a> RecordReader<'a> {
             header_values: batch.headers.values.iter(),
             next_header: 0,
             schemas: DecodedSchemas::default(),
+            shape: None,
         }
     }
 
@@ -166,6 +170,8 @@ impl<'a> RecordReader<'a> {
                 })
             })
             .collect::<Result<_>>()?;
+        let (key, key_schema) = self.side(key, &batch.key_schemas, index)?;
+        let (value, value_schema) = self.side(value, &batch.value_schemas, index)?;
         Ok(Record {
             topic: batch.topic(index).to_owned(),
             partition: batch.partition(index),
@@ -175,12 +181,35 @@ impl<'a> RecordReader<'a> {
                 .copied()
                 .filter(|offset| *offset >= 0),
             timestamp: batch.timestamp(index),
-            key: decoded(key)?,
-            key_schema: self.schema(&batch.key_schemas, index)?,
-            value: decoded(value)?,
-            value_schema: self.schema(&batch.value_schemas, index)?,
+            key,
+            key_schema,
+            value,
+            value_schema,
             headers,
         })
+    }
+
+    /// A key or a value with its schema. A map that left its keys to a shape has none, and gets them back.
+    fn side(
+        &mut self,
+        bytes: Option<&[u8]>,
+        indexes: &[i32],
+        place: usize,
+    ) -> Result<(Value, Option<Arc<Schema>>)> {
+        let index = indexes.get(place).copied().unwrap_or(NO_SCHEMA);
+        let encoded = usize::try_from(index).ok();
+        let encoded = encoded.and_then(|index| self.batch.schemas.get(index));
+        let Some(encoded) = encoded.filter(|encoded| MapShape::is(encoded)) else {
+            return Ok((decoded(bytes)?, self.schema(indexes, place)?));
+        };
+        let shape = match self.shape.take() {
+            Some((last, shape)) if last == index => shape,
+            _ => MapShape::decode(encoded).map_err(Error::data)?,
+        };
+        let mut expanded = Vec::new();
+        shape.expand(bytes.unwrap_or(&[tag::NULL]), &mut expanded);
+        self.shape = Some((index, shape));
+        Ok((Value::decode(&expanded)?, None))
     }
 
     fn schema(&mut self, indexes: &[i32], place: usize) -> Result<Option<Arc<Schema>>> {

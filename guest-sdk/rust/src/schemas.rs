@@ -135,6 +135,20 @@ impl<P> SchemaPlans<P> {
         index: i32,
         make: impl FnOnce(&Schema) -> Result<P>,
     ) -> Result<&mut P> {
+        self.plan_encoded(schemas, index, |encoded| make(&Schema::decode(encoded)?))
+    }
+
+    /// The plan for the schema or map shape with an index, made by `make` when it is new.
+    ///
+    /// # Errors
+    /// When `make` fails, or there is nothing with that index.
+    #[inline]
+    pub fn plan_encoded(
+        &mut self,
+        schemas: &[Vec<u8>],
+        index: i32,
+        make: impl FnOnce(&[u8]) -> Result<P>,
+    ) -> Result<&mut P> {
         let known = usize::try_from(index)
             .ok()
             .and_then(|index| self.by_index.get(index).copied().flatten());
@@ -152,7 +166,7 @@ impl<P> SchemaPlans<P> {
         &mut self,
         schemas: &[Vec<u8>],
         index: i32,
-        make: impl FnOnce(&Schema) -> Result<P>,
+        make: impl FnOnce(&[u8]) -> Result<P>,
     ) -> Result<usize> {
         let encoded = usize::try_from(index).ok();
         let encoded = encoded.and_then(|index| schemas.get(index));
@@ -160,7 +174,7 @@ impl<P> SchemaPlans<P> {
         let place = match self.places.get(encoded) {
             Some(place) => *place,
             None => {
-                self.plans.push(make(&Schema::decode(encoded)?)?);
+                self.plans.push(make(encoded)?);
                 let place = self.plans.len() - 1;
                 self.places.insert(encoded.clone(), place);
                 place

@@ -5,6 +5,7 @@ use tidegate_model::Batch;
 use crate::config::Config;
 use crate::definition::{ConfigIssue, Description};
 use crate::error::{Error, Result};
+use crate::transform::Reads;
 
 /// A sink connector: it describes itself and divides its work into tasks.
 pub trait SinkConnector {
@@ -61,6 +62,11 @@ pub trait SinkTask {
     fn start(config: &Config) -> Result<Self>
     where
         Self: Sized;
+
+    /// What it reads of the records that it takes, by default all. What is not named here looks null.
+    fn reads(&self) -> Reads {
+        Reads::ALL
+    }
 
     /// Partitions were assigned to this task.
     ///

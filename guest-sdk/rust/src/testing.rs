@@ -2,8 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use tidegate_model::Batch;
-use tidegate_model::Value;
+use tidegate_model::{Batch, Value};
 
 use crate::chain::Chain;
 use crate::config::Config;

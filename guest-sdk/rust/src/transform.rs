@@ -38,6 +38,9 @@ pub struct Reads {
     pub values: bool,
     /// Headers and their schemas.
     pub headers: bool,
+    /// Whether maps without a schema may leave their keys to a [`MapShape`](tidegate_model::MapShape): to whoever works
+    /// on the columns of a batch, else every map has its keys itself. Records as values always have them.
+    pub map_shapes: bool,
 }
 
 impl Reads {
@@ -46,12 +49,14 @@ impl Reads {
         keys: true,
         values: true,
         headers: true,
+        map_shapes: false,
     };
     /// None of the wide columns.
     pub const NONE: Self = Self {
         keys: false,
         values: false,
         headers: false,
+        map_shapes: false,
     };
     /// Keys only.
     pub const KEYS: Self = Self {
@@ -77,7 +82,13 @@ impl Reads {
             keys: self.keys || other.keys,
             values: self.values || other.values,
             headers: self.headers || other.headers,
+            map_shapes: self.map_shapes && other.map_shapes,
         }
+    }
+
+    /// Whether it is all the same to its reader if maps have left their keys to a shape.
+    pub(crate) fn takes_map_shapes(self) -> bool {
+        self.map_shapes || !(self.keys || self.values)
     }
 }
 

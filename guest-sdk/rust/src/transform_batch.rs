@@ -135,6 +135,11 @@ impl TransformBatch {
         self.batch.count == 0
     }
 
+    /// Gives maps their keys back, which left them to a shape.
+    pub(crate) fn expand_maps(&mut self) {
+        self.batch.expand_maps();
+    }
+
     /// Whether the current step applies to a record: its predicate holds, and it was not dropped.
     #[must_use]
     pub fn is_selected(&self, index: usize) -> bool {

@@ -240,14 +240,23 @@ fn a_predicate_selects_the_records_of_a_step() {
 
 #[test]
 fn a_chain_reads_what_its_steps_and_predicates_read() {
-    assert_eq!(chain(vec![step("test.TopicToKey")]).reads(), Reads::NONE);
+    let nothing = chain(vec![step("test.TopicToKey")]).reads();
+    let map_shapes = true;
+    assert_eq!(
+        nothing,
+        Reads {
+            map_shapes,
+            ..Reads::NONE
+        }
+    );
     let reads = chain(vec![when_odd("test.TopicToKey", false)]).reads();
     assert_eq!(
         reads,
         Reads {
             keys: true,
             values: true,
-            headers: false
+            headers: false,
+            map_shapes: false
         }
     );
 }

@@ -64,6 +64,12 @@ pub trait Converter: Send {
         false
     }
 
+    /// Whether maps without a schema leave their keys to a [`MapShape`](tidegate_model::MapShape) among the schemas, when
+    /// this is asked for and the converter can; at first they do not.
+    fn shape_maps(&mut self, shape: bool) {
+        let _ = shape;
+    }
+
     /// Converts the bytes on a topic to encoded values, for all records of a column. `schemas` are the
     /// batch's distinct encoded schemas: new ones are appended.
     fn to_connect(

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use tidegate_convert::{Role, class_names, converter};
 use tidegate_model::value::{Value, check};
-use tidegate_model::{Column, Field, Schema, SchemaType};
+use tidegate_model::{Batch, Column, Field, MapShape, Schema, SchemaType};
 
 fn json(config: &[(&str, &str)]) -> Box<dyn tidegate_convert::Converter> {
     let config: BTreeMap<String, String> = config
@@ -38,6 +38,39 @@ fn schemaless() -> impl Strategy<Value = Value> {
                     .collect()
             )),
         ]
+    })
+}
+
+/// Documents of few keys, known and new, some twice, some with escapes or too long to be known; some are no maps, or
+/// damaged.
+fn document() -> impl Strategy<Value = String> {
+    let keys = prop_oneof![
+        6 => prop::sample::select(vec!["a", "b", "c", "", "d \\u0065", "é"]).prop_map(str::to_owned),
+        1 => (0..300).prop_map(|number| format!("key {number}")),
+        1 => Just("long".repeat(100)),
+    ];
+    let value = prop::sample::select(vec![
+        "1",
+        "-2.5",
+        "null",
+        "true",
+        r#""x""#,
+        r#"{"a":1,"b":[]}"#,
+        "[{}]",
+        "[",
+        "",
+    ]);
+    let entries = prop::collection::vec((keys, value), 0..6);
+    (entries, 0..12).prop_map(|(entries, odd)| match odd {
+        0 => "[1]".to_owned(),
+        1 => "null".to_owned(),
+        _ => {
+            let entries: Vec<_> = entries
+                .iter()
+                .map(|(key, value)| format!(r#""{key}": {value}"#))
+                .collect();
+            format!("{{{}}}", entries.join(","))
+        }
     })
 }
 
@@ -220,6 +253,31 @@ proptest! {
         for (value, back) in values.iter().zip(&back.values) {
             let back = back.map_or(Value::Null, |back| Value::decode(back).unwrap());
             prop_assert_eq!(value, &back);
+        }
+    }
+
+    #[test]
+    fn maps_that_leave_their_keys_to_a_shape_are_the_same_with_them(
+        batches in prop::collection::vec(prop::collection::vec(document(), 1..20), 1..4),
+    ) {
+        let mut plain = json(&[("schemas.enable", "false")]);
+        let mut shaped = json(&[("schemas.enable", "false")]);
+        shaped.shape_maps(true);
+        for documents in batches {
+            let bytes: Column = documents.iter().map(|text| Some(text.as_bytes())).collect();
+            let (mut failures, mut more) = (Vec::new(), Vec::new());
+            let wanted = plain.to_connect("t", &bytes, &mut Vec::new(), &mut failures);
+            let mut batch = Batch { count: documents.len(), ..Batch::default() };
+            let found = shaped.to_connect("t", &bytes, &mut batch.schemas, &mut more);
+            prop_assert_eq!(more, failures);
+            for (value, schema) in found.values.iter().zip(&found.schemas) {
+                let shape = usize::try_from(*schema).ok().map(|schema| MapShape::decode(&batch.schemas[schema]).unwrap());
+                prop_assert!(shape.is_none_or(|shape| shape.fits(value.unwrap())));
+            }
+            (batch.values, batch.value_schemas) = (found.values, found.schemas);
+            batch.expand_maps();
+            prop_assert_eq!(batch.values, wanted.values);
+            prop_assert!(batch.value_schemas.iter().all(|schema| *schema == -1));
         }
     }
 

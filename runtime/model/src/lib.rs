@@ -5,6 +5,7 @@
 //! | [`value`] | the encoded Connect value: writing it, reading it lazily, checking it; and a tree for convenience |
 //! | [`schema`] | Connect schemas and their encoding |
 //! | `fits` | whether a value fits a schema |
+//! | [`map_shape`] | the keys of maps without a schema, which many records share |
 //! | [`column`] | byte strings of one field of many records, in one buffer |
 //! | [`batch`] | records as columns, the only form in which records travel through Tidegate |
 //! | [`short`] | short byte strings, copied without a call |
@@ -22,6 +23,7 @@ mod fits;
 pub mod guest_text;
 pub mod ids;
 pub mod limits;
+pub mod map_shape;
 pub mod schema;
 
 mod select;
@@ -32,5 +34,6 @@ pub use batch::{Batch, Headers};
 pub use column::Column;
 pub use error::ErrorClass;
 pub use ids::{ConnectorName, TaskId, TopicName, TopicPartition};
+pub use map_shape::MapShape;
 pub use schema::{Field, Schema, SchemaType};
 pub use value::{Encoder, Value, View};

@@ -23,6 +23,10 @@ pub const SCHEMA_BYTES_MAX: usize = 1024 * 1024;
 /// The most fields of one schema with all that is in it; elements, keys, values, parameters and the parts of
 /// defaults count as well.
 pub const SCHEMA_FIELDS_MAX: usize = 10_000;
+/// The most keys of one map shape; a map with more has its keys itself.
+pub const MAP_SHAPE_KEYS_MAX: usize = 1_000;
+/// The most bytes of the keys of one map shape, as encoded texts.
+pub const MAP_SHAPE_BYTES_MAX: usize = 64 * 1024;
 /// The most bytes of one encoded source partition or source offset.
 pub const SOURCE_POSITION_BYTES_MAX: usize = 64 * 1024;
 /// The most bytes of a topic's name (Kafka's own limit).

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use tidegate_config::limits::RecordLimits;
-use tidegate_model::limits::TOPIC_TEXT_BYTES_MAX;
+use tidegate_model::limits::{APPLIED_BYTES_MAX, TOPIC_TEXT_BYTES_MAX};
 use tidegate_model::value::{Checker, ValueError};
-use tidegate_model::{Batch, Column, Schema};
+use tidegate_model::{Batch, Column, MapShape, Schema};
 
 use crate::digest::Digest;
 
@@ -54,6 +54,69 @@ impl Checks {
             self.known.insert(digest);
         }
         Ok(())
+    }
+
+    /// Checks schemas among which map shapes may stand.
+    pub(crate) fn schemas_and_shapes(&mut self, schemas: &[Vec<u8>]) -> Result<(), String> {
+        for (index, encoded) in schemas.iter().enumerate() {
+            if MapShape::is(encoded) {
+                MapShape::decode(encoded).map_err(|error| format!("schema {index}: {error}"))?;
+            } else {
+                self.schemas(std::slice::from_ref(encoded))
+                    .map_err(|error| error.replacen("schema 0", &format!("schema {index}"), 1))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that what refers to a map shape is a map of that shape, and not too large with its keys.
+    pub(crate) fn shapes(&self, batch: &Batch) -> Result<(), String> {
+        if !batch.has_map_shapes() {
+            return Ok(());
+        }
+        // They were checked when they came in.
+        let shape = |encoded: &Vec<u8>| {
+            let shape = MapShape::is(encoded).then(|| MapShape::decode(encoded).ok())??;
+            Some((shape.key_bytes(), shape))
+        };
+        let shapes: Vec<Option<(usize, MapShape)>> = batch.schemas.iter().map(shape).collect();
+        let shape_of = |schema: i32| shapes.get(usize::try_from(schema).ok()?)?.as_ref();
+        let mut expanded = batch.payload_bytes();
+        for (what, column, schemas) in [
+            ("key", &batch.keys, &batch.key_schemas),
+            ("value", &batch.values, &batch.value_schemas),
+        ] {
+            for (index, (entry, schema)) in column.iter().zip(schemas).enumerate() {
+                let (Some(entry), Some((key_bytes, shape))) = (entry, shape_of(*schema)) else {
+                    continue;
+                };
+                if !shape.fits(entry) {
+                    return Err(format!(
+                        "{what} {index} is no map of the shape that it refers to, schema {schema}"
+                    ));
+                }
+                let bytes = entry.len() + key_bytes;
+                if bytes > self.limits.record_bytes_max {
+                    return Err(format!(
+                        "{what} {index} has {bytes} bytes with its keys; at most {} are allowed",
+                        self.limits.record_bytes_max
+                    ));
+                }
+                expanded += key_bytes;
+            }
+        }
+        if expanded > APPLIED_BYTES_MAX {
+            return Err(format!(
+                "the records have {expanded} bytes with the keys of their maps; at most {APPLIED_BYTES_MAX} are allowed"
+            ));
+        }
+        let headers = &batch.headers.schemas;
+        match headers.iter().find(|schema| shape_of(**schema).is_some()) {
+            Some(schema) => Err(format!(
+                "a header refers to a map shape, schema {schema}; keys and values may"
+            )),
+            None => Ok(()),
+        }
     }
 
     /// Checks that each entry is an encoded value.
@@ -203,6 +266,97 @@ mod tests {
         let mut bad_time = of(&text(3));
         bad_time.timestamps = vec![-2];
         assert!(checks.batch(&bad_time).unwrap_err().contains("timestamp"));
+    }
+
+    #[test]
+    fn maps_must_have_the_shape_that_they_refer_to() {
+        let checks = Checks::default();
+        let keys = [text(1), text(2)];
+        let shape = MapShape::of(keys.iter().map(Vec::as_slice)).unwrap();
+        let map = |values: &[Vec<u8>]| {
+            let mut encoded = Vec::new();
+            let container = Encoder::new(&mut encoded).structure();
+            encoded.extend(values.concat());
+            Encoder::new(&mut encoded).end(container, values.len());
+            encoded
+        };
+        let of_shape = |value: &[u8]| Batch {
+            schemas: vec![shape.to_encoded()],
+            value_schemas: vec![0],
+            ..of(value)
+        };
+        let two = map(&[text(1), text(1)]);
+        assert_eq!(checks.shapes(&of_shape(&two)), Ok(()));
+        for wrong in [map(&[text(1)]), text(1)] {
+            let refused = checks.shapes(&of_shape(&wrong)).unwrap_err();
+            assert!(
+                refused.contains("value 0 is no map of the shape"),
+                "{refused}"
+            );
+        }
+        let mut header = of_shape(&two);
+        header.headers.counts = vec![1];
+        header.headers.keys.push(Some(b"h"));
+        header.headers.values.push(Some(&two));
+        header.headers.schemas = vec![0];
+        let refused = checks.shapes(&header).unwrap_err();
+        assert!(
+            refused.contains("a header refers to a map shape"),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn maps_are_not_too_large_with_their_keys() {
+        let key = text(tidegate_model::limits::MAP_SHAPE_BYTES_MAX - 5);
+        let shape = MapShape::of([key.as_slice()]).unwrap();
+        let mut map = Vec::new();
+        let container = Encoder::new(&mut map).structure();
+        map.extend(text(10));
+        Encoder::new(&mut map).end(container, 1);
+        let many = |count: usize| Batch {
+            count,
+            schemas: vec![shape.to_encoded()],
+            value_schemas: vec![0; count],
+            values: std::iter::repeat_n(Some(map.as_slice()), count).collect(),
+            ..of(&[])
+        };
+        let most = APPLIED_BYTES_MAX / (key.len() + map.len());
+        assert_eq!(Checks::default().shapes(&many(most)), Ok(()));
+        let refused = Checks::default().shapes(&many(most + 1)).unwrap_err();
+        assert!(
+            refused.contains("at most 67108864 are allowed"),
+            "{refused}"
+        );
+        let small = Checks::new(RecordLimits {
+            record_bytes_max: 1_000,
+            ..RecordLimits::default()
+        });
+        let refused = small.shapes(&many(1)).unwrap_err();
+        assert!(
+            refused.contains("value 0 has 65560 bytes with its keys; at most 1000"),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn shapes_are_taken_from_transforms_alone() {
+        let shape = MapShape::of([text(1).as_slice()]).unwrap().to_encoded();
+        let mut damaged = shape.clone();
+        damaged.pop();
+        let mut checks = Checks::default();
+        assert_eq!(
+            checks.schemas_and_shapes(std::slice::from_ref(&shape)),
+            Ok(())
+        );
+        let schema = Schema::new(tidegate_model::SchemaType::Int8).to_encoded();
+        let refused = checks
+            .schemas_and_shapes(&[schema.clone(), damaged])
+            .unwrap_err();
+        assert_eq!(refused, "schema 1: a map shape is damaged");
+        let refused = checks.schemas_and_shapes(&[schema, vec![99]]).unwrap_err();
+        assert!(refused.starts_with("schema 1: "), "{refused}");
+        assert!(checks.schemas(&[shape]).is_err());
     }
 
     #[test]

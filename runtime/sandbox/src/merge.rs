@@ -57,6 +57,7 @@ pub(crate) fn merge(
     }
     replace(&mut batch, answer, checks)?;
     changed.check(&batch, checks)?;
+    checks.shapes(&batch)?;
     Ok(Applied {
         batch,
         inputs,
@@ -113,7 +114,7 @@ fn replace(batch: &mut Batch, answer: Transformed, checks: &mut Checks) -> Resul
         batch.timestamps = timestamps;
     }
     if !answer.new_schemas.is_empty() {
-        checks.schemas(&answer.new_schemas)?;
+        checks.schemas_and_shapes(&answer.new_schemas)?;
         batch.schemas.extend(answer.new_schemas);
     }
     if let Some(keys) = answer.keys {

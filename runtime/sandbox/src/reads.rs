@@ -1,10 +1,10 @@
-//! Which wide columns a chain reads, and keeping the others on the host.
+//! What a guest reads of a batch, and keeping the rest on the host.
 
 use tidegate_model::{Batch, Column, Headers};
 
 use crate::bindings::types;
 
-/// Which of the wide columns a transform or predicate reads. What it does not read is not sent.
+/// Which of the wide columns a transform, predicate or sink reads. What it does not read is not sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reads {
     /// Keys and their schemas.
@@ -13,15 +13,28 @@ pub struct Reads {
     pub values: bool,
     /// Headers and their schemas.
     pub headers: bool,
+    /// Whether maps may leave their keys to a shape.
+    pub map_shapes: bool,
 }
 
 impl Reads {
-    /// Everything, as a sink gets it.
+    /// Everything, of a guest that was not asked yet.
     pub(crate) const ALL: Self = Self {
         keys: true,
         values: true,
         headers: true,
+        map_shapes: false,
     };
+
+    /// A batch as one who reads this is to get it: with map shapes where they are taken, else without.
+    pub(crate) fn shown(self, mut batch: Batch) -> Batch {
+        if !self.map_shapes {
+            batch.drop_map_shapes();
+        } else if self.keys || self.values {
+            batch.shape_maps();
+        }
+        batch
+    }
 }
 
 impl From<types::Reads> for Reads {
@@ -30,6 +43,7 @@ impl From<types::Reads> for Reads {
             keys: reads.keys,
             values: reads.values,
             headers: reads.headers,
+            map_shapes: reads.map_shapes,
         }
     }
 }

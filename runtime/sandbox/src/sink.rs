@@ -12,13 +12,14 @@ use crate::error::{RecordError, SandboxError};
 use crate::guest::{self, Guest};
 use crate::in_hand::InHand;
 use crate::parts::{Parts, part};
-use crate::reads::Reads;
+use crate::reads::{Held, Reads};
 use crate::settings::Deadline;
 
 /// A sink task's guest. Life: `start` → (`open` | `put` | `flush` | `close`)* → `stop`.
 pub struct SinkInstance {
     guest: Guest<Exports>,
     class: String,
+    reads: Reads,
     in_hand: Arc<InHand>,
 }
 
@@ -44,6 +45,7 @@ impl SinkInstance {
         Self {
             guest,
             in_hand,
+            reads: Reads::ALL,
             class: class.to_owned(),
         }
     }
@@ -54,9 +56,19 @@ impl SinkInstance {
     /// The guest's own, or its fault.
     pub fn start(&mut self, config: &Properties) -> Result<(), SandboxError> {
         let (class, config) = (&self.class, self.guest.config(config));
-        self.guest.call("start", Deadline::Start, |exports, store| {
-            exports.call_start(store, class, &config)
-        })
+        let reads = self
+            .guest
+            .call("start", Deadline::Start, |exports, store| {
+                exports.call_start(store, class, &config)
+            })?;
+        self.reads = reads.into();
+        Ok(())
+    }
+
+    /// What it reads of records, once it was started.
+    #[must_use]
+    pub fn reads(&self) -> Reads {
+        self.reads
     }
 
     /// Partitions were assigned.
@@ -72,7 +84,8 @@ impl SinkInstance {
 
     /// Hands over records, in several calls where one cannot carry them (`parts`).
     pub fn put(&mut self, batch: Batch) -> Put {
-        let Some(parts) = Parts::of(&batch, Reads::ALL, self.guest.input_bytes_max()) else {
+        let batch = self.reads.shown(batch);
+        let Some(parts) = Parts::of(&batch, self.reads, self.guest.input_bytes_max()) else {
             let (batch, part) = self.put_part(batch);
             let mut put = Put::nothing_of(batch);
             put.take(0, put.batch.count, part);
@@ -98,7 +111,8 @@ impl SinkInstance {
         put
     }
 
-    fn put_part(&mut self, batch: Batch) -> (Batch, PutPart) {
+    fn put_part(&mut self, mut batch: Batch) -> (Batch, PutPart) {
+        let held = Held::take(&mut batch, self.reads);
         let count = batch.count;
         self.guest.gives(batch.payload_bytes());
         let wire = to_wire(batch);
@@ -114,7 +128,9 @@ impl SinkInstance {
             delivered: self.in_hand.taken_back(),
             answer: checked,
         };
-        (from_wire(wire), part)
+        let mut batch = from_wire(wire);
+        held.give_back(&mut batch);
+        (batch, part)
     }
 
     /// Delivers all that was taken. `offsets` says where each partition stands; the answer is what may be

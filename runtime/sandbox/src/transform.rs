@@ -91,6 +91,7 @@ impl TransformInstance {
     /// beyond [`APPLIED_BYTES_MAX`](tidegate_model::limits::APPLIED_BYTES_MAX).
     pub fn apply(&mut self, batch: Batch) -> Result<Applied, SandboxError> {
         self.given = None;
+        let batch = self.reads.shown(batch);
         let Some(parts) = Parts::of(&batch, self.reads, self.guest.input_bytes_max()) else {
             return self.apply_part(batch);
         };
@@ -216,6 +217,14 @@ impl PredicateInstance {
     /// # Errors
     /// The guest's own, or its fault.
     pub fn test(&mut self, batch: &Batch) -> Result<Tested, SandboxError> {
+        let expanded;
+        let reads_maps = self.reads.keys || self.reads.values;
+        let batch = if reads_maps && !self.reads.map_shapes && batch.has_map_shapes() {
+            expanded = self.reads.shown(batch.clone());
+            &expanded
+        } else {
+            batch
+        };
         let Some(parts) = Parts::of(batch, self.reads, self.guest.input_bytes_max()) else {
             return Ok(Tested {
                 holds: self.test_part(batch)?,

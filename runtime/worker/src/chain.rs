@@ -107,6 +107,11 @@ impl Chain {
         self.links.is_empty()
     }
 
+    /// Whether its first component takes maps that left their keys to a shape; `None`: there is no transform.
+    pub fn takes_map_shapes(&self) -> Option<bool> {
+        self.links.first().map(Link::takes_map_shapes)
+    }
+
     /// Runs the chain. Rows that failed have no output and are listed, by their row in the batch given. `None`: it was
     /// interrupted while it tried something again.
     pub fn apply(

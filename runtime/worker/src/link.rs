@@ -105,6 +105,11 @@ impl Link {
         })
     }
 
+    /// Whether its transforms take maps that left their keys to a shape.
+    pub fn takes_map_shapes(&self) -> bool {
+        self.transforms.guest.instance.reads().map_shapes
+    }
+
     /// Runs the transforms on the records that cross. Rows that failed have no output and are listed. `None`: it was
     /// interrupted.
     pub fn apply(

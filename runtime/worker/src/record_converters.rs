@@ -78,6 +78,12 @@ impl RecordConverters {
         })
     }
 
+    /// Whether keys and values that are maps without a schema leave their keys to shapes.
+    pub fn shape_maps(&mut self, shape: bool) {
+        self.key.converter.shape_maps(shape);
+        self.value.converter.shape_maps(shape);
+    }
+
     /// Topic bytes → encoded values. Failed rows have null in the column that failed. `None`: it was interrupted.
     pub fn decode(
         &mut self,
@@ -136,6 +142,8 @@ impl RecordConverters {
         failed: &mut Vec<Failed>,
         trying: Trying<'_>,
     ) -> Option<(Batch, Replaced)> {
+        // Transforms may have left keys of maps to shapes, which converters do not write.
+        batch.expand_maps();
         let topics = ByTopic::of(&batch);
         let topics_of_headers = topics.undivided();
         let mut replaced = Replaced {

@@ -478,6 +478,9 @@ impl SinkPipeline {
         let mut failed = self.suspects.lost(fetched);
         let decoded = {
             let _span = tracing::debug_span!(target: "tidegate::span", "converters").entered();
+            let taken = self.chain.takes_map_shapes();
+            let taken = taken.unwrap_or_else(|| self.guest.instance.reads().map_shapes);
+            self.converters.shape_maps(taken);
             self.converters.decode(batch, &mut failed, trying)
         };
         let Some((batch, replaced)) = decoded else {

@@ -9,7 +9,7 @@ use std::io::Write;
 use tidegate_java::number;
 use tidegate_sdk::model::short::append;
 use tidegate_sdk::model::value::{Elements, ValueError, tag};
-use tidegate_sdk::{Error, Result, Schema, SchemaType, View};
+use tidegate_sdk::{Error, MapShape, Result, Schema, SchemaType, View};
 
 use crate::known_keys::KnownKeys;
 
@@ -36,13 +36,63 @@ impl JsonWriter {
         out: &mut Vec<u8>,
     ) -> Result<()> {
         self.keys.begin();
-        match write_first(encoded, schema, &mut self.keys, out)? {
-            [] => Ok(()),
-            rest => Err(Error::data(format_args!(
-                "{} bytes follow the encoded value",
-                rest.len()
-            ))),
+        ends(write_first(encoded, schema, &mut self.keys, out)?)
+    }
+
+    /// Appends a map that left its keys to a shape.
+    ///
+    /// # Errors
+    /// When the value is damaged or no map of this shape.
+    pub fn write_shaped(
+        &mut self,
+        encoded: &[u8],
+        keys: &ShapeKeys,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        let Some(([tag::STRUCT, ..], mut rest)) = encoded.split_first_chunk::<9>() else {
+            return self.write(encoded, None, out);
+        };
+        self.keys.begin();
+        if keys.0.is_empty() {
+            out.push(b'{');
         }
+        for key in &keys.0 {
+            append(out, key);
+            rest = write_first(rest, None, &mut self.keys, out)?;
+        }
+        out.push(b'}');
+        ends(rest)
+    }
+}
+
+fn ends(rest: &[u8]) -> Result<()> {
+    match rest {
+        [] => Ok(()),
+        rest => Err(Error::data(format_args!(
+            "{} bytes follow the encoded value",
+            rest.len()
+        ))),
+    }
+}
+
+/// The keys of a map shape, each with what stands before and after it.
+#[derive(Debug)]
+pub struct ShapeKeys(Vec<Box<[u8]>>);
+
+impl ShapeKeys {
+    /// Prepares the keys of a shape.
+    ///
+    /// # Errors
+    /// When one is damaged.
+    pub fn of(shape: &MapShape) -> Result<Self> {
+        let mut before = b'{';
+        let key = |encoded: &[u8]| {
+            let mut json = vec![std::mem::replace(&mut before, b',')];
+            write_first(encoded, None, &mut KnownKeys::default(), &mut json)?;
+            json.push(b':');
+            Ok(json.into_boxed_slice())
+        };
+        Ok(Self(shape.keys().map(key).collect::<Result<_>>()?))
     }
 }
 

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use tidegate_sdk::model::short::append;
 use tidegate_sdk::model::value::tag;
 use tidegate_sdk::prelude::*;
-use tidegate_sdk::{AlteredPosition, NO_SCHEMA, SchemaPlans, rows};
+use tidegate_sdk::{AlteredPosition, MapShape, NO_SCHEMA, Reads, SchemaPlans, rows};
 
-use crate::json::JsonWriter;
+use crate::json::{JsonWriter, ShapeKeys};
 use crate::refused::{cannot, reason};
 use crate::whole_lines::keep_whole_lines;
 
@@ -80,7 +80,24 @@ pub struct FileStreamSinkTask {
     file: File,
     lines: Vec<u8>,
     json: JsonWriter,
-    schemas: SchemaPlans<Arc<Schema>>,
+    schemas: SchemaPlans<PartNames>,
+}
+
+/// What names the parts of a value.
+#[derive(Debug)]
+enum PartNames {
+    Schema(Arc<Schema>),
+    Shape(ShapeKeys),
+}
+
+impl PartNames {
+    fn of(encoded: &[u8]) -> Result<Self> {
+        if MapShape::is(encoded) {
+            let shape = MapShape::decode(encoded).map_err(Error::data)?;
+            return Ok(Self::Shape(ShapeKeys::of(&shape)?));
+        }
+        Ok(Self::Schema(Arc::new(Schema::decode(encoded)?)))
+    }
 }
 
 impl SinkTask for FileStreamSinkTask {
@@ -104,6 +121,13 @@ impl SinkTask for FileStreamSinkTask {
             json: JsonWriter::default(),
             schemas: SchemaPlans::default(),
         })
+    }
+
+    fn reads(&self) -> Reads {
+        Reads {
+            map_shapes: true,
+            ..Reads::VALUES
+        }
     }
 
     fn put(&mut self, batch: &Batch, failures: &mut Failures) -> Result<()> {
@@ -142,9 +166,15 @@ impl FileStreamSinkTask {
             Some([tag::STRING, _, _, _, _, text @ ..]) => append(&mut self.lines, text),
             Some(value) if schema == NO_SCHEMA => self.json.write(value, None, &mut self.lines)?,
             Some(value) => {
-                let decode = |schema: &Schema| Ok(Arc::new(schema.clone()));
-                let schema = self.schemas.plan(&batch.schemas, schema, decode)?;
-                self.json.write(value, Some(schema), &mut self.lines)?;
+                let schemas = &batch.schemas;
+                match self.schemas.plan_encoded(schemas, schema, PartNames::of)? {
+                    PartNames::Schema(schema) => {
+                        self.json.write(value, Some(schema), &mut self.lines)?;
+                    }
+                    PartNames::Shape(keys) => {
+                        self.json.write_shaped(value, keys, &mut self.lines)?
+                    }
+                }
             }
         }
         Ok(())

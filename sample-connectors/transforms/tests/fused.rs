@@ -8,7 +8,7 @@
 )]
 
 use proptest::prelude::*;
-use tidegate_sdk::model::Value;
+use tidegate_sdk::model::{Batch, Value};
 use tidegate_sdk::record::batch_of;
 use tidegate_sdk::testing::pairs;
 use tidegate_sdk::{Chain, PluginSet, Record, Step, StepCondition, records};
@@ -40,8 +40,8 @@ fn chain(steps: &[(&'static str, Config)], apart: bool) -> Chain {
 }
 
 /// What became of records: the values, the errors with their steps, and how many each step had.
-fn outcome(chain: &mut Chain, given: &[Record]) -> [String; 3] {
-    let done = chain.apply(batch_of(given)).unwrap();
+fn outcome(chain: &mut Chain, given: Batch) -> [String; 3] {
+    let done = chain.apply(given).unwrap();
     done.batch.check().unwrap();
     let values: Vec<_> = records(&done.batch)
         .map(|record| record.unwrap().value)
@@ -116,6 +116,7 @@ fn step() -> impl Strategy<Value = (&'static str, Config)> {
                 .collect();
             ("Cast", vec![("spec", spec.join(","))])
         }),
+        name().prop_map(|name| ("HoistField", vec![("field", format!("{name}x"))])),
         (name(), prop::sample::select(vec!["unix", "string"])).prop_map(|(name, target)| {
             let name = if name.is_empty() {
                 "a".to_owned()
@@ -187,8 +188,12 @@ proptest! {
     ) {
         let (mut fused, mut apart) = (chain(&steps, false), chain(&steps, true));
         for given in &batches {
-            let (found, wanted) = (outcome(&mut fused, given), outcome(&mut apart, given));
-            prop_assert_eq!(found, wanted);
+            let wanted = outcome(&mut apart, batch_of(given));
+            let mut shaped = batch_of(given);
+            shaped.shape_maps();
+            prop_assert_eq!(&outcome(&mut fused, shaped.clone()), &wanted);
+            prop_assert_eq!(&outcome(&mut fused, batch_of(given)), &wanted);
+            prop_assert_eq!(&outcome(&mut apart, shaped), &wanted);
         }
     }
 }
@@ -206,7 +211,7 @@ fn records_that_are_alike_are_done_in_one_pass_and_counted() {
     let given: Vec<Record> = (0..100)
         .map(|number| record(if number == 50 { "bad" } else { "12" }))
         .collect();
-    let [values, errors, counts] = outcome(&mut chain(&steps, false), &given);
+    let [values, errors, counts] = outcome(&mut chain(&steps, false), batch_of(&given));
     assert_eq!(values.matches("Int8(12)").count(), 99);
     assert!(errors.contains("index: 50, step: 1"), "{errors}");
     assert_eq!(counts, "[(100, 0), (100, 0)]");
@@ -220,7 +225,7 @@ fn a_record_that_is_too_large_between_two_transforms_fails_there() {
     ];
     let bytes = Value::Bytes(vec![0; 900_000]);
     let given = [Record::new("topic", Value::Map(vec![("a".into(), bytes)]))];
-    let found = outcome(&mut chain(&steps, false), &given);
-    assert_eq!(found, outcome(&mut chain(&steps, true), &given));
+    let found = outcome(&mut chain(&steps, false), batch_of(&given));
+    assert_eq!(found, outcome(&mut chain(&steps, true), batch_of(&given)));
     assert!(found[1].contains("step: 0"), "{}", found[1]);
 }

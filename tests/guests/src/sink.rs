@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use crate::exports::tidegate::connect::sink::{AlteredOffset, Guest};
 use crate::tidegate::connect::sink_progress;
 use crate::types::{
-    Batch, Config, Error, ErrorKind, RecordError, TopicPartition, TopicPartitionOffset,
+    Batch, Config, Error, ErrorKind, Reads, RecordError, TopicPartition, TopicPartitionOffset,
 };
 use crate::{Component, config_value, error, misdeeds, write_lines};
 
@@ -169,10 +169,15 @@ impl Guest for Component {
         Ok(true)
     }
 
-    fn start(class_name: String, config: Config) -> Result<(), Error> {
+    fn start(class_name: String, config: Config) -> Result<Reads, Error> {
         CLASS.set(class_name);
         CONFIG.set(config);
-        Ok(())
+        Ok(Reads {
+            keys: true,
+            values: true,
+            headers: true,
+            map_shapes: false,
+        })
     }
 
     fn open(partitions: Vec<TopicPartition>) -> Result<(), Error> {

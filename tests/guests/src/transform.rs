@@ -52,6 +52,7 @@ fn reads(config: &Config) -> Reads {
         keys: all,
         values: all,
         headers: all,
+        map_shapes: false,
     }
 }
 

@@ -1,16 +1,22 @@
 //! Neighbours of a chain that edit maps, with the plans they made: applied to a batch in one pass.
 
+use tidegate_model::MapShape;
 use tidegate_model::value::tag;
 
-use super::layout::entries;
 use super::map_plan::{MapPlan, Scratch};
 use super::{Facts, MapEdits};
 use crate::row::{Row, Side};
-use crate::schemas::NO_SCHEMA;
+use crate::schemas::{NO_SCHEMA, Schemas};
 use crate::transform_batch::{Edit, TransformBatch};
 
 /// How many plans neighbours in a chain keep: one for each order of keys that is in use.
 pub const MAP_PLANS_MAX: usize = 8;
+
+/// So many shapes of a batch are remembered with their plans.
+const REMEMBERED_MAX: usize = 64;
+
+/// Which records a plan is for: those that refer to this schema, of which this is known.
+type Fitting = (i32, Facts);
 
 /// Neighbours of a chain that edit maps.
 #[derive(Debug)]
@@ -19,8 +25,11 @@ pub(crate) struct Fused {
     keeps_null: bool,
     needs_facts: bool,
     plans: Vec<MapPlan>,
-    /// The plan that fitted last.
+    /// The plan that fitted last, and what it fitted in this batch.
     last: usize,
+    last_fitted: Option<Fitting>,
+    /// The plans that were looked for in this batch; `None`: there is none.
+    remembered: Vec<(Fitting, Option<usize>)>,
     /// The plan that gives way to the next one.
     oldest: usize,
     /// So many plans may be made until the next batch. It grows by one a batch, so that records which are all
@@ -32,9 +41,10 @@ pub(crate) struct Fused {
 /// What became of a record.
 enum Done {
     Stays,
-    Written,
-    /// It is left to one transform after another.
-    Left,
+    /// It refers to this schema now.
+    Written(i32),
+    /// It is left to one transform after another, with its keys.
+    Left(Edit),
 }
 
 impl Fused {
@@ -46,6 +56,8 @@ impl Fused {
             needs_facts: transforms.iter().any(|edits| edits.needs_facts()),
             plans: Vec::new(),
             last: 0,
+            last_fitted: None,
+            remembered: Vec::new(),
             oldest: 0,
             may_learn: MAP_PLANS_MAX,
             scratch: Scratch::default(),
@@ -59,26 +71,24 @@ impl Fused {
         batch: &mut TransformBatch,
         transforms: &[&dyn MapEdits],
     ) -> Option<Vec<bool>> {
-        let schemas = match self.side {
-            Side::Key => &batch.batch().key_schemas,
-            Side::Value => &batch.batch().value_schemas,
-        };
-        if schemas.iter().any(|schema| *schema != NO_SCHEMA) {
-            return Some(vec![true; batch.len()]);
-        }
         self.may_learn = (self.may_learn + 1).min(MAP_PLANS_MAX);
+        self.last_fitted = None;
+        self.remembered.clear();
+        for plan in &mut self.plans {
+            plan.begin_batch();
+        }
         let count = batch.len();
         let mut left: Option<Vec<bool>> = None;
-        batch.rewrite(self.side, |row, _, out| {
-            Ok(match self.record(&row, transforms, out) {
-                Done::Written => Edit::Written(NO_SCHEMA),
+        batch.rewrite(self.side, |row, schemas, out| {
+            Ok(match self.record(&row, schemas, transforms, out) {
+                Done::Written(schema) => Edit::Written(schema),
                 Done::Stays => Edit::Unchanged,
-                Done::Left => {
+                Done::Left(edit) => {
                     let left = left.get_or_insert_with(|| vec![false; count]);
                     if let Some(left) = left.get_mut(row.index) {
                         *left = true;
                     }
-                    Edit::Unchanged
+                    edit
                 }
             })
         });
@@ -86,88 +96,115 @@ impl Fused {
     }
 
     #[inline]
-    fn record(&mut self, row: &Row<'_>, transforms: &[&dyn MapEdits], out: &mut Vec<u8>) -> Done {
-        let body = match row.side(self.side).0 {
-            None | Some([tag::NULL]) if self.keeps_null => return Done::Stays,
-            Some(bytes) => body_of_map(bytes),
-            None => None,
-        };
-        let Some(body) = body else {
-            return Done::Left;
+    fn record(
+        &mut self,
+        row: &Row<'_>,
+        schemas: &mut Schemas<'_>,
+        transforms: &[&dyn MapEdits],
+        out: &mut Vec<u8>,
+    ) -> Done {
+        let (value, schema) = match row.side(self.side) {
+            (None | Some([tag::NULL]), NO_SCHEMA) if self.keeps_null => return Done::Stays,
+            (Some(bytes), schema) => (bytes, schema),
+            (None, _) => return Done::Left(Edit::Unchanged),
         };
         let facts = if self.needs_facts {
             Facts::of(row)
         } else {
             Facts::default()
         };
-        let Some(plan) = self.plan(body, facts, transforms) else {
-            return Done::Left;
-        };
-        let scratch = &mut self.scratch;
-        let plan = self.plans.get(plan).and_then(|plan| plan.output.as_ref());
-        match plan.map(|plan| plan.write(body, row, transforms, scratch, out)) {
-            Some(Ok(())) => Done::Written,
-            _ => Done::Left,
+        let mark = out.len();
+        match self.shaped(value, (schema, facts), row, schemas, transforms, out) {
+            Some(schema) => Done::Written(schema),
+            None => {
+                out.truncate(mark);
+                Done::Left(expanded(value, schema, schemas, out))
+            }
         }
     }
 
-    /// The number of the plan for a map, of which the parts were located; `None`: none fits.
+    /// A map that left its keys to a shape: where it has few, the host saw to that. The answer is the schema of what was
+    /// written.
     #[inline]
-    fn plan(&mut self, body: &[u8], facts: Facts, transforms: &[&dyn MapEdits]) -> Option<usize> {
-        if let Some(plan) = self.plans.get_mut(self.last)
-            && plan.fits(body, facts, &mut self.scratch)
-        {
-            return Some(self.last);
+    fn shaped(
+        &mut self,
+        value: &[u8],
+        fitting: Fitting,
+        row: &Row<'_>,
+        schemas: &mut Schemas<'_>,
+        transforms: &[&dyn MapEdits],
+        out: &mut Vec<u8>,
+    ) -> Option<i32> {
+        if self.last_fitted != Some(fitting) {
+            self.last = self.plan(fitting, schemas, transforms)?;
+            self.last_fitted = Some(fitting);
         }
-        self.other_plan(body, facts, transforms)
+        // The host says that it has as many values as its shape has keys.
+        let ([tag::STRUCT, ..], values) = value.split_first_chunk::<9>()? else {
+            return None;
+        };
+        let plan = self.plans.get_mut(self.last)?;
+        plan.write(values, row, transforms, &mut self.scratch, schemas, out)
     }
 
+    /// The number of the plan for a shape; `None`: there is none.
     #[cold]
-    fn other_plan(
+    fn plan(
         &mut self,
-        body: &[u8],
+        fitting: Fitting,
+        schemas: &Schemas<'_>,
+        transforms: &[&dyn MapEdits],
+    ) -> Option<usize> {
+        let mut remembered = self.remembered.iter();
+        if let Some((_, place)) = remembered.find(|(known, _)| *known == fitting) {
+            return *place;
+        }
+        let (schema, facts) = fitting;
+        let encoded = schemas.encoded(schema)?;
+        if !MapShape::is(encoded) {
+            return None;
+        }
+        let shape = MapShape::decode(encoded).ok()?;
+        let known = self
+            .plans
+            .iter()
+            .position(|plan| plan.facts() == facts && plan.keys().eq(shape.keys()));
+        let keys: Vec<&[u8]> = shape.keys().collect();
+        let place = known.or_else(|| self.learn(&keys, facts, transforms));
+        if self.remembered.len() < REMEMBERED_MAX {
+            self.remembered.push((fitting, place));
+        }
+        place
+    }
+
+    /// Makes a plan; `None`: no more of them may be made.
+    fn learn(
+        &mut self,
+        keys: &[&[u8]],
         facts: Facts,
         transforms: &[&dyn MapEdits],
     ) -> Option<usize> {
-        let scratch = &mut self.scratch;
-        let known = self
-            .plans
-            .iter_mut()
-            .position(|plan| plan.fits(body, facts, scratch));
-        let place = match known {
-            Some(place) => place,
-            None => {
-                self.may_learn = self.may_learn.checked_sub(1)?;
-                let mut plan = MapPlan::of(&entries(body)?, facts, transforms);
-                let fits = plan.fits(body, facts, scratch);
-                self.add(plan, fits)?
-            }
-        };
-        self.last = place;
-        Some(place)
-    }
-
-    fn add(&mut self, plan: MapPlan, fits: bool) -> Option<usize> {
-        if !fits {
-            return None;
-        }
+        self.may_learn = self.may_learn.checked_sub(1)?;
+        let plan = MapPlan::of(keys, facts, transforms);
         if self.plans.len() < MAP_PLANS_MAX {
             self.plans.push(plan);
             return Some(self.plans.len() - 1);
         }
         let place = self.oldest;
         self.oldest = (place + 1) % MAP_PLANS_MAX;
+        self.remembered.retain(|(_, known)| *known != Some(place));
         *self.plans.get_mut(place)? = plan;
         Some(place)
     }
 }
 
-/// The entries of a map; `None`: it is something else, or damaged.
-#[inline]
-fn body_of_map(bytes: &[u8]) -> Option<&[u8]> {
-    let ([tag::MAP, a, b, c, d, ..], body) = bytes.split_first_chunk::<9>()? else {
-        return None;
-    };
-    let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
-    (length.checked_add(5) == Some(bytes.len())).then_some(body)
+/// A record that is left to one transform after another, which know no shapes.
+fn expanded(value: &[u8], schema: i32, schemas: &Schemas<'_>, out: &mut Vec<u8>) -> Edit {
+    match schemas.encoded(schema).map(MapShape::decode) {
+        Some(Ok(shape)) => {
+            shape.expand(value, out);
+            Edit::Written(NO_SCHEMA)
+        }
+        _ => Edit::Unchanged,
+    }
 }

@@ -1,47 +1,42 @@
-//! What becomes of maps with one layout, and writing it.
+//! What becomes of maps with the same keys in the same order, and writing it.
 
-use tidegate_model::Encoder;
 use tidegate_model::limits::RECORD_BYTES_MAX;
 use tidegate_model::short::append;
+use tidegate_model::value::length;
+use tidegate_model::{Encoder, MapShape};
 
-use super::layout::{Layout, are_names};
 use super::planned_map::{Origin, PlannedEntry, PlannedMap, ValueEdit};
 use super::{Facts, MapEdits};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::row::Row;
+use crate::schemas::Schemas;
 
-/// What several transforms make of maps with the same keys in the same places.
+/// What several transforms make of maps with the same keys in the same order.
 #[derive(Debug)]
 pub(super) struct MapPlan {
-    layout: Layout,
+    keys: Vec<Box<[u8]>>,
     facts: Facts,
     /// `None`: it is not foreseen.
-    pub(super) output: Option<Output>,
+    output: Option<Output>,
 }
 
-impl MapPlan {
-    /// Whether it is for a map; its parts are located then.
-    #[inline]
-    pub(super) fn fits(&mut self, body: &[u8], facts: Facts, scratch: &mut Scratch) -> bool {
-        if scratch.begins.len() != self.layout.places() {
-            scratch.begins.resize(self.layout.places(), 0);
-        }
-        self.facts == facts && self.layout.locate(body, &mut scratch.begins)
-    }
-}
-
-/// The map to come, piece by piece.
+/// The values of the map to come, piece by piece, and its shape.
 #[derive(Debug)]
-pub(super) struct Output {
+struct Output {
     pieces: Vec<Piece>,
     count: usize,
-    /// Beyond the map given, the map had at most so many bytes more between two transforms, edits apart.
-    put_bytes: usize,
+    /// So many values of the map given are to be found; the first begins where they all do.
+    found: usize,
+    shape: Vec<u8>,
+    /// Where the shape is among the schemas of the batch in hand.
+    schema: Option<i32>,
+    /// Beyond the values given, the map had at most so many bytes more between two transforms, edits apart.
+    more_bytes: usize,
 }
 
 #[derive(Debug)]
 enum Piece {
-    /// What stands between two places of the map given.
+    /// Values of the map given, one after another.
     Kept(Span),
     /// Bytes that are always the same.
     Same(Vec<u8>),
@@ -51,185 +46,183 @@ enum Piece {
     Made(Vec<u8>, Vec<ValueEdit>),
 }
 
-/// What is between two places.
+/// The values from one number to another.
 #[derive(Debug, Clone, Copy)]
 struct Span {
-    from: Place,
-    to: Place,
-}
-
-/// A place in the map given: so many bytes after a part of its layout begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Place {
-    at: usize,
-    plus: usize,
+    from: usize,
+    to: usize,
 }
 
 /// Memory that is kept from one map to the next.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
+    /// Where each value begins that is to be found.
     begins: Vec<usize>,
     value: Vec<u8>,
     next: Vec<u8>,
 }
 
 impl MapPlan {
-    /// Plans what transforms make of maps that are like one.
-    pub(super) fn of(
-        entries: &[(&[u8], &[u8])],
-        facts: Facts,
-        transforms: &[&dyn MapEdits],
-    ) -> Self {
-        let mut map = PlannedMap::of(entries.iter().map(|(key, _)| *key));
-        if are_names(entries) {
-            for (step, edits) in transforms.iter().enumerate() {
-                map.step = step;
-                edits.plan(facts, &mut map);
-            }
-        } else {
-            map.give_up();
+    /// Plans what transforms make of maps with these keys, encoded texts that are all different.
+    pub(super) fn of(keys: &[&[u8]], facts: Facts, transforms: &[&dyn MapEdits]) -> Self {
+        let mut map = PlannedMap::of(keys.iter().copied());
+        for (step, edits) in transforms.iter().enumerate() {
+            map.step = step;
+            edits.plan(facts, &mut map);
         }
-        let mut output = Output::of(&map, entries);
-        let mut cuts = vec![false; entries.len()];
-        for place in output.places() {
-            if let Some(is_cut) = cuts.get_mut(place.at) {
-                *is_cut = true;
-            }
-        }
-        let (layout, parts) = Layout::of(entries, &cuts);
-        for place in output.places() {
-            place.at = parts.get(place.at).copied().flatten().unwrap_or(usize::MAX);
-        }
+        let output = map.is_foreseen.then(|| Output::of(&map, keys));
         Self {
-            layout,
+            keys: keys.iter().map(|key| Box::from(*key)).collect(),
             facts,
-            output: map.is_foreseen.then_some(output),
+            output: output.flatten(),
         }
+    }
+
+    /// What is known of the records that it is for.
+    pub(super) fn facts(&self) -> Facts {
+        self.facts
+    }
+
+    /// The keys that it is for.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &[u8]> {
+        self.keys.iter().map(|key| &**key)
+    }
+
+    /// The schemas are others from now on.
+    pub(super) fn begin_batch(&mut self) {
+        if let Some(output) = &mut self.output {
+            output.schema = None;
+        }
+    }
+
+    /// Appends what becomes of a map, of which these are the values, and gives the schema that it refers to. `None`:
+    /// it is not foreseen, a value cannot be written, or the map may have been over the limit of a record at some time.
+    #[inline]
+    pub(super) fn write(
+        &mut self,
+        values: &[u8],
+        row: &Row<'_>,
+        transforms: &[&dyn MapEdits],
+        scratch: &mut Scratch,
+        schemas: &mut Schemas<'_>,
+        out: &mut Vec<u8>,
+    ) -> Option<i32> {
+        let output = self.output.as_mut()?;
+        scratch.find(output.found, values)?;
+        output.write(values, row, transforms, scratch, out)?;
+        let shape = &output.shape;
+        Some(*output.schema.get_or_insert_with(|| schemas.index(shape)))
     }
 }
 
 impl Output {
-    /// Its places are entries of the map given, not yet parts.
-    fn of(map: &PlannedMap, given: &[(&[u8], &[u8])]) -> Self {
+    /// `None`: it has too many keys.
+    fn of(map: &PlannedMap, given: &[&[u8]]) -> Option<Self> {
+        let shape = MapShape::of(map.entries.iter().map(|entry| entry.key.as_slice())).ok()?;
+        let given_bytes: usize = given.iter().map(|key| key.len()).sum();
         let mut output = Self {
             pieces: Vec::new(),
             count: map.entries.len(),
-            put_bytes: map.put_bytes,
+            found: 0,
+            shape: shape.to_encoded(),
+            schema: None,
+            more_bytes: given_bytes + map.put_bytes,
         };
         for entry in &map.entries {
-            output.add(entry, given);
+            output.add(entry);
         }
-        output
+        // What goes to the end need not be found.
+        let places = output.pieces.iter().flat_map(|piece| match piece {
+            Piece::Kept(span) | Piece::Edited(span, _) => [span.from, span.to],
+            Piece::Same(_) | Piece::Made(..) => [0, 0],
+        });
+        output.found = places
+            .filter(|place| *place < given.len())
+            .max()
+            .unwrap_or(0);
+        Some(output)
     }
 
-    fn add(&mut self, entry: &PlannedEntry, given: &[(&[u8], &[u8])]) {
-        let PlannedEntry { key, origin, edits } = entry;
+    fn add(&mut self, entry: &PlannedEntry) {
+        let PlannedEntry { origin, edits, .. } = entry;
         match origin {
             Origin::Given(at) => {
-                let old = given.get(*at).map_or(&[][..], |(key, _)| *key);
-                let place = |at: usize, plus: usize| Place { at, plus };
-                let value = Span {
-                    from: place(*at, old.len()),
-                    to: place(*at + 1, 0),
+                let span = Span {
+                    from: *at,
+                    to: *at + 1,
                 };
-                if old == key {
-                    self.keep(place(*at, 0), value.from);
-                } else {
-                    self.same(key);
-                }
-                if edits.is_empty() {
-                    self.keep(value.from, value.to);
-                } else {
-                    self.pieces.push(Piece::Edited(value, edits.clone()));
+                match self.pieces.last_mut() {
+                    _ if !edits.is_empty() => self.pieces.push(Piece::Edited(span, edits.clone())),
+                    Some(Piece::Kept(before)) if before.to == span.from => before.to = span.to,
+                    _ => self.pieces.push(Piece::Kept(span)),
                 }
             }
-            Origin::Same(value) => {
-                self.same(key);
-                if edits.is_empty() {
-                    self.same(value);
-                } else {
-                    self.pieces.push(Piece::Made(value.clone(), edits.clone()));
-                }
-            }
+            Origin::Same(value) if edits.is_empty() => match self.pieces.last_mut() {
+                Some(Piece::Same(before)) => before.extend_from_slice(value),
+                _ => self.pieces.push(Piece::Same(value.clone())),
+            },
+            Origin::Same(value) => self.pieces.push(Piece::Made(value.clone(), edits.clone())),
             Origin::Made(made) => {
-                self.same(key);
                 let edits = [std::slice::from_ref(made), edits].concat();
                 self.pieces.push(Piece::Made(Vec::new(), edits));
             }
         }
     }
 
-    fn places(&mut self) -> impl Iterator<Item = &mut Place> {
-        self.pieces.iter_mut().flat_map(|piece| match piece {
-            Piece::Kept(span) | Piece::Edited(span, _) => vec![&mut span.from, &mut span.to],
-            Piece::Same(_) | Piece::Made(..) => Vec::new(),
-        })
-    }
-
-    fn keep(&mut self, from: Place, to: Place) {
-        match self.pieces.last_mut() {
-            Some(Piece::Kept(span)) if span.to == from => span.to = to,
-            _ => self.pieces.push(Piece::Kept(Span { from, to })),
-        }
-    }
-
-    fn same(&mut self, bytes: &[u8]) {
-        match self.pieces.last_mut() {
-            Some(Piece::Same(before)) => before.extend_from_slice(bytes),
-            _ => self.pieces.push(Piece::Same(bytes.to_vec())),
-        }
-    }
-
-    /// Appends what becomes of a map, of which the parts were located.
-    ///
-    /// # Errors
-    /// When a value cannot be written, or the map may have been over the limit of a record at some time.
     #[inline]
-    pub(super) fn write(
+    fn write(
         &self,
-        body: &[u8],
+        values: &[u8],
         row: &Row<'_>,
         transforms: &[&dyn MapEdits],
         scratch: &mut Scratch,
         out: &mut Vec<u8>,
-    ) -> Result<()> {
+    ) -> Option<()> {
         let mark = out.len();
-        let container = Encoder::new(out).map();
+        let container = Encoder::new(out).structure();
         let mut edited_bytes = 0;
         for piece in &self.pieces {
             match piece {
-                Piece::Kept(span) => append(out, span.of(body, &scratch.begins)),
+                Piece::Kept(span) => append(out, span.of(values, &scratch.begins)),
                 Piece::Same(bytes) => append(out, bytes),
                 Piece::Edited(span, edits) => {
-                    let value = span.of(body, &scratch.begins);
-                    edited_bytes += scratch.edit(value, edits, row, transforms, out)?;
+                    let value = span.of(values, &scratch.begins);
+                    edited_bytes += scratch.edit(value, edits, row, transforms, out).ok()?;
                 }
                 Piece::Made(value, edits) => {
-                    edited_bytes += scratch.edit(value, edits, row, transforms, out)?;
+                    edited_bytes += scratch.edit(value, edits, row, transforms, out).ok()?;
                 }
             }
         }
         Encoder::new(out).end(container, self.count);
-        let most = out.len() - mark + body.len() + edited_bytes + self.put_bytes;
-        if most > RECORD_BYTES_MAX {
-            return Err(Error::data("perhaps too large between two transforms"));
-        }
-        Ok(())
+        let most = out.len() - mark + values.len() + edited_bytes + self.more_bytes;
+        (most <= RECORD_BYTES_MAX).then_some(())
     }
 }
 
 impl Span {
+    /// Its bytes. A value that was not to be found is where the values end.
     #[inline]
-    fn of<'a>(&self, body: &'a [u8], begins: &[usize]) -> &'a [u8] {
-        let at = |place: Place| Some(begins.get(place.at)? + place.plus);
-        match (at(self.from), at(self.to)) {
-            (Some(from), Some(to)) => body.get(from..to).unwrap_or_default(),
-            _ => &[],
-        }
+    fn of<'a>(&self, values: &'a [u8], begins: &[usize]) -> &'a [u8] {
+        let at = |place: usize| begins.get(place).copied().unwrap_or(values.len());
+        values.get(at(self.from)..at(self.to)).unwrap_or_default()
     }
 }
 
 impl Scratch {
+    /// Finds where so many values begin after the first.
+    #[inline]
+    fn find(&mut self, count: usize, values: &[u8]) -> Option<()> {
+        self.begins.clear();
+        self.begins.push(0);
+        let mut rest = values;
+        for _ in 0..count {
+            rest = rest.get(length(rest).ok()?..)?;
+            self.begins.push(values.len() - rest.len());
+        }
+        Some(())
+    }
+
     /// Appends a value as edits make it; the answer is how many bytes there were between them.
     #[inline]
     fn edit(

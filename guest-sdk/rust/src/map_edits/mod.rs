@@ -3,21 +3,21 @@
 //! Such a transform says what becomes of a map by its keys alone ([`MapEdits::plan`]), and is asked for the values that
 //! depend on the record ([`MapEdits::write`]). The records of a topic mostly have the same keys in the same places. So
 //! the plans of neighbours are made once for these keys, put together, and applied to a record in one pass: nothing is
-//! looked up by name, and what stays is copied in runs.
+//! looked up by name, and what stays is copied in runs. These keys are the [`MapShape`](tidegate_model::MapShape) that
+//! maps refer to, where their topic has few.
 //!
 //! | module | what |
 //! | --- | --- |
 //! | `planned_map` | a map as the transforms plan it, by its keys |
-//! | `layout` | keys in their places, and where they are in a map |
-//! | `map_plan` | what becomes of maps with one layout, and writing it |
+//! | `map_plan` | what becomes of maps with the same keys, and writing it |
 //! | `fused` | the neighbours of a chain, with the plans they made |
 //!
-//! The invariant: what comes of a record in one pass is to the byte what the transforms make of it one after another.
-//! Where that is not foreseen - a map that is damaged or has a key twice, a value that cannot be written, a record
+//! The invariant: what comes of a record in one pass is, with its keys, to the byte what the transforms make of it one
+//! after another.
+//! Where that is not foreseen - a map that has its keys itself, a value that cannot be written, a record
 //! without what is to be inserted, or over the limit of its size - the record is left to them, and so are its errors.
 
 mod fused;
-mod layout;
 mod map_plan;
 mod planned_map;
 

@@ -39,12 +39,16 @@ struct Known {
 }
 
 impl Keys {
-    /// Begins a document.
-    #[inline]
-    pub(super) fn begin(&mut self) {
+    /// Begins a batch. Between two of these a known key has the same number.
+    pub(super) fn begin_batch(&mut self) {
         if self.misses > MISSES_MAX {
             *self = Self::default();
         }
+    }
+
+    /// Begins a document.
+    #[inline]
+    pub(super) fn begin(&mut self) {
         self.previous = None;
     }
 
@@ -52,6 +56,14 @@ impl Keys {
     /// length of what was read.
     #[inline]
     pub(super) fn expected(&mut self, rest: &[u8], out: &mut Vec<u8>) -> Option<(Seen, usize)> {
+        let (number, length) = self.expected_number(rest)?;
+        self.known.get(number)?.to.append(out);
+        Some((1 << number, length))
+    }
+
+    /// When `rest` begins with the key that is expected: its number and the length of what was read.
+    #[inline]
+    pub(super) fn expected_number(&mut self, rest: &[u8]) -> Option<(usize, usize)> {
         let expected = match self.previous {
             None => self.first,
             Some(previous) => self.known.get(previous)?.next,
@@ -60,9 +72,14 @@ impl Keys {
         if !known.from.begins(rest) {
             return None;
         }
-        known.to.append(out);
         self.previous = Some(expected);
-        Some((1 << expected, known.from.len()))
+        Some((expected, known.from.len()))
+    }
+
+    /// The form in which the key with a number is written.
+    pub(super) fn encoded(&self, number: u8) -> &[u8] {
+        let known = self.known.get(usize::from(number));
+        known.map_or(&[], |known| known.to.bytes())
     }
 
     /// Learns a key and its forms; its bit, or `None` when there is no room for it.

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `scan` | a JSON text, token by token |
 //! | `keys` | the keys seen so far, so that a known key is copied and not read |
+//! | `shapes` | the shapes of maps, to which they leave their keys |
 //! | `decode` | JSON to encoded values, without a schema |
 //! | `decode_planned` | JSON to encoded values under a schema |
 //! | `envelope` | the `{"schema": …, "payload": …}` around a value |
@@ -26,6 +27,7 @@ mod keys;
 mod plan;
 mod scan;
 mod schema_text;
+mod shapes;
 mod short;
 
 use std::sync::Arc;
@@ -48,6 +50,7 @@ use envelope::Envelope;
 use keys::Keys;
 use plan::Plan;
 use scan::Scanner;
+use shapes::Shapes;
 
 /// Whether each message carries its schema.
 pub(crate) const SCHEMAS_ENABLE: &str = "schemas.enable";
@@ -83,6 +86,8 @@ pub(crate) struct JsonConverter {
     written: Cache<Arc<WrittenSchema>>,
     keys_read: Keys,
     keys_written: Keys,
+    /// Where maps without a schema leave their keys to shapes.
+    shapes: Option<Shapes>,
     scratch: Scratch,
     /// What the last message began with, up to its payload, and its schema.
     recent: Option<Recent>,
@@ -174,6 +179,7 @@ impl JsonConverter {
             written: Cache::new(cache_size),
             keys_read: Keys::default(),
             keys_written: Keys::default(),
+            shapes: None,
             scratch: Scratch::default(),
             recent: None,
         })
@@ -196,7 +202,8 @@ impl JsonConverter {
         }
         let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
         if !self.schemas_enabled {
-            return Ok((-1, decode::document(text, &mut self.keys_read, out)?));
+            let (keys, shapes) = (&mut self.keys_read, self.shapes.as_mut());
+            return decode::document(text, keys, shapes, schemas, out);
         }
         if let Some(schema) = &self.content {
             let is_blank = Scanner::new(text)?.peek().is_none();
@@ -346,6 +353,12 @@ impl ReadSchema {
 }
 
 impl Converter for JsonConverter {
+    fn shape_maps(&mut self, shape: bool) {
+        if shape != self.shapes.is_some() {
+            self.shapes = shape.then(Shapes::default);
+        }
+    }
+
     fn to_connect(
         &mut self,
         _topic: &str,
@@ -357,12 +370,17 @@ impl Converter for JsonConverter {
         let room = bytes.bytes.len() + bytes.bytes.len() / 2;
         let mut indexes = Vec::new();
         let mut places = Places::default();
+        self.keys_read.begin_batch();
+        if let Some(shapes) = &mut self.shapes {
+            shapes.begin_batch();
+        }
+        let has_schemas = self.schemas_enabled || self.shapes.is_some();
         let values = convert_each(bytes, room, failures, |_, entry, out| {
             let read = match entry {
                 None => Ok((-1, false)),
                 Some(text) => self.read(text, schemas, &mut places, out),
             };
-            if self.schemas_enabled {
+            if has_schemas {
                 indexes.push(index_of(&read));
             }
             read.map(|(_, some)| some)
@@ -383,6 +401,7 @@ impl Converter for JsonConverter {
     ) -> Column {
         let mut prepared: Vec<Option<Result<Arc<WrittenSchema>, ConvertError>>> =
             vec![None; schemas.len()];
+        self.keys_written.begin_batch();
         convert_each(values, values.bytes.len(), failures, |index, entry, out| {
             let schema = schema_of(value_schemas, index).and_then(|schema| {
                 let place = prepared.get_mut(schema)?;

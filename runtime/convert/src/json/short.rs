@@ -40,6 +40,11 @@ impl Text {
         self.whole.len()
     }
 
+    /// The text.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.whole
+    }
+
     /// Whether `text` begins with this one.
     #[inline]
     pub(super) fn begins(&self, text: &[u8]) -> bool {

@@ -119,6 +119,7 @@ impl Transform for ExtractNewRecordState {
             keys: dropping.is_some_and(|dropping| dropping.from_key),
             values: true,
             headers: dropping.is_some() || !self.rules.headers.is_empty(),
+            map_shapes: false,
         }
     }
 
