@@ -30,6 +30,7 @@ LESS_THAN_CONNECT = {
     "topic to file, JSON, 2 transforms": 5,
     "flights to file, JSON, 5 transforms": 6,
 }
+RECORDS_S_MIN = {"all bad, to the dead letter queue": 50_000}
 TRANSFORM_NS_MAX = {
     "InsertField$Value": 150,
     "ReplaceField$Value": 150,
@@ -153,17 +154,18 @@ def add_pipelines(table, medians, names):
         if (pipeline, "tidegate") not in medians:
             continue
         ours = medians[pipeline, "tidegate"]
+        least = RECORDS_S_MIN.get(pipeline)
+        rate = (f">= {least:,}", ours["records_s"] >= least) if least else ("", None)
         if "connect" in names:
             connect = medians[pipeline, "connect"]
             ratio = connect["cpu_us"] / ours["cpu_us"]
-            wanted = LESS_THAN_CONNECT[pipeline]
+            wanted = LESS_THAN_CONNECT.get(pipeline)
             table.add(
                 f"{pipeline}: CPU per record",
                 f"{ours['cpu_us']:.2f} µs",
                 f"Connect {connect['cpu_us']:.2f} µs",
                 f"{ratio:.1f}x less",
-                f"{wanted}x less",
-                ratio >= wanted,
+                *((f"{wanted}x less", ratio >= wanted) if wanted else ("", None)),
             )
             ours_all, connect_all = ours["cpu_us_with_warm_up"], connect["cpu_us_with_warm_up"]
             table.add(
@@ -177,15 +179,18 @@ def add_pipelines(table, medians, names):
                 f"{ours['records_s']:,.0f}",
                 f"Connect {connect['records_s']:,.0f}",
                 f"{ours['records_s'] / connect['records_s']:.1f}x",
+                *rate,
             )
             other = f"Connect {connect['peak_mib']:.0f} MiB"
             ratio = f"{connect['peak_mib'] / ours['peak_mib']:.1f}x less"
         else:
             table.add(f"{pipeline}: CPU per record", f"{ours['cpu_us']:.2f} µs")
-            table.add(f"{pipeline}: records/s", f"{ours['records_s']:,.0f}")
+            table.add(f"{pipeline}: records/s", f"{ours['records_s']:,.0f}", "", "", *rate)
             other, ratio = "", ""
         peak = ours["peak_mib"]
-        table.add(f"{pipeline}: peak memory", f"{peak:.0f} MiB", other, ratio, f"< {PEAK_MIB_MAX} MiB", peak < PEAK_MIB_MAX)
+        # Letters that wait for the broker need memory, whatever their number.
+        most = ("", None) if least else (f"< {PEAK_MIB_MAX} MiB", peak < PEAK_MIB_MAX)
+        table.add(f"{pipeline}: peak memory", f"{peak:.0f} MiB", other, ratio, *most)
     for pipeline, name in medians:
         if name == "kcat" and (pipeline, "tidegate") in medians:
             ours, floor = medians[pipeline, "tidegate"]["cpu_us"], medians[pipeline, "kcat"]["cpu_us"]

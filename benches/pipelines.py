@@ -48,12 +48,18 @@ FIVE_TRANSFORMS = {
     "transforms.time.format": "yyyy-MM-dd'T'HH:mm:ss",
     "transforms.time.target.type": "unix",
 }
+DEAD_LETTERS = {
+    "errors.tolerance": "all",
+    "errors.deadletterqueue.topic.replication.factor": "1",
+    "errors.deadletterqueue.context.headers.enable": "true",
+}
 PIPELINES = {
     "file to topic, String": ("source", STRING_VALUES),
     "topic to file, String": ("sink", STRING_VALUES),
     "topic to file, JSON": ("sink", JSON_VALUES),
     "topic to file, JSON, 2 transforms": ("sink", {**JSON_VALUES, **TWO_TRANSFORMS}),
     "flights to file, JSON, 5 transforms": ("flights", {**JSON_VALUES, **FIVE_TRANSFORMS}),
+    "all bad, to the dead letter queue": ("bad", {**JSON_VALUES, **DEAD_LETTERS}),
 }
 STEADY_FROM = 0.2
 
@@ -64,11 +70,14 @@ def run(folder, broker, cache, count, rounds, names, only="", timeout=600):
     records.write(data, count)
     flights = folder / f"flights-{count}.jsonl"
     records.write_flights(flights, count)
+    bad = folder / f"bad-{count}.jsonl"
+    records.write_bad(bad, count)
     offsets = measure.Offsets(broker)
     topic = f"input-{count}"
-    flights_topic = f"flights-{count}"
-    if offsets.end(flights_topic) != count:
-        child_cpu(["kcat", "-b", broker, "-P", "-p", "0", "-t", flights_topic, "-l", str(flights)])
+    topics = {"sink": topic, "flights": f"flights-{count}", "bad": f"bad-{count}"}
+    for kind, lines in [("flights", flights), ("bad", bad)]:
+        if offsets.end(topics[kind]) != count:
+            child_cpu(["kcat", "-b", broker, "-P", "-p", "0", "-t", topics[kind], "-l", str(lines)])
     results = []
     for number in range(rounds):
         # In the first round kcat also fills the topic that the sinks read.
@@ -77,7 +86,7 @@ def run(folder, broker, cache, count, rounds, names, only="", timeout=600):
             raise SystemExit(f"{topic} has {offsets.end(topic)} records instead of {count}")
         for pipeline in (pipeline for pipeline in PIPELINES if only in pipeline):
             for name in names:
-                input_topic = flights_topic if PIPELINES[pipeline][0] == "flights" else topic
+                input_topic = topics.get(PIPELINES[pipeline][0])
                 result = one(folder, broker, cache, offsets, data, input_topic, count, pipeline, name, timeout)
                 print(
                     f"  {pipeline:36}{name:10}{result['cpu_us']:8.2f} CPU us/record {result['records_s']:10,.0f} records/s"
@@ -100,6 +109,9 @@ def one(folder, broker, cache, offsets, data, input_topic, count, pipeline, name
     else:
         config = {**config, "connector.class": "FileStreamSink", "file": str(output), "topics": input_topic}
         position = lambda: records.last_id(output) + 1
+    if kind == "bad":
+        config["errors.deadletterqueue.topic.name"] = tag
+        position = lambda: offsets.end(tag)
     with WORKERS[name](home, broker, cache, folder) as worker:
         worker.wait_for_rest()
         time.sleep(1)
@@ -117,7 +129,7 @@ def one(folder, broker, cache, offsets, data, input_topic, count, pipeline, name
             if now - started > timeout:
                 raise SystemExit(f"{pipeline} on {name}: {done} of {count} records after {timeout} s, see {worker.log}")
         peak = measure.memory_mib(worker.pid, "VmHWM")
-    lines = count if kind == "source" else count_lines(output)
+    lines = count if kind in ("source", "bad") else count_lines(output)
     if lines != count or done != count:
         raise SystemExit(f"{pipeline} on {name}: {lines} records instead of {count}")
     output.unlink(missing_ok=True)

@@ -43,6 +43,14 @@ def write_flights(path, count):
         out.writelines(itertools.islice(itertools.cycle(lines), count))
 
 
+def write_bad(path, count):
+    """Writes `count` lines that are no JSON to `path`, unless it is there: objects without their end."""
+    if path.exists():
+        return
+    with open(path, "w", buffering=1 << 20) as out:
+        out.writelines(f'{{"id": {number}, "name": "never ends"\n' for number in range(count))
+
+
 def last_id(path):
     """The id of the last record in a file of records, as JSON or as Kafka Connect's file sink prints maps."""
     import re
