@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
-use tidegate_model::Schema;
+use tidegate_model::{MapShape, Schema};
 
 use crate::error::{Error, Result};
 
@@ -205,6 +205,15 @@ impl NewSchema {
     pub fn new(schema: &Schema) -> Self {
         Self {
             encoded: schema.to_encoded(),
+            batch: 0,
+            index: NO_SCHEMA,
+        }
+    }
+
+    /// A map shape for outputs.
+    pub(crate) fn shape(shape: &MapShape) -> Self {
+        Self {
+            encoded: shape.to_encoded(),
             batch: 0,
             index: NO_SCHEMA,
         }

@@ -8,10 +8,13 @@
     missing_docs
 )]
 
+mod hex;
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use hex::{hex, unhex};
 use serde_json::{Value as Json, json};
 use tidegate_convert::OfflineAvro;
 
@@ -39,17 +42,6 @@ fn ask(python: &str, arguments: &[&str], input: String) -> Vec<Json> {
     text.lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()
-}
-
-fn unhex(text: &str) -> Vec<u8> {
-    let digits = text.as_bytes().chunks(2);
-    digits
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
-        .collect()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[test]

@@ -7,11 +7,14 @@
     missing_docs
 )]
 
+mod hex;
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
+use hex::{hex, unhex};
 use serde_json::{Value as Json, json};
 use tidegate_convert::{Converter, RecordFailure, Role, converter};
 use tidegate_model::{Column, ErrorClass, Field, Schema, SchemaType, Value};
@@ -104,17 +107,6 @@ fn write(
         Some(failure) => Err(failure),
         None => Ok(column.bytes),
     }
-}
-
-fn unhex(text: &str) -> Vec<u8> {
-    let digits = text.as_bytes().chunks(2);
-    digits
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
-        .collect()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn field(name: &str, schema: Schema) -> Field {

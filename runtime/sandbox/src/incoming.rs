@@ -42,17 +42,20 @@ impl Checks {
 
     /// Checks schemas.
     pub(crate) fn schemas(&mut self, schemas: &[Vec<u8>]) -> Result<(), String> {
-        for (index, schema) in schemas.iter().enumerate() {
-            let digest = Digest::of(schema);
-            if self.known.contains(&digest) {
-                continue;
-            }
-            Schema::decode(schema).map_err(|error| format!("schema {index}: {error}"))?;
-            if self.known.len() >= KNOWN_SCHEMAS_MAX {
-                self.known.clear();
-            }
-            self.known.insert(digest);
+        let mut schemas = schemas.iter().enumerate();
+        schemas.try_for_each(|(index, schema)| self.schema(index, schema))
+    }
+
+    fn schema(&mut self, index: usize, schema: &[u8]) -> Result<(), String> {
+        let digest = Digest::of(schema);
+        if self.known.contains(&digest) {
+            return Ok(());
         }
+        Schema::decode(schema).map_err(|error| format!("schema {index}: {error}"))?;
+        if self.known.len() >= KNOWN_SCHEMAS_MAX {
+            self.known.clear();
+        }
+        self.known.insert(digest);
         Ok(())
     }
 
@@ -62,8 +65,7 @@ impl Checks {
             if MapShape::is(encoded) {
                 MapShape::decode(encoded).map_err(|error| format!("schema {index}: {error}"))?;
             } else {
-                self.schemas(std::slice::from_ref(encoded))
-                    .map_err(|error| error.replacen("schema 0", &format!("schema {index}"), 1))?;
+                self.schema(index, encoded)?;
             }
         }
         Ok(())

@@ -25,6 +25,8 @@ pub(crate) struct Fused {
     keeps_null: bool,
     needs_facts: bool,
     plans: Vec<MapPlan>,
+    /// The number of the batch in hand, whose schemas have places of their own.
+    batch: u64,
     /// The plan that fitted last, and what it fitted in this batch.
     last: usize,
     last_fitted: Option<Fitting>,
@@ -55,6 +57,7 @@ impl Fused {
             keeps_null: transforms.iter().all(|edits| edits.keeps_null()),
             needs_facts: transforms.iter().any(|edits| edits.needs_facts()),
             plans: Vec::new(),
+            batch: 0,
             last: 0,
             last_fitted: None,
             remembered: Vec::new(),
@@ -74,9 +77,7 @@ impl Fused {
         self.may_learn = (self.may_learn + 1).min(MAP_PLANS_MAX);
         self.last_fitted = None;
         self.remembered.clear();
-        for plan in &mut self.plans {
-            plan.begin_batch();
-        }
+        self.batch += 1;
         let count = batch.len();
         let mut left: Option<Vec<bool>> = None;
         batch.rewrite(self.side, |row, schemas, out| {
@@ -144,7 +145,8 @@ impl Fused {
             return None;
         };
         let plan = self.plans.get_mut(self.last)?;
-        plan.write(values, row, transforms, &mut self.scratch, schemas, out)
+        plan.write(values, row, transforms, &mut self.scratch, out)?;
+        plan.schema(schemas, self.batch)
     }
 
     /// The number of the plan for a shape; `None`: there is none.
@@ -165,12 +167,9 @@ impl Fused {
             return None;
         }
         let shape = MapShape::decode(encoded).ok()?;
-        let known = self
-            .plans
-            .iter()
-            .position(|plan| plan.facts() == facts && plan.keys().eq(shape.keys()));
-        let keys: Vec<&[u8]> = shape.keys().collect();
-        let place = known.or_else(|| self.learn(&keys, facts, transforms));
+        let mut plans = self.plans.iter();
+        let known = plans.position(|plan| plan.is_for(&shape, facts));
+        let place = known.or_else(|| self.learn(shape, facts, transforms));
         if self.remembered.len() < REMEMBERED_MAX {
             self.remembered.push((fitting, place));
         }
@@ -180,12 +179,12 @@ impl Fused {
     /// Makes a plan; `None`: no more of them may be made.
     fn learn(
         &mut self,
-        keys: &[&[u8]],
+        shape: MapShape,
         facts: Facts,
         transforms: &[&dyn MapEdits],
     ) -> Option<usize> {
         self.may_learn = self.may_learn.checked_sub(1)?;
-        let plan = MapPlan::of(keys, facts, transforms);
+        let plan = MapPlan::of(shape, facts, transforms);
         if self.plans.len() < MAP_PLANS_MAX {
             self.plans.push(plan);
             return Some(self.plans.len() - 1);

@@ -9,12 +9,13 @@ use super::planned_map::{Origin, PlannedEntry, PlannedMap, ValueEdit};
 use super::{Facts, MapEdits};
 use crate::error::Result;
 use crate::row::Row;
-use crate::schemas::Schemas;
+use crate::schemas::{NewSchema, Schemas};
 
 /// What several transforms make of maps with the same keys in the same order.
 #[derive(Debug)]
 pub(super) struct MapPlan {
-    keys: Vec<Box<[u8]>>,
+    /// What it is for.
+    shape: MapShape,
     facts: Facts,
     /// `None`: it is not foreseen.
     output: Option<Output>,
@@ -27,9 +28,7 @@ struct Output {
     count: usize,
     /// So many values of the map given are to be found; the first begins where they all do.
     found: usize,
-    shape: Vec<u8>,
-    /// Where the shape is among the schemas of the batch in hand.
-    schema: Option<i32>,
+    shape: NewSchema,
     /// Beyond the values given, the map had at most so many bytes more between two transforms, edits apart.
     more_bytes: usize,
 }
@@ -63,70 +62,59 @@ pub(super) struct Scratch {
 }
 
 impl MapPlan {
-    /// Plans what transforms make of maps with these keys, encoded texts that are all different.
-    pub(super) fn of(keys: &[&[u8]], facts: Facts, transforms: &[&dyn MapEdits]) -> Self {
-        let mut map = PlannedMap::of(keys.iter().copied());
+    /// Plans what transforms make of maps of a shape.
+    pub(super) fn of(shape: MapShape, facts: Facts, transforms: &[&dyn MapEdits]) -> Self {
+        let mut map = PlannedMap::of(shape.keys());
         for (step, edits) in transforms.iter().enumerate() {
             map.step = step;
             edits.plan(facts, &mut map);
         }
-        let output = map.is_foreseen.then(|| Output::of(&map, keys));
+        let output = map.is_foreseen.then(|| Output::of(&map, &shape));
         Self {
-            keys: keys.iter().map(|key| Box::from(*key)).collect(),
+            shape,
             facts,
             output: output.flatten(),
         }
     }
 
-    /// What is known of the records that it is for.
-    pub(super) fn facts(&self) -> Facts {
-        self.facts
+    /// Whether it is for maps of a shape, of which this is known.
+    pub(super) fn is_for(&self, shape: &MapShape, facts: Facts) -> bool {
+        self.facts == facts && self.shape == *shape
     }
 
-    /// The keys that it is for.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &[u8]> {
-        self.keys.iter().map(|key| &**key)
-    }
-
-    /// The schemas are others from now on.
-    pub(super) fn begin_batch(&mut self) {
-        if let Some(output) = &mut self.output {
-            output.schema = None;
-        }
-    }
-
-    /// Appends what becomes of a map, of which these are the values, and gives the schema that it refers to. `None`:
-    /// it is not foreseen, a value cannot be written, or the map may have been over the limit of a record at some time.
+    /// Appends what becomes of a map, of which these are the values. `None`: it is not foreseen, a value cannot be
+    /// written, or the map may have been over the limit of a record at some time.
     #[inline]
     pub(super) fn write(
-        &mut self,
+        &self,
         values: &[u8],
         row: &Row<'_>,
         transforms: &[&dyn MapEdits],
         scratch: &mut Scratch,
-        schemas: &mut Schemas<'_>,
         out: &mut Vec<u8>,
-    ) -> Option<i32> {
-        let output = self.output.as_mut()?;
+    ) -> Option<()> {
+        let output = self.output.as_ref()?;
         scratch.find(output.found, values)?;
-        output.write(values, row, transforms, scratch, out)?;
-        let shape = &output.shape;
-        Some(*output.schema.get_or_insert_with(|| schemas.index(shape)))
+        output.write(values, row, transforms, scratch, out)
+    }
+
+    /// What it wrote refers to this schema, in the batch with a number.
+    #[inline]
+    pub(super) fn schema(&mut self, schemas: &mut Schemas<'_>, batch: u64) -> Option<i32> {
+        Some(self.output.as_mut()?.shape.index(schemas, batch))
     }
 }
 
 impl Output {
     /// `None`: it has too many keys.
-    fn of(map: &PlannedMap, given: &[&[u8]]) -> Option<Self> {
+    fn of(map: &PlannedMap, given: &MapShape) -> Option<Self> {
         let shape = MapShape::of(map.entries.iter().map(|entry| entry.key.as_slice())).ok()?;
-        let given_bytes: usize = given.iter().map(|key| key.len()).sum();
         let mut output = Self {
             pieces: Vec::new(),
             count: map.entries.len(),
             found: 0,
-            shape: shape.to_encoded(),
-            schema: None,
-            more_bytes: given_bytes + map.put_bytes,
+            shape: NewSchema::shape(&shape),
+            more_bytes: given.key_bytes() + map.put_bytes,
         };
         for entry in &map.entries {
             output.add(entry);
@@ -137,7 +125,7 @@ impl Output {
             Piece::Same(_) | Piece::Made(..) => [0, 0],
         });
         output.found = places
-            .filter(|place| *place < given.len())
+            .filter(|place| *place < given.keys().len())
             .max()
             .unwrap_or(0);
         Some(output)
