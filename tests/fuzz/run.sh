@@ -10,6 +10,8 @@
 #
 # Environment:
 #   FUZZ_CORPUS   where inputs are kept between runs   (default: CARGO_TARGET_DIR/fuzz/corpus)
+#   FUZZ_SEED     a number: random choices come of it and nothing is taken from or left for other runs, so that what a run
+#                 finds depends on the code   (default: none)
 #   CARGO         cargo
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -40,6 +42,10 @@ fi
 
 target_dir=$(realpath -m "${CARGO_TARGET_DIR:-target}")/fuzz
 corpus=$(realpath -m "${FUZZ_CORPUS:-$target_dir/corpus}")
+if [ -n "${FUZZ_SEED:-}" ]; then
+  corpus=$(mktemp -d)
+  trap 'rm -rf "$corpus"' EXIT
+fi
 found=$target_dir/found
 triple=$(rustc -vV | sed -n 's/^host: //p')
 # With a target of its own, build scripts and macros are built without these.
@@ -59,7 +65,8 @@ failed=0
 for target in "${targets[@]}"; do
   mkdir -p "$corpus/$target" "$found/$target"
   log=$found/$target.log
-  options=(-max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=4096 -print_final_stats=1)
+  options=(-max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=4096 -print_final_stats=1
+    -seed="${FUZZ_SEED:-0}")
   dictionary=tests/fuzz/dictionaries/$target.dict
   [ ! -e "$dictionary" ] || options+=(-dict="$dictionary")
   echo "fuzz: $target"

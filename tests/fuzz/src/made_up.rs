@@ -155,9 +155,7 @@ pub fn value(input: &mut Input<'_>, schema: &Schema) -> Value {
             for _ in 0..input.below(PARTS) {
                 let key = value(input, keys);
                 let value = value(input, values);
-                if entries.iter().all(|(known, _)| *known != key) {
-                    entries.push((key, value));
-                }
+                put(&mut entries, key, value);
             }
             Value::Map(entries)
         }
@@ -165,6 +163,17 @@ pub fn value(input: &mut Input<'_>, schema: &Schema) -> Value {
             let each = fields.iter();
             Value::Struct(each.map(|field| value(input, &field.schema)).collect())
         }
+    }
+}
+
+/// Adds an entry whose key is a new one. As a map's key NaN is one key, though it does not equal itself.
+fn put(entries: &mut Vec<(Value, Value)>, key: Value, value: Value) {
+    let encoded = key.to_encoded();
+    if entries
+        .iter()
+        .all(|(known, _)| known.to_encoded() != encoded)
+    {
+        entries.push((key, value));
     }
 }
 
@@ -191,9 +200,7 @@ fn schemaless_within(input: &mut Input<'_>, depth: usize) -> Value {
             for _ in 0..count {
                 let key = Value::String(name(input));
                 let value = schemaless_within(input, depth - 1);
-                if entries.iter().all(|(known, _)| *known != key) {
-                    entries.push((key, value));
-                }
+                put(&mut entries, key, value);
             }
             Value::Map(entries)
         }
@@ -271,4 +278,18 @@ fn alike(input: &mut Input<'_>, record: &Record) -> Record {
         record.value = value(input, schema);
     }
     record
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nan_is_a_key_once() {
+        let mut entries = Vec::new();
+        for key in [f32::NAN, 1.0, f32::NAN] {
+            put(&mut entries, Value::Float32(key), Value::Null);
+        }
+        assert_eq!(entries.len(), 2);
+    }
 }
