@@ -108,6 +108,54 @@ fn components_that_cannot_be_used_and_folders_that_are_none_are_failures() {
 }
 
 #[test]
+fn a_plugin_path_that_was_kafka_connects_takes_nothing_away() {
+    // As `make install` lays them out.
+    let place = tempfile::tempdir().unwrap();
+    let (bin, own) = (
+        place.path().join("bin"),
+        place.path().join("lib/tidegate/plugins"),
+    );
+    let jars = place.path().join("jars");
+    for folder in [&bin, &own, &jars] {
+        std::fs::create_dir_all(folder).unwrap();
+    }
+    let program = bin.join("tidegate");
+    std::fs::copy(tidegate().get_program(), &program).unwrap();
+    std::fs::copy(plugins().join("file.wasm"), own.join("file.wasm")).unwrap();
+    std::fs::write(jars.join("kafka-connect-s3.jar"), "PK").unwrap();
+    let path = format!(
+        "{},{},{}",
+        jars.display(),
+        own.display(),
+        place.path().join("none").display()
+    );
+    let list = |folders: &[&str]| {
+        let mut command = std::process::Command::new(&program);
+        command
+            .arg("plugins")
+            .args(folders)
+            .env("CONNECT_PLUGIN_PATH", &path);
+        command.output().unwrap()
+    };
+    let output = list(&[]);
+    assert!(output.status.success(), "{}", text(&output));
+    let shown = text(&output);
+    assert_eq!(
+        shown.matches("FileStreamSinkConnector").count(),
+        1,
+        "{shown}"
+    );
+    assert!(shown.contains("does not exist; it is left out"), "{shown}");
+    // What is named on the command line is all that is looked for.
+    let output = list(&["--plugin-path", jars.to_str().unwrap()]);
+    assert!(
+        !text(&output).contains("FileStreamSinkConnector"),
+        "{}",
+        text(&output)
+    );
+}
+
+#[test]
 fn variables_name_the_plugins_and_the_broker_of_commands_without_a_workers_file() {
     let folder = plugins();
     let list = tidegate()

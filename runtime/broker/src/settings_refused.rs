@@ -38,7 +38,7 @@ pub fn refuse_overrides(overrides: &Properties) -> Result<(), BrokerError> {
         None => Ok(()),
         Some(key) => Err(BrokerError::Setting {
             key: key.clone(),
-            reason: "a connector may not choose the cluster or the worker's identity there; set it for the worker".to_owned(),
+            reason: "a connector may not choose the cluster, or as whom the worker logs in there; set it in the worker's file".to_owned(),
         }),
     }
 }

@@ -21,6 +21,11 @@ fn with_broker(case: fn(&Fixture<'_>)) {
 suite::all_cases!();
 
 #[test]
+fn a_consumer_that_waits_for_its_group_is_closed_soon() {
+    with_broker(suite::a_consumer_that_waits_for_its_group_is_closed_soon);
+}
+
+#[test]
 fn a_paused_consumer_is_not_taken_for_dead() {
     with_broker(suite::a_paused_consumer_outlasts_the_longest_poll);
 }

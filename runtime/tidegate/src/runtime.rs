@@ -169,14 +169,28 @@ pub fn uploads_folder(config: &WorkerConfig) -> PathBuf {
         .join(name)
 }
 
-/// The folders of a worker's plugins.
+/// The folders of a worker's plugins: those of `plugin.path`, and those that come with the program, which are there
+/// whatever a file that was Kafka Connect's says of jars. Each folder is there once.
 pub fn plugin_path(config: &WorkerConfig) -> Vec<PathBuf> {
-    if config.plugin_path.is_empty() {
-        let folders = default_plugin_path().into_iter();
-        folders.filter(|folder| folder.is_dir()).collect()
-    } else {
-        config.plugin_path.clone()
+    let (there, missing): (Vec<_>, Vec<_>) =
+        (config.plugin_path.iter().cloned()).partition(|folder| folder.exists());
+    for folder in missing {
+        tracing::warn!(folder = %folder.display(), "A folder of plugin.path does not exist; it is left out.");
     }
+    let own = default_plugin_path().into_iter();
+    let own = own.filter(|folder| folder.is_dir());
+    let mut known = Vec::new();
+    let mut is_new = |folder: &PathBuf| {
+        let folder = folder.canonicalize().unwrap_or_else(|_| folder.clone());
+        let new = !known.contains(&folder);
+        known.push(folder);
+        new
+    };
+    there
+        .into_iter()
+        .chain(own)
+        .filter(|folder| is_new(folder))
+        .collect()
 }
 
 /// The plugins that a command names.
@@ -192,11 +206,12 @@ pub fn named_registry(arguments: &PluginPathArguments) -> Result<Named, Failure>
     let given = arguments.plugin_path.iter();
     let given = given.map(|folders| ("plugin.path".to_owned(), folders.clone()));
     let given: Properties = given.collect();
-    let mut config = command_config(arguments.worker.as_deref(), given.clone())?;
-    if let Some(folders) = given.get("plugin.path") {
-        config.plugin_path = list(folders).into_iter().map(PathBuf::from).collect();
-    }
-    let folders = plugin_path(&config);
+    let config = command_config(arguments.worker.as_deref(), given.clone())?;
+    let folders = match given.get("plugin.path") {
+        // Those that were asked for, and no others.
+        Some(folders) => list(folders).into_iter().map(PathBuf::from).collect(),
+        None => plugin_path(&config),
+    };
     if let Some(path) = folders.iter().find(|path| !path.is_dir()) {
         let what = if path.exists() {
             "is no folder"

@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -34,6 +35,8 @@ use crate::{BrokerError, Consumer, Fetched, Subscription};
 /// How often a consumer that finds nothing is polled nevertheless, so that the group does not take it for dead; a
 /// third of `max.poll.interval.ms` when that is less.
 const IDLE_POLL: Duration = Duration::from_secs(60);
+/// How long a consumer that is closed waits until its group has heard of it.
+const LEAVE_WAIT: Duration = Duration::from_secs(1);
 /// How long going to a position may take.
 const SEEK_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often it is looked what a pattern matches, when `metadata.max.age.ms` says nothing; and the shortest time.
@@ -491,7 +494,25 @@ impl Consumer for KafkaConsumer {
                     tracing::debug!(%error, "a consumer that is being closed could not give up its partitions");
                 }
             }
+            leave(client, &self.group);
         }
+    }
+}
+
+/// Has a consumer leave its group, and waits for that, but not long: the broker hears of it only when it has answered
+/// what the consumer asked before. One that waits to be let into its group, as after a worker that was killed, is
+/// answered when the group has given up on those who do not come back. Nothing is lost by going on meanwhile.
+fn leave(client: BatchConsumer<Rebalances>, group: &str) {
+    let (tell, left) = std::sync::mpsc::channel();
+    let started = std::thread::Builder::new()
+        .name("leaves its group".to_owned())
+        .spawn(move || {
+            drop(client);
+            // Nobody may listen any more.
+            tell.send(()).ok();
+        });
+    if started.is_ok() && left.recv_timeout(LEAVE_WAIT) == Err(RecvTimeoutError::Timeout) {
+        tracing::debug!(group, "the group does not answer that its member leaves it");
     }
 }
 

@@ -97,3 +97,25 @@ pub fn a_paused_consumer_outlasts_the_longest_poll(fixture: &Fixture<'_>) {
     fetch_until(consumer.as_mut(), &mut seen, |seen| seen.values.len() == 10);
     assert_eq!(seen.revoked, []);
 }
+
+/// Of Kafka only: the embedded log does not wait for members.
+#[allow(dead_code, reason = "each broker's tests use the cases that it has")]
+pub fn a_consumer_that_waits_for_its_group_is_closed_soon(fixture: &Fixture<'_>) {
+    let topic = fixture.topic(1, &[]);
+    let mut first = fixture.consumer(&[&topic]);
+    let mut seen = Seen::default();
+    fetch_until(first.as_mut(), &mut seen, |seen| seen.assigned.len() == 1);
+    // The group waits for the first, which is not polled any more, before it lets the second in.
+    let mut second = fixture.consumer(&[&topic]);
+    let runtime = runtime();
+    let end = Instant::now() + Duration::from_secs(3);
+    while Instant::now() < end {
+        wait_ready(&runtime, second.as_ref(), Duration::from_millis(100));
+        let fetched = retried(|| second.fetch(500, 1 << 20));
+        assert!(matches!(fetched, Fetched::Nothing), "{fetched:?}");
+    }
+    let closing = Instant::now();
+    second.close();
+    let took = closing.elapsed();
+    assert!(took < Duration::from_secs(3), "{took:?}");
+}
