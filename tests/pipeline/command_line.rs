@@ -108,6 +108,17 @@ fn components_that_cannot_be_used_and_folders_that_are_none_are_failures() {
 }
 
 #[test]
+fn a_distributed_worker_is_refused_with_what_there_is_instead() {
+    let output = tidegate()
+        .args(["distributed", "connect-distributed.properties"])
+        .output();
+    let output = output.unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+    let wanted = "`tidegate standalone connect-distributed.properties`";
+    assert!(text(&output).contains(wanted), "{}", text(&output));
+}
+
+#[test]
 fn a_plugin_path_that_was_kafka_connects_takes_nothing_away() {
     // As `make install` lays them out.
     let place = tempfile::tempdir().unwrap();

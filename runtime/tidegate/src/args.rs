@@ -23,6 +23,9 @@ pub struct Arguments {
 pub enum Command {
     /// Run a worker on its own, with connectors from files, as connect-standalone does.
     Standalone(StandaloneArguments),
+    /// What somebody types who knows connect-distributed: it is refused with what there is instead.
+    #[command(hide = true)]
+    Distributed(DistributedArguments),
     /// List topics with their partitions and records.
     Topics(TopicsArguments),
     /// Print the records of a topic.
@@ -39,7 +42,7 @@ impl Command {
     /// Whether a failure is to be JSON on standard output too. The JSON lines of `standalone` are its progress.
     pub fn fails_in_json(&self) -> bool {
         match self {
-            Self::Standalone(_) | Self::Access(_) => false,
+            Self::Standalone(_) | Self::Distributed(_) | Self::Access(_) => false,
             Self::Topics(arguments) => arguments.json,
             Self::Consume(arguments) => arguments.json,
             Self::Plugins(arguments) => match &arguments.action {
@@ -72,6 +75,14 @@ pub struct StandaloneArguments {
     /// Print progress as JSON lines on standard output.
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of `distributed`.
+#[derive(Debug, Args)]
+pub struct DistributedArguments {
+    /// The worker's properties file.
+    #[arg(default_value = "WORKER")]
+    pub worker: PathBuf,
 }
 
 /// Which broker a command speaks to.

@@ -23,7 +23,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{Arguments, Command};
+use crate::args::{Arguments, Command, DistributedArguments};
+use crate::failure::Failure;
 
 /// librdkafka allocates each record on one thread and frees it on another, where the C library's allocator has
 /// both wait for one lock. This one takes its place in C code too.
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
     let json = arguments.command.fails_in_json();
     let done = match arguments.command {
         Command::Standalone(arguments) => standalone::run(&arguments),
+        Command::Distributed(arguments) => Err(not_distributed(&arguments)),
         Command::Topics(arguments) => topics::run(&arguments),
         Command::Consume(arguments) => consume::run(&arguments),
         Command::Plugins(arguments) => match &arguments.action {
@@ -50,4 +52,12 @@ fn main() -> ExitCode {
         Command::Access(arguments) => access::run(&arguments),
     };
     done.map_or_else(|failure| failure.report(json), |()| ExitCode::SUCCESS)
+}
+
+fn not_distributed(arguments: &DistributedArguments) -> Failure {
+    Failure::Usage(format!(
+        "workers do not form a group in this version. `tidegate standalone {}` runs one worker with the same file, the \
+         connectors in its config.storage.topic included; docs/moving.md has the rest",
+        arguments.worker.display()
+    ))
 }
