@@ -23,10 +23,11 @@ use crate::host_functions::Ended;
 use crate::incoming::Checks;
 use crate::network::refusals::Refusal;
 use crate::plugin::{Loaded, wire_config};
-use crate::settings::{Deadline, Limits};
+use crate::settings::Deadline;
 use crate::shape::WORLD_VERSION;
 use crate::state::{Purpose, State};
 use crate::ticker::Ticker;
+use tidegate_config::guest_limits::GuestLimits;
 
 /// The most bytes of a line of a trace: a frame, whose name the guest chose.
 const TRACE_LINE_BYTES_MAX: usize = 200;
@@ -34,7 +35,7 @@ const TRACE_LINE_BYTES_MAX: usize = 200;
 /// A guest with the exports `E`.
 pub(crate) struct Guest<E> {
     component: Arc<Loaded>,
-    limits: Limits,
+    limits: GuestLimits,
     live: Option<Live<E>>,
     first_fault: String,
     secrets: Secrets,
@@ -244,7 +245,7 @@ pub(crate) fn message(text: &str) -> String {
 /// Runs something in a store with a deadline.
 fn timed<T>(
     component: &Loaded,
-    limits: &Limits,
+    limits: &GuestLimits,
     store: &mut Store<State>,
     call: &'static str,
     deadline: Deadline,

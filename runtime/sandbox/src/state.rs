@@ -26,8 +26,8 @@ use crate::network::{Network, Permit, sockets};
 use crate::quota::Quota;
 use crate::sandbox::Inner;
 use crate::secret_handles::SecretHandles;
-use crate::settings::Limits;
 use crate::usage::Usage;
+use tidegate_config::guest_limits::GuestLimits;
 
 /// The most bytes of random numbers in one call.
 const RANDOM_BYTES_MAX: u64 = 1024 * 1024;
@@ -111,7 +111,7 @@ pub(crate) struct State {
 impl State {
     pub(crate) fn new(
         sandbox: &Inner,
-        limits: &Limits,
+        limits: &GuestLimits,
         purpose: Purpose<'_>,
     ) -> Result<Self, SandboxError> {
         let usage = purpose.identity.as_ref();

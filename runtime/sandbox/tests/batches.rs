@@ -14,12 +14,13 @@ mod support;
 
 use bad_batches::BAD_BATCHES;
 use support::*;
+use tidegate_config::guest_limits::GuestLimits;
 use tidegate_model::{ErrorClass, TopicName, TopicPartition};
 use tidegate_sandbox::SandboxError;
 
 #[test]
 fn a_poll_that_contradicts_the_interface_ends_the_guest() {
-    let plugin = plugin_with(tidegate_sandbox::Limits::default());
+    let plugin = plugin_with(GuestLimits::default());
     for what in BAD_BATCHES.into_iter().chain(["more-than-asked"]) {
         let mut source = new_source(&plugin, "BadBatch");
         source.start(&config(&[("what", what)])).unwrap();

@@ -19,9 +19,10 @@ use std::time::{Duration, Instant};
 
 use support::*;
 use tidegate_config::grants::{Grants, Secret};
+use tidegate_config::guest_limits::GuestLimits;
 use tidegate_config::ip::Block;
 use tidegate_config::own_limits::OwnLimits;
-use tidegate_sandbox::{Compiler, Limits, Plugin, Refusal, Sandbox, SandboxError, Settings};
+use tidegate_sandbox::{Compiler, Plugin, Refusal, Sandbox, SandboxError, Settings};
 
 /// A server on a free port of 127.0.0.1 that does this with each connection; its `host:port`.
 fn server(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> String {
@@ -105,7 +106,7 @@ fn plugin_without(control_plane: &[&str]) -> Plugin {
 fn plugin_of(change: impl FnOnce(&mut Settings)) -> Plugin {
     let cache = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("compiled");
     let mut settings = Settings {
-        limits: Limits {
+        limits: GuestLimits {
             start_ms: 2_000,
             ..short_limits()
         },
