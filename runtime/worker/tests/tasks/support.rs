@@ -13,13 +13,14 @@ use tidegate_config::guest_limits::GuestLimits;
 use tidegate_config::worker::WorkerConfig;
 use tidegate_model::{Batch, ConnectorName, TaskId, TopicName, TopicPartition};
 use tidegate_sandbox::{Compiler, Registry, Sandbox, Settings};
+use tidegate_test_fakes::FakeProducer;
 use tidegate_worker::progress::Counts;
 use tidegate_worker::task::Listener;
 use tidegate_worker::worker::NewTask;
 use tidegate_worker::{State, TargetState, TaskHandle, Worker};
 use tokio::runtime::Runtime;
 
-use crate::broker::{ToldBroker, ToldProducer};
+use crate::broker::ToldBroker;
 
 /// How long a condition may take before a test fails.
 pub const DEADLINE: Duration = Duration::from_secs(60);
@@ -148,7 +149,7 @@ impl Place {
         self.broker.as_ref()
     }
 
-    pub fn producer(&self) -> &ToldProducer {
+    pub fn producer(&self) -> &FakeProducer {
         &self.broker.producer
     }
 
