@@ -12,6 +12,7 @@ use wasmtime::{Error, FrameInfo, Store, Trap, UpdateDeadline, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use tidegate_config::Properties;
+use tidegate_config::guest_limits::GuestLimits;
 use tidegate_config::secrets::Secrets;
 use tidegate_model::ErrorClass;
 use tidegate_model::guest_text::clean;
@@ -27,7 +28,6 @@ use crate::settings::Deadline;
 use crate::shape::WORLD_VERSION;
 use crate::state::{Purpose, State};
 use crate::ticker::Ticker;
-use tidegate_config::guest_limits::GuestLimits;
 
 /// The most bytes of a line of a trace: a frame, whose name the guest chose.
 const TRACE_LINE_BYTES_MAX: usize = 200;

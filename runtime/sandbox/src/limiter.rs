@@ -3,9 +3,8 @@
 //! wasmtime's own `StoreLimits` compares each memory with the limit on its own, so that a component with many
 //! memories gets many times the limit. Here the sum is compared.
 
-use wasmtime::{Error, ResourceLimiter, Result};
-
 use tidegate_config::guest_limits::GuestLimits;
+use wasmtime::{Error, ResourceLimiter, Result};
 
 /// The most core instances of a task: components are made of dozens (a language's runtime, adapters).
 pub const CORE_INSTANCES_MAX: usize = 1_000;

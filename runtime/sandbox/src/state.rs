@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{Mode, OFlags};
 use tidegate_config::grants::{FolderGrant, Grants};
+use tidegate_config::guest_limits::GuestLimits;
 use tidegate_config::secrets::Secrets;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
@@ -27,7 +28,6 @@ use crate::quota::Quota;
 use crate::sandbox::Inner;
 use crate::secret_handles::SecretHandles;
 use crate::usage::Usage;
-use tidegate_config::guest_limits::GuestLimits;
 
 /// The most bytes of random numbers in one call.
 const RANDOM_BYTES_MAX: u64 = 1024 * 1024;
