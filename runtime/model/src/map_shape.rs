@@ -194,16 +194,18 @@ impl Batch {
 
     /// Gives maps their keys back. The shapes stay among the schemas, where nothing refers to them any longer.
     pub fn expand_maps(&mut self) {
-        if !self.has_map_shapes() {
-            return;
-        }
-        let shape = |schema: &Vec<u8>| {
-            let shape = MapShape::is(schema).then(|| MapShape::decode(schema));
-            shape.map(Result::unwrap_or_default)
-        };
-        let shapes: Vec<Option<MapShape>> = self.schemas.iter().map(shape).collect();
-        expand_column(&mut self.keys, &mut self.key_schemas, &shapes);
-        expand_column(&mut self.values, &mut self.value_schemas, &shapes);
+        self.expand_keys();
+        self.expand_values();
+    }
+
+    /// Gives the keys of records that are maps their keys back.
+    pub fn expand_keys(&mut self) {
+        expand_column(&mut self.keys, &mut self.key_schemas, &self.schemas);
+    }
+
+    /// Gives the values of records that are maps their keys back.
+    pub fn expand_values(&mut self) {
+        expand_column(&mut self.values, &mut self.value_schemas, &self.schemas);
     }
 
     /// Gives maps their keys back, for those who do not know shapes: in the place of each a schema is left that
@@ -218,35 +220,39 @@ impl Batch {
     }
 }
 
-fn expand_column(column: &mut Column, schemas: &mut Vec<i32>, shapes: &[Option<MapShape>]) {
-    let shape_of = |schema: i32| {
-        let schema = usize::try_from(schema).ok()?;
-        shapes.get(schema)?.as_ref()
+fn expand_column(column: &mut Column, indexes: &mut Vec<i32>, schemas: &[Vec<u8>]) {
+    let refers = |index: &i32| {
+        let encoded = usize::try_from(*index).ok().and_then(|index| schemas.get(index));
+        encoded.is_some_and(|encoded| MapShape::is(encoded))
     };
-    if !schemas.iter().any(|schema| shape_of(*schema).is_some()) {
+    if !schemas.iter().any(|schema| MapShape::is(schema)) || !indexes.iter().any(refers) {
         return;
     }
+    let shape = |schema: &Vec<u8>| {
+        let shape = MapShape::is(schema).then(|| MapShape::decode(schema));
+        shape.map(Result::unwrap_or_default)
+    };
+    let shapes: Vec<Option<MapShape>> = schemas.iter().map(shape).collect();
+    let shape_of = |index: i32| shapes.get(usize::try_from(index).ok()?)?.as_ref();
     let room = column.bytes.len() * 2;
     let mut expanded = Column::with_capacity(column.len(), room);
-    for (value, schema) in column.iter().zip(schemas.iter_mut()) {
-        match (value, shape_of(*schema)) {
+    for (value, index) in column.iter().zip(indexes.iter_mut()) {
+        let shape = shape_of(*index);
+        if shape.is_some() {
+            *index = -1;
+        }
+        match (value, shape) {
             (Some(value), Some(shape)) => {
                 let mark = expanded.begin();
                 shape.expand(value, &mut expanded.bytes);
                 expanded.end(mark);
-                *schema = -1;
             }
-            (value, shape) => {
-                expanded.push(value);
-                if shape.is_some() {
-                    *schema = -1;
-                }
-            }
+            (value, _) => expanded.push(value),
         }
     }
     *column = expanded;
-    if schemas.iter().all(|schema| *schema == -1) {
-        schemas.clear();
+    if indexes.iter().all(|index| *index == -1) {
+        indexes.clear();
     }
 }
 

@@ -197,9 +197,9 @@ impl Originals for SourceRows<'_> {
     }
 }
 
-/// A batch as it was before it was converted to bytes.
+/// A batch as it was before it was converted to bytes; its maps have their keys themselves.
 pub fn before_conversion(encoded: &Batch, replaced: Replaced) -> Batch {
-    Batch {
+    let mut batch = Batch {
         count: encoded.count,
         topics: encoded.topics.clone(),
         topic_indexes: encoded.topic_indexes.clone(),
@@ -217,7 +217,9 @@ pub fn before_conversion(encoded: &Batch, replaced: Replaced) -> Batch {
             schemas: replaced.header_schemas,
             values: replaced.header_values,
         },
-    }
+    };
+    batch.expand_maps();
+    batch
 }
 
 /// A value as Java prints it.
