@@ -6,9 +6,9 @@
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
-use tidegate_model::limits::VALUE_DEPTH_MAX;
+use tidegate_model::limits::{MAP_SHAPE_KEYS_MAX, VALUE_DEPTH_MAX};
 use tidegate_model::value::{Value, check};
-use tidegate_model::{Field, Schema, SchemaType};
+use tidegate_model::{Batch, Column, Field, MapShape, Schema, SchemaType};
 
 const SPECIFICATION: &str = include_str!("../../../wit/ENCODING.md");
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit/vectors.json");
@@ -55,12 +55,57 @@ fn the_vectors_are_read_and_refused_as_they_say() {
         let error = Schema::decode(&bytes(&vector["hex"])).unwrap_err();
         assert_eq!(vector["error"], error.to_string());
     }
+    for vector in each("map_shapes") {
+        let bytes = bytes(&vector["hex"]);
+        assert!(MapShape::is(&bytes), "{vector}");
+        let shape = MapShape::decode(&bytes).unwrap();
+        assert_eq!(shape.to_encoded(), bytes, "{vector}");
+        assert_eq!(vector["keys"], json!(texts(&shape)));
+    }
+    for vector in each("damaged_map_shapes") {
+        let error = MapShape::decode(&bytes(&vector["hex"])).unwrap_err();
+        assert_eq!(vector["error"], error.to_string());
+    }
+}
+
+#[test]
+fn the_vectors_of_shaped_maps_are_the_maps_that_they_say() {
+    let vectors = vectors();
+    for vector in vectors["shaped_maps"].as_array().unwrap() {
+        let [shape, value, map] = ["shape", "hex", "map_hex"].map(|name| bytes(&vector[name]));
+        assert_eq!(check(&value), Ok(()), "{vector}");
+        assert!(MapShape::decode(&shape).unwrap().fits(&value), "{vector}");
+        let decoded = Value::decode(&map).unwrap();
+        assert_eq!(vector["map"], described(&decoded));
+        let one = |value: &[u8]| [Some(value)].into_iter().collect::<Column>();
+        let given = Batch {
+            count: 1,
+            values: one(&map),
+            ..Batch::default()
+        };
+        let mut batch = given.clone();
+        batch.shape_maps();
+        if decoded != Value::Null {
+            assert_eq!(
+                (&batch.schemas, &batch.values),
+                (&vec![shape.clone()], &one(&value))
+            );
+        }
+        (batch.schemas, batch.value_schemas, batch.values) = (vec![shape], vec![0], one(&value));
+        batch.expand_maps();
+        assert_eq!(batch.values, given.values, "{vector}");
+    }
+    for vector in vectors["unfit_maps"].as_array().unwrap() {
+        let [shape, value] = ["shape", "hex"].map(|name| bytes(&vector[name]));
+        assert_eq!(check(&value), Ok(()), "it is a value: {vector}");
+        assert!(!MapShape::decode(&shape).unwrap().fits(&value), "{vector}");
+    }
 }
 
 #[test]
 fn the_examples_of_the_specification_are_vectors() {
     let vectors = vectors();
-    let known: Vec<&str> = ["values", "schemas"]
+    let known: Vec<&str> = ["values", "schemas", "map_shapes", "shaped_maps"]
         .iter()
         .flat_map(|list| vectors[list].as_array().unwrap())
         .map(|vector| vector["hex"].as_str().unwrap())
@@ -80,12 +125,12 @@ fn the_examples_of_the_specification_are_vectors() {
             examples += 1;
         }
     }
-    assert!(examples >= 18, "only {examples} examples were found");
+    assert!(examples >= 20, "only {examples} examples were found");
 }
 
 fn vectors() -> Json {
     json!({
-        "about": "Encoded Connect values and schemas; wit/ENCODING.md specifies both. Values: one key, the type; 64-bit integers and floating point numbers are texts, bytes are hex, dates are days, times and timestamps milliseconds, maps lists of pairs, structs lists of values. Schemas: what is absent is false, null or empty.",
+        "about": "Encoded Connect values, schemas and map shapes; wit/ENCODING.md specifies them. Values: one key, the type; 64-bit integers and floating point numbers are texts, bytes are hex, dates are days, times and timestamps milliseconds, maps lists of pairs, structs lists of values. Schemas: what is absent is false, null or empty.",
         "values": values().into_iter().map(|(name, value)| json!({
             "name": name, "value": described(&value), "hex": hex(&value.to_encoded()),
         })).collect::<Vec<_>>(),
@@ -102,7 +147,154 @@ fn vectors() -> Json {
             "hex": hex(&bytes),
             "error": Schema::decode(&bytes).unwrap_err().to_string(),
         })).collect::<Vec<_>>(),
+        "map_shapes": map_shapes().into_iter().map(|(name, shape)| json!({
+            "name": name, "keys": texts(&shape), "hex": hex(&shape.to_encoded()),
+        })).collect::<Vec<_>>(),
+        "damaged_map_shapes": damaged_map_shapes().into_iter().map(|(name, bytes)| json!({
+            "name": name,
+            "hex": hex(&bytes),
+            "error": MapShape::decode(&bytes).unwrap_err().to_string(),
+        })).collect::<Vec<_>>(),
+        "shaped_maps": shaped_maps().into_iter().map(|(name, shape, value)| {
+            let map = with_keys(&shape, &value);
+            json!({
+                "name": name,
+                "shape": hex(&shape.to_encoded()),
+                "hex": hex(&value.to_encoded()),
+                "map": described(&map),
+                "map_hex": hex(&map.to_encoded()),
+            })
+        }).collect::<Vec<_>>(),
+        "unfit_maps": unfit_maps().into_iter().map(|(name, shape, value)| json!({
+            "name": name, "shape": hex(&shape.to_encoded()), "hex": hex(&value.to_encoded()),
+        })).collect::<Vec<_>>(),
     })
+}
+
+fn shape(keys: &[&str]) -> MapShape {
+    let keys: Vec<_> = keys
+        .iter()
+        .map(|key| Value::from(*key).to_encoded())
+        .collect();
+    MapShape::of(keys.iter().map(Vec::as_slice)).unwrap()
+}
+
+/// The keys of a shape.
+fn texts(shape: &MapShape) -> Vec<String> {
+    let keys = shape.keys().map(|key| Value::decode(key).unwrap());
+    keys.map(|key| match key {
+        Value::String(text) => text,
+        other => panic!("{other:?}"),
+    })
+    .collect()
+}
+
+/// The map that has the keys itself, put together without the code that is tested.
+fn with_keys(shape: &MapShape, value: &Value) -> Value {
+    match value {
+        Value::Struct(values) => {
+            let keys = texts(shape).into_iter().map(Value::String);
+            Value::Map(keys.zip(values.iter().cloned()).collect())
+        }
+        other => other.clone(),
+    }
+}
+
+fn map_shapes() -> Vec<(&'static str, MapShape)> {
+    vec![
+        ("no keys", shape(&[])),
+        ("one key", shape(&["a"])),
+        ("id and name", shape(&["id", "name"])),
+        ("the same in another order", shape(&["name", "id"])),
+        (
+            "keys that are empty or not ASCII",
+            shape(&["", "größe", "€😀", "\u{feff}", "a\0b"]),
+        ),
+    ]
+}
+
+fn damaged_map_shapes() -> Vec<(&'static str, Vec<u8>)> {
+    let of = |count: u32, keys: &[Vec<u8>]| {
+        [vec![17], count.to_le_bytes().to_vec(), keys.concat()].concat()
+    };
+    let key = |text: &str| Value::from(text).to_encoded();
+    let many = u32::try_from(MAP_SHAPE_KEYS_MAX + 1).unwrap();
+    vec![
+        ("nothing", vec![]),
+        ("no count", vec![17]),
+        ("a count of three bytes", vec![17, 0, 0, 0]),
+        ("a schema", vec![8, 0]),
+        ("fewer keys than their count", of(2, &[key("a")])),
+        ("more keys than their count", of(1, &[key("a"), key("b")])),
+        ("a byte after the keys", of(1, &[key("a"), vec![0]])),
+        (
+            "a key longer than its bytes",
+            of(1, &[vec![8, 2, 0, 0, 0, b'a']]),
+        ),
+        (
+            "a key that is not UTF-8",
+            of(1, &[vec![8, 1, 0, 0, 0, 0xff]]),
+        ),
+        ("a key that is no string", of(1, &[vec![2, 1]])),
+        ("a key that is null", of(1, &[vec![0]])),
+        ("a key twice", of(3, &[key("a"), key("b"), key("a")])),
+        ("more keys than are allowed", of(many, &[])),
+        ("the largest count of keys", of(u32::MAX, &[])),
+    ]
+}
+
+fn shaped_maps() -> Vec<(&'static str, MapShape, Value)> {
+    let id_name = || shape(&["id", "name"]);
+    let of = |id: Value, name: Value| Value::Struct(vec![id, name]);
+    vec![
+        ("no entries", shape(&[]), Value::Struct(vec![])),
+        ("id and name", id_name(), of(Value::Int64(1), "a".into())),
+        (
+            "the same in another order",
+            shape(&["name", "id"]),
+            of("a".into(), Value::Int64(1)),
+        ),
+        ("a null inside", id_name(), of(Value::Null, "".into())),
+        ("null as a whole", id_name(), Value::Null),
+        (
+            "a map inside, which has its keys itself",
+            id_name(),
+            of(
+                Value::Map(vec![(Value::from("id"), Value::Int64(1))]),
+                Value::Array(vec![]),
+            ),
+        ),
+    ]
+}
+
+/// Values, which are no maps of the shape that they stand with.
+fn unfit_maps() -> Vec<(&'static str, MapShape, Value)> {
+    let id_name = || shape(&["id", "name"]);
+    let entry = |key: &str| (Value::from(key), Value::Int8(1));
+    vec![
+        (
+            "a value less",
+            id_name(),
+            Value::Struct(vec![Value::Int8(1)]),
+        ),
+        (
+            "a value more",
+            id_name(),
+            Value::Struct(vec![Value::Int8(1); 3]),
+        ),
+        (
+            "values where there are no keys",
+            shape(&[]),
+            Value::Struct(vec![Value::Null]),
+        ),
+        (
+            "a map that has its keys itself",
+            id_name(),
+            Value::Map(vec![entry("id"), entry("name")]),
+        ),
+        ("an array", id_name(), Value::Array(vec![Value::Int8(1); 2])),
+        ("a string", id_name(), Value::from("a")),
+    ]
 }
 
 fn values() -> Vec<(&'static str, Value)> {
