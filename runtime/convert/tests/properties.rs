@@ -83,7 +83,8 @@ fn record() -> impl Strategy<Value = Option<Value>> {
         1 => Just(Value::Date(1)),
     ];
     let keys = ["a", "\"b\"\n", "", "ä", "0123456789 0123456789 0123456789"].map(Value::from);
-    let order = prop_oneof![4 => Just(vec![0, 1, 2, 3, 4]), 1 => Just(vec![]), 1 => Just(vec![4, 0, 1])];
+    let order =
+        prop_oneof![4 => Just(vec![0, 1, 2, 3, 4]), 1 => Just(vec![]), 1 => Just(vec![4, 0, 1])];
     let map = (order, prop::collection::vec(value, 5)).prop_map(move |(order, values)| {
         let keys = order.into_iter().map(|key| keys[key].clone());
         Value::Map(keys.zip(values).collect())

@@ -32,10 +32,10 @@ mod short;
 
 use std::sync::Arc;
 
-use tidegate_model::{Column, MapShape};
 use tidegate_model::limits::{RECORD_BYTES_MAX, VALUE_DEPTH_MAX};
 use tidegate_model::schema::Schema;
 use tidegate_model::value::tag;
+use tidegate_model::{Column, MapShape};
 
 use crate::cache::Cache;
 use crate::columns::{convert_each, index_of};
