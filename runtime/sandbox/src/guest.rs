@@ -300,8 +300,8 @@ fn fault(
                 message: message.clone(),
             },
             Ended::Unfit(message) => SandboxError::Refused(format!(
-                "the component's functions have other types than those of tidegate:connect@{WORLD_VERSION}: {message}; \
-                 build it with the SDK of this version"
+                "the component's functions have other types than this worker's: {message}; it was built with another \
+                 state of tidegate:connect@{WORLD_VERSION}, so build it again with the SDK of this worker"
             )),
             Ended::Unavailable(message) => SandboxError::Guest {
                 class: ErrorClass::Retriable,

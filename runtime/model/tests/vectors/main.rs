@@ -3,14 +3,16 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+mod map_shapes;
 mod schemas;
 mod values;
 
+use map_shapes::{damaged_map_shapes, map_shapes, shaped_maps, texts, unfit_maps, with_keys};
 use schemas::{damaged_schemas, schemas};
 use serde_json::{Value as Json, json};
 use tidegate_model::limits::VALUE_DEPTH_MAX;
 use tidegate_model::value::{Value, check};
-use tidegate_model::{Schema, SchemaType};
+use tidegate_model::{Batch, Column, MapShape, Schema, SchemaType};
 use values::{damaged_values, values};
 
 const SPECIFICATION: &str = include_str!("../../../../wit/ENCODING.md");
@@ -58,12 +60,57 @@ fn the_vectors_are_read_and_refused_as_they_say() {
         let error = Schema::decode(&bytes(&vector["hex"])).unwrap_err();
         assert_eq!(vector["error"], error.to_string());
     }
+    for vector in each("map_shapes") {
+        let bytes = bytes(&vector["hex"]);
+        assert!(MapShape::is(&bytes), "{vector}");
+        let shape = MapShape::decode(&bytes).unwrap();
+        assert_eq!(shape.to_encoded(), bytes, "{vector}");
+        assert_eq!(vector["keys"], json!(texts(&shape)));
+    }
+    for vector in each("damaged_map_shapes") {
+        let error = MapShape::decode(&bytes(&vector["hex"])).unwrap_err();
+        assert_eq!(vector["error"], error.to_string());
+    }
+}
+
+#[test]
+fn the_vectors_of_shaped_maps_are_the_maps_that_they_say() {
+    let vectors = vectors();
+    for vector in vectors["shaped_maps"].as_array().unwrap() {
+        let [shape, value, map] = ["shape", "hex", "map_hex"].map(|name| bytes(&vector[name]));
+        assert_eq!(check(&value), Ok(()), "{vector}");
+        assert!(MapShape::decode(&shape).unwrap().fits(&value), "{vector}");
+        let decoded = Value::decode(&map).unwrap();
+        assert_eq!(vector["map"], described(&decoded));
+        let one = |value: &[u8]| [Some(value)].into_iter().collect::<Column>();
+        let given = Batch {
+            count: 1,
+            values: one(&map),
+            ..Batch::default()
+        };
+        let mut batch = given.clone();
+        batch.shape_maps();
+        if decoded != Value::Null {
+            assert_eq!(
+                (&batch.schemas, &batch.values),
+                (&vec![shape.clone()], &one(&value))
+            );
+        }
+        (batch.schemas, batch.value_schemas, batch.values) = (vec![shape], vec![0], one(&value));
+        batch.expand_maps();
+        assert_eq!(batch.values, given.values, "{vector}");
+    }
+    for vector in vectors["unfit_maps"].as_array().unwrap() {
+        let [shape, value] = ["shape", "hex"].map(|name| bytes(&vector[name]));
+        assert_eq!(check(&value), Ok(()), "it is a value: {vector}");
+        assert!(!MapShape::decode(&shape).unwrap().fits(&value), "{vector}");
+    }
 }
 
 #[test]
 fn the_examples_of_the_specification_are_vectors() {
     let vectors = vectors();
-    let known: Vec<&str> = ["values", "schemas"]
+    let known: Vec<&str> = ["values", "schemas", "map_shapes", "shaped_maps"]
         .iter()
         .flat_map(|list| vectors[list].as_array().unwrap())
         .map(|vector| vector["hex"].as_str().unwrap())
@@ -83,12 +130,12 @@ fn the_examples_of_the_specification_are_vectors() {
             examples += 1;
         }
     }
-    assert!(examples >= 18, "only {examples} examples were found");
+    assert!(examples >= 20, "only {examples} examples were found");
 }
 
 fn vectors() -> Json {
     json!({
-        "about": "Encoded Connect values and schemas; wit/ENCODING.md specifies both. Values: one key, the type; 64-bit integers and floating point numbers are texts, bytes are hex, dates are days, times and timestamps milliseconds, maps lists of pairs, structs lists of values. Schemas: what is absent is false, null or empty.",
+        "about": "Encoded Connect values, schemas and map shapes; wit/ENCODING.md specifies them. Values: one key, the type; 64-bit integers and floating point numbers are texts, bytes are hex, dates are days, times and timestamps milliseconds, maps lists of pairs, structs lists of values. Schemas: what is absent is false, null or empty.",
         "values": values().into_iter().map(|(name, value)| json!({
             "name": name, "value": described(&value), "hex": hex(&value.to_encoded()),
         })).collect::<Vec<_>>(),
@@ -104,6 +151,27 @@ fn vectors() -> Json {
             "name": name,
             "hex": hex(&bytes),
             "error": Schema::decode(&bytes).unwrap_err().to_string(),
+        })).collect::<Vec<_>>(),
+        "map_shapes": map_shapes().into_iter().map(|(name, shape)| json!({
+            "name": name, "keys": texts(&shape), "hex": hex(&shape.to_encoded()),
+        })).collect::<Vec<_>>(),
+        "damaged_map_shapes": damaged_map_shapes().into_iter().map(|(name, bytes)| json!({
+            "name": name,
+            "hex": hex(&bytes),
+            "error": MapShape::decode(&bytes).unwrap_err().to_string(),
+        })).collect::<Vec<_>>(),
+        "shaped_maps": shaped_maps().into_iter().map(|(name, shape, value)| {
+            let map = with_keys(&shape, &value);
+            json!({
+                "name": name,
+                "shape": hex(&shape.to_encoded()),
+                "hex": hex(&value.to_encoded()),
+                "map": described(&map),
+                "map_hex": hex(&map.to_encoded()),
+            })
+        }).collect::<Vec<_>>(),
+        "unfit_maps": unfit_maps().into_iter().map(|(name, shape, value)| json!({
+            "name": name, "shape": hex(&shape.to_encoded()), "hex": hex(&value.to_encoded()),
         })).collect::<Vec<_>>(),
     })
 }
