@@ -48,6 +48,17 @@ FIVE_TRANSFORMS = {
     "transforms.time.format": "yyyy-MM-dd'T'HH:mm:ss",
     "transforms.time.target.type": "unix",
 }
+SCHEMA_VALUES = {
+    "key.converter": STRING,
+    "value.converter": JSON,
+    "value.converter.schemas.enable": "true",
+    "transforms": "insert,rename",
+    "transforms.insert.type": TRANSFORMS + "InsertField$Value",
+    "transforms.insert.static.field": "source",
+    "transforms.insert.static.value": "bench",
+    "transforms.rename.type": TRANSFORMS + "ReplaceField$Value",
+    "transforms.rename.renames": "user:customer",
+}
 DEAD_LETTERS = {
     "errors.tolerance": "all",
     "errors.deadletterqueue.topic.replication.factor": "1",
@@ -59,8 +70,11 @@ PIPELINES = {
     "topic to file, JSON": ("sink", JSON_VALUES),
     "topic to file, JSON, 2 transforms": ("sink", {**JSON_VALUES, **TWO_TRANSFORMS}),
     "flights to file, JSON, 5 transforms": ("flights", {**JSON_VALUES, **FIVE_TRANSFORMS}),
+    "10,000 schemas, 2 transforms": ("schemas", SCHEMA_VALUES),
     "all bad, to the dead letter queue": ("bad", {**JSON_VALUES, **DEAD_LETTERS}),
 }
+# What fills the topics of the kinds that do not read the orders.
+MORE_RECORDS = {"flights": records.write_flights, "schemas": records.write_schemas, "bad": records.write_bad}
 STEADY_FROM = 0.2
 
 
@@ -68,14 +82,14 @@ def run(folder, broker, cache, count, rounds, names, only="", timeout=600):
     """Runs the pipelines with `only` in their name, workers alternating; a list of single results."""
     data = folder / f"records-{count}.jsonl"
     records.write(data, count)
-    flights = folder / f"flights-{count}.jsonl"
-    records.write_flights(flights, count)
-    bad = folder / f"bad-{count}.jsonl"
-    records.write_bad(bad, count)
+    chosen = {name: pipeline for name, pipeline in PIPELINES.items() if only in name}
     offsets = measure.Offsets(broker)
     topic = f"input-{count}"
-    topics = {"sink": topic, "flights": f"flights-{count}", "bad": f"bad-{count}"}
-    for kind, lines in [("flights", flights), ("bad", bad)]:
+    topics = {"sink": topic}
+    for kind in {kind for kind, _ in chosen.values()} & MORE_RECORDS.keys():
+        lines = folder / f"{kind}-{count}.jsonl"
+        MORE_RECORDS[kind](lines, count)
+        topics[kind] = f"{kind}-{count}"
         if offsets.end(topics[kind]) != count:
             child_cpu(["kcat", "-b", broker, "-P", "-p", "0", "-t", topics[kind], "-l", str(lines)])
     results = []
@@ -84,7 +98,7 @@ def run(folder, broker, cache, count, rounds, names, only="", timeout=600):
         results += kcat(broker, data, topic if number == 0 else f"floor-{number}", count)
         if offsets.end(topic) != count:
             raise SystemExit(f"{topic} has {offsets.end(topic)} records instead of {count}")
-        for pipeline in (pipeline for pipeline in PIPELINES if only in pipeline):
+        for pipeline in chosen:
             for name in names:
                 input_topic = topics.get(PIPELINES[pipeline][0])
                 result = one(folder, broker, cache, offsets, data, input_topic, count, pipeline, name, timeout)

@@ -1,5 +1,5 @@
-"""Records to measure with, the same bytes every time: orders, lines of about 106 bytes of JSON that are made up, and
-flights, lines of about 298 bytes that are real ones over and over.
+"""Records to measure with, the same bytes every time: orders, lines of about 106 bytes of JSON that are made up; flights,
+lines of about 298 bytes that are real ones over and over; and some for single questions.
 
 `records.py COUNT FILE` writes the orders alone.
 """
@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 STATUS = ["ok", "failed", "pending", "refunded"]
+SCHEMAS = 10_000
 FIRST_TIMESTAMP_MS = 1_690_000_000_000
 
 
@@ -49,6 +50,22 @@ def write_bad(path, count):
         return
     with open(path, "w", buffering=1 << 20) as out:
         out.writelines(f'{{"id": {number}, "name": "never ends"\n' for number in range(count))
+
+
+def write_schemas(path, count):
+    """Writes `count` orders with their schemas to `path`, unless it is there: SCHEMAS different ones, by turns."""
+    if path.exists():
+        return
+    with open(path, "w", buffering=1 << 20) as out:
+        for number in range(count):
+            version = number % SCHEMAS
+            fields = (
+                '{"field":"id","type":"int64"},{"field":"user","type":"string","optional":true},'
+                f'{{"field":"amount_{version}","type":"int32"}}'
+            )
+            schema = f'{{"type":"struct","name":"order_{version}","fields":[{fields}]}}'
+            payload = f'{{"id":{number},"user":"u{number % 1000:06}","amount_{version}":{number % 100_000}}}'
+            out.write(f'{{"schema":{schema},"payload":{payload}}}\n')
 
 
 def last_id(path):

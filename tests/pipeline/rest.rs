@@ -112,6 +112,35 @@ fn a_client_cannot_widen_what_the_operator_granted() {
 }
 
 #[test]
+fn what_is_wrong_with_one_of_several_transforms_is_said_with_its_key() {
+    let mut place = Place::new(Broker::Embedded);
+    place.add_worker_key("sandbox.policy.read=/");
+    let worker = place.start();
+    let transforms = "org.apache.kafka.connect.transforms";
+    let body = json!({ "name": "many", "config": {
+        "connector.class": "FileStreamSource", "file": place.path("in"), "topic": "t",
+        "transforms": "first,second,third",
+        "transforms.first.type": format!("{transforms}.Cast$Value"), "transforms.first.spec": "a:int33",
+        "transforms.second.type": format!("{transforms}.RegexRouter"),
+        "transforms.second.regex": "(a", "transforms.second.replacement": "b",
+        "transforms.third.type": format!("{transforms}.InsertField$Value"),
+    }});
+    let (status, answer) = place.rest().send("POST", "/connectors", Some(body));
+    let message = answer["message"].as_str().unwrap();
+    assert_eq!(status, 400, "{answer}");
+    let wanted = [
+        "\nInvalid type found in casting spec: int33; int8, int16, int32, int64, float32, float64, boolean and string \
+         are allowed (transforms.first.spec)\n",
+        "\nInvalid value (a for configuration transforms.second.regex: Invalid regex: unclosed group\n",
+        "\nNo field insertion configured (transforms.third.",
+    ];
+    for wanted in wanted {
+        assert!(message.contains(wanted), "{message}");
+    }
+    assert!(worker.stop().success());
+}
+
+#[test]
 fn the_workers_own_topics_are_not_for_connectors() {
     let place = Place::new(Broker::Embedded);
     place.add_worker_key(&format!(

@@ -55,6 +55,30 @@ fn a_source_has_its_topics_created_as_it_says(broker: Broker) {
 }
 
 #[test]
+fn a_topic_that_all_records_are_routed_away_from_is_neither_created_nor_in_use() {
+    let mut place = Place::new(Broker::Embedded);
+    std::fs::write(place.path("in"), "a\n").unwrap();
+    let (named, routed) = (place.topic("lines"), place.topic("lines-2"));
+    let source = format!(
+        "connector.class=FileStreamSource\nfile={}\ntopic={named}\n\
+         topic.creation.default.partitions=2\ntopic.creation.default.replication.factor=1\n\
+         transforms=route\ntransforms.route.type=org.apache.kafka.connect.transforms.TimestampRouter\n\
+         transforms.route.topic.format=${{topic}}-${{timestamp}}\ntransforms.route.timestamp.format='2'",
+        place.path("in").display()
+    );
+    place.connector("source", &source);
+    let worker = place.start();
+    let path = format!("/connectors/{}-source/topics", place.prefix);
+    let name = format!("{}-source", place.prefix);
+    let used = || place.rest().send("GET", &path, None).1[&name]["topics"].clone();
+    wait_for("the topic", || place.log(), || used() == json!([routed]));
+    assert!(worker.stop().success());
+    let topics = topics(&place);
+    assert!(topics.contains(&(routed, 2)), "{topics:?}");
+    assert!(topics.iter().all(|(name, _)| *name != named), "{topics:?}");
+}
+
+#[test]
 fn topics_in_use_are_remembered_across_a_restart_and_forgotten_when_asked() {
     let mut place = Place::new(Broker::Embedded);
     std::fs::write(place.path("in"), "a\n").unwrap();

@@ -2,6 +2,7 @@
 //! Columns are moved, never copied.
 
 use std::cell::RefCell;
+use std::io::Write as _;
 use std::marker::PhantomData;
 
 use tidegate_model::value::Value;
@@ -56,10 +57,13 @@ fn enter<P: PluginSet, T>(
     })
 }
 
-/// A panic ends the instance; its message reaches the worker's log first.
+/// A panic ends the instance; its message reaches the worker's log first. What is written to standard error is in the
+/// message of the trap as well, which the task's status shows.
 fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
-        crate::host::error(format!("the plugin panicked: {panic}"));
+        let panic = panic.to_string().replace('\n', " ");
+        // Without standard error there is nothing left to say it with.
+        writeln!(std::io::stderr(), "the plugin {panic}").ok();
     }));
 }
 

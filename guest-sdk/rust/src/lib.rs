@@ -207,6 +207,11 @@
 
 extern crate self as tidegate_sdk;
 
+/// The guide's example is compiled with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Guide;
+
 #[cfg(target_arch = "wasm32")]
 #[allow(unsafe_code, missing_docs, clippy::all, clippy::pedantic)]
 #[doc(hidden)]

@@ -155,13 +155,66 @@ pub trait Transform {
 
 /// What `configure` found wrong, as an issue with a key.
 pub(crate) fn issues_of(error: Option<Error>, description: &Description) -> Vec<ConfigIssue> {
-    let Some(error) = error.filter(|error| !error.is_by_definition()) else {
+    let Some(error) = error else {
         return Vec::new();
     };
+    if error.is_by_definition()
+        && let Some(key) = error.key()
+    {
+        let keys = description.config.keys();
+        return match keys.iter().any(|known| known.name == key) {
+            true => Vec::new(),
+            // The worker knows the keys of the definition only, and says nothing of this one.
+            false => vec![ConfigIssue::new(
+                key,
+                format!(
+                    "{error} The plugin asks for this key, and its description does not have it: add it to the ConfigDef"
+                ),
+            )],
+        };
+    }
     let first = description.config.keys().first();
     let key = error
         .key()
         .or(first.map(|key| key.name.as_str()))
         .unwrap_or_default();
     vec![ConfigIssue::new(key, error.message())]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::definition::{ConfigDef, Importance, Type};
+
+    /// Describes a key, and asks for another.
+    struct Misspelt;
+
+    impl Transform for Misspelt {
+        fn describe() -> Description {
+            let keys = ConfigDef::new();
+            let keys = keys.required("field", Type::Text, Importance::High, "The field.");
+            Description::new("com.example.Misspelt").config(keys)
+        }
+
+        fn configure(config: &Config) -> Result<Self> {
+            config.required("field")?;
+            config.required("feild")?;
+            Ok(Self)
+        }
+    }
+
+    #[test]
+    fn a_key_that_only_configure_knows_is_an_issue_and_one_that_the_worker_checks_is_none() {
+        let issues = Misspelt::validate(&Config::new());
+        assert!(issues.is_empty(), "{issues:?}");
+        let issues = Misspelt::validate(&Config::new().with("field", "x"));
+        let [issue] = issues.as_slice() else {
+            panic!("{issues:?}");
+        };
+        assert_eq!(issue.key, "feild");
+        assert!(
+            issue.message.contains("add it to the ConfigDef"),
+            "{issue:?}"
+        );
+    }
 }

@@ -31,6 +31,7 @@ use crate::error::ConfigError;
 use crate::errors::number;
 use crate::properties;
 use crate::resolved::Resolved;
+use crate::validator::reason;
 
 /// The worker's key with the names of its providers.
 pub const CONFIG_PROVIDERS: &str = "config.providers";
@@ -326,7 +327,7 @@ impl Variables {
             });
         };
         let whole = Regex::new(&format!("^(?:{pattern})$")).map_err(|error| {
-            let message = format!("a regular expression is wanted: {error}");
+            let message = format!("a regular expression is wanted: {}", reason(&error));
             ConfigError::value(&key, pattern, message)
         })?;
         let allowed = env.iter().filter(|(name, _)| whole.is_match(name));

@@ -282,6 +282,20 @@ fn a_reference_within_a_text_that_looks_like_one_stays_text() {
 }
 
 #[test]
+fn what_a_plugin_left_as_it_was_stands_there_as_it_was_written() {
+    let place = Place::new();
+    let written = properties(&[
+        ("url", "${env:APP_TOKEN}"),
+        ("text", "canary-app ${none:${env:APP_TOKEN}"),
+    ]);
+    let resolved = place.providers().resolve(&written).unwrap();
+    assert_eq!(resolved.properties()["text"], written["text"]);
+    let stored = resolved.unresolve(resolved.properties().clone());
+    assert_eq!(stored, written);
+    assert_eq!(&resolved.fill_in(&stored), resolved.properties());
+}
+
+#[test]
 fn the_number_of_what_was_given_changes_with_it() {
     let place = Place::new();
     let file = place.path("allowed/db.properties");

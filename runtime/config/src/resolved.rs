@@ -112,10 +112,10 @@ impl Resolved {
             .collect();
         provided.sort_by_key(|(_, value)| std::cmp::Reverse(value.len()));
         let unresolved = |(key, value): (String, String)| {
-            if let Some(written) = self.written.get(&key)
-                && self.properties.get(&key) == Some(&value)
-            {
-                return (key, written.clone());
+            // What the plugin left as it was stands there as it was written, with or without a reference.
+            if self.properties.get(&key) == Some(&value) {
+                let written = self.written.get(&key).cloned();
+                return (key, written.unwrap_or(value));
             }
             let mut value = value;
             for (reference, provided) in &provided {

@@ -9,6 +9,7 @@ use crate::converter::with_prefix;
 use crate::definition::{ConfigType, list};
 use crate::error::ConfigError;
 use crate::errors::number;
+use crate::validator::reason;
 
 /// What the keys begin with.
 const PREFIX: &str = "topic.creation.";
@@ -123,7 +124,8 @@ fn patterns(
     let given = properties.get(key).map_or(otherwise, String::as_str);
     let whole = |pattern: &String| {
         Regex::new(&format!("^(?:{pattern})$")).map_err(|error| {
-            ConfigError::value(key, pattern, format!("no regular expression: {error}"))
+            let why = format!("no regular expression: {}", reason(&error));
+            ConfigError::value(key, pattern, why)
         })
     };
     list(given).iter().map(whole).collect()

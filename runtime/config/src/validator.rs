@@ -87,9 +87,18 @@ impl Validator {
             }
             (Self::Regex, Some(Parsed::Text(text))) => regex::Regex::new(text)
                 .err()
-                .map(|error| format!("Invalid regex: {error}")),
+                .map(|error| format!("Invalid regex: {}", reason(&error))),
             _ => None,
         }
+    }
+}
+
+/// What is wrong with a pattern, in a line: the `regex` crate draws it in several.
+pub(crate) fn reason(error: &regex::Error) -> String {
+    let text = error.to_string();
+    match text.rsplit_once("\nerror: ") {
+        Some((_, reason)) => reason.trim_end().to_owned(),
+        None => text,
     }
 }
 

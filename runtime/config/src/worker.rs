@@ -534,6 +534,11 @@ fn warnings(mode: Mode, keys: &Properties) -> Vec<Warning> {
                 "offsets are kept in the offset topic, not in this file; offsets in it are not read"
                     .to_owned()
             }
+            Known::Yes if key == "group.id" && mode == Mode::Standalone => {
+                "workers do not form a group in this version of Tidegate: each worker with the same \
+                 config.storage.topic runs all of its connectors, so run one"
+                    .to_owned()
+            }
             Known::Yes => continue,
         };
         warnings.push(Warning {

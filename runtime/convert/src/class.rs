@@ -16,6 +16,8 @@ use crate::string::StringConverter;
 
 /// How many names the refusal of an unknown class lists.
 const NEAREST: usize = 5;
+/// How many letters of a name may be wrong that somebody meant a certain class by.
+const MISSPELT_FAULTS_MAX: usize = 2;
 
 /// What a converter converts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -370,6 +372,11 @@ pub fn nearest(written: &str) -> Vec<&'static str> {
     };
     let mut names: Vec<_> = CLASSES.iter().map(|class| class.name).collect();
     names.sort_by_cached_key(faults);
+    // What is misspelt means one of the nearest; for what is something else, all are as near.
+    let fewest = names.first().map_or(0, faults);
+    if fewest <= MISSPELT_FAULTS_MAX {
+        names.retain(|name| faults(name) <= fewest + 1);
+    }
     names.truncate(NEAREST);
     names
 }
@@ -399,16 +406,18 @@ mod tests {
 
     #[test]
     fn an_unknown_class_is_refused_with_the_nearest() {
-        let error = converter("JsonConvertor", Role::Value, &BTreeMap::new())
-            .err()
-            .unwrap()
-            .to_string();
-        let (_, nearest) = error.split_once("nearest are ").unwrap();
+        let refused = |class| {
+            let refused = converter(class, Role::Value, &BTreeMap::new());
+            refused.err().unwrap().to_string()
+        };
+        let error = refused("JsonConvertor");
         assert!(error.contains("JsonConvertor"), "{error}");
         assert!(
-            nearest.starts_with("org.apache.kafka.connect.json.JsonConverter, "),
+            error.contains("nearest: org.apache.kafka.connect.json.JsonConverter;"),
             "{error}"
         );
+        let error = refused("com.acme.ProtobufConverter");
+        let (_, nearest) = error.split_once("nearest: ").unwrap();
         assert_eq!(nearest.matches("Converter").count(), NEAREST, "{error}");
     }
 }

@@ -16,7 +16,7 @@ const JSON_MESSAGE: &str =
 pub enum ConvertError {
     /// A converter class that does not exist here.
     #[error(
-        "there is no converter {found}; the nearest are {nearest}; all are in docs/config.md and at GET \
+        "there is no converter {found}; nearest: {nearest}; all are in docs/config.md and at GET \
          /connector-plugins?connectorsOnly=false"
     )]
     Class {

@@ -167,6 +167,42 @@ impl Batch {
         u32::try_from(index).unwrap_or(u32::MAX)
     }
 
+    /// Leaves out topics that no record is of, such as one that all records were routed away from: whoever looks
+    /// at the topics then does not take it for one that is written to.
+    pub fn forget_unused_topics(&mut self) {
+        if self.topics.len() <= 1 {
+            return;
+        }
+        let mut used = vec![false; self.topics.len()];
+        for topic in &self.topic_indexes {
+            if let Some(used) = used.get_mut(*topic as usize) {
+                *used = true;
+            }
+        }
+        if self.topic_indexes.is_empty()
+            && let Some(first) = used.first_mut()
+        {
+            *first = true;
+        }
+        if used.iter().all(|used| *used) {
+            return;
+        }
+        let mut kept = 0;
+        let index_of: Vec<u32> = used
+            .iter()
+            .map(|used| {
+                let index = kept;
+                kept += u32::from(*used);
+                index
+            })
+            .collect();
+        for topic in &mut self.topic_indexes {
+            *topic = index_of.get(*topic as usize).copied().unwrap_or(*topic);
+        }
+        let mut used = used.into_iter();
+        self.topics.retain(|_| used.next().unwrap_or(true));
+    }
+
     /// Checks that the lists fit together, as of a batch that comes from a guest. Values and schemas are
     /// checked by those who read them.
     ///
@@ -297,6 +333,29 @@ mod tests {
             values: [Some(b"a".as_slice()), None].into_iter().collect(),
             ..Batch::default()
         }
+    }
+
+    #[test]
+    fn topics_that_no_record_is_of_are_forgotten() {
+        let topics = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let mut batch = Batch {
+            count: 3,
+            topics: topics(&["old", "a", "older", "b"]),
+            topic_indexes: vec![3, 1, 3],
+            ..Batch::default()
+        };
+        batch.forget_unused_topics();
+        let of_rows: Vec<&str> = (0..3).map(|row| batch.topic(row)).collect();
+        assert_eq!(of_rows, ["b", "a", "b"]);
+        assert_eq!(batch.topics, ["a", "b"]);
+
+        let mut batch = Batch {
+            count: 1,
+            topics: topics(&["first", "other"]),
+            ..Batch::default()
+        };
+        batch.forget_unused_topics();
+        assert_eq!(batch.topics, ["first"]);
     }
 
     #[test]

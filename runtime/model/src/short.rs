@@ -22,9 +22,54 @@ pub fn append(out: &mut Vec<u8>, bytes: &[u8]) {
     } else if length >= 4 {
         append_blocks::<4>(out, bytes);
     } else {
-        for byte in bytes {
-            out.push(*byte);
+        let mut block = [0; 4];
+        for (to, from) in block.iter_mut().zip(bytes) {
+            *to = *from;
         }
+        append_start(out, &block, length);
+    }
+}
+
+/// Appends the first bytes of a block: all of it is written, and what is too much taken back.
+#[inline]
+pub fn append_start<const N: usize>(out: &mut Vec<u8>, block: &[u8; N], length: usize) {
+    let end = out.len() + length;
+    out.extend_from_slice(block);
+    out.truncate(end);
+}
+
+/// Bytes that are appended again and again, kept in blocks.
+#[derive(Debug, Clone)]
+pub struct Blocks {
+    blocks: Box<[[u8; 16]]>,
+    length: usize,
+}
+
+impl Blocks {
+    /// Keeps bytes.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        let block = |bytes: &[u8]| {
+            let mut block = [0; 16];
+            for (to, from) in block.iter_mut().zip(bytes) {
+                *to = *from;
+            }
+            block
+        };
+        Self {
+            blocks: bytes.chunks(16).map(block).collect(),
+            length: bytes.len(),
+        }
+    }
+
+    /// Appends them.
+    #[inline]
+    pub fn append(&self, out: &mut Vec<u8>) {
+        let end = out.len() + self.length;
+        for block in &self.blocks {
+            out.extend_from_slice(block);
+        }
+        out.truncate(end);
     }
 }
 
@@ -60,7 +105,7 @@ pub fn same(a: &[u8], b: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{append, same};
+    use super::{Blocks, append, append_start, same};
 
     fn bytes(length: usize) -> Vec<u8> {
         (0..length).map(|n| (n * 7 + 1) as u8).collect()
@@ -73,6 +118,18 @@ mod tests {
             let mut out = b"before".to_vec();
             append(&mut out, &bytes[..length]);
             assert_eq!(out, [b"before", &bytes[..length]].concat(), "{length}");
+            let mut out = b"before".to_vec();
+            Blocks::of(&bytes[..length]).append(&mut out);
+            assert_eq!(out, [b"before", &bytes[..length]].concat(), "{length}");
+        }
+    }
+
+    #[test]
+    fn the_start_of_a_block_is_copied() {
+        for length in 0..=16 {
+            let mut out = b"before".to_vec();
+            append_start(&mut out, b"0123456789abcdef", length);
+            assert_eq!(out, [b"before", &b"0123456789abcdef"[..length]].concat());
         }
     }
 

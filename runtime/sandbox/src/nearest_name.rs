@@ -10,6 +10,8 @@ const NAMES_LISTED: usize = 5;
 const LETTERS_PER_FAULT: usize = 3;
 /// The wrong letters that are allowed in a short name.
 const FAULTS_MIN: usize = 2;
+/// How many more letters than in the nearest name may be wrong in others.
+const FAULTS_MORE: usize = 1;
 /// What the simple names of classes may end with or without.
 const SUFFIXES: [&str; 3] = ["connector", "transformation", "predicate"];
 
@@ -29,7 +31,9 @@ pub(crate) fn nearest<'a>(written: &str, names: impl Iterator<Item = &'a str>) -
         (faults <= faults_max).then_some((faults, name))
     };
     let found: BTreeSet<_> = names.filter_map(like).collect();
-    let names = found.into_iter().map(|(_, name)| name);
+    let fewest = found.first().map_or(0, |(faults, _)| *faults);
+    let as_near = |(faults, _): &(usize, &str)| *faults <= fewest + FAULTS_MORE;
+    let names = found.into_iter().take_while(as_near).map(|(_, name)| name);
     names.take(NAMES_LISTED).collect()
 }
 
@@ -83,6 +87,14 @@ mod tests {
         assert_eq!(
             simple_names("InsertField"),
             ["InsertField$Key", "InsertField$Value"]
+        );
+    }
+
+    #[test]
+    fn names_that_are_much_farther_than_the_nearest_are_left_out() {
+        assert_eq!(
+            simple_names("FileStreamSourceConector"),
+            ["FileStreamSourceConnector"]
         );
     }
 

@@ -141,7 +141,8 @@ fn check_exports(exports: &[String]) -> Result<(), SandboxError> {
             clean(version, 50)
         ),
         None => format!(
-            "the component is not a Tidegate plugin: it exports {}; {wanted}. Build it with an SDK of Tidegate",
+            "the component is not a Tidegate plugin: it exports {}; {wanted}. Build it with an SDK of Tidegate; in Rust, \
+             tidegate_sdk::export! names the plugins",
             list(exports)
         ),
     }))

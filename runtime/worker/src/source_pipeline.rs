@@ -273,10 +273,11 @@ impl SourcePipeline {
         };
         let transformed = transformed
             .map_err(|error| error.in_hand(|| format!("{polled_count} polled records")))?;
-        let Some(Transformed { batch, inputs }) = transformed else {
+        let Some(Transformed { mut batch, inputs }) = transformed else {
             self.left = kept.map(|batch| Polled { batch, positions });
             return Ok(None);
         };
+        batch.forget_unused_topics();
         let own = |topic: &&String| self.own_topics.iter().any(|own| own.as_str() == *topic);
         if let Some(topic) = batch.topics.iter().find(own) {
             return Err(WorkerError::OwnTopic(topic.clone()));

@@ -7,7 +7,7 @@
 use std::io::Write;
 
 use tidegate_java::number;
-use tidegate_sdk::model::short::append;
+use tidegate_sdk::model::short::{Blocks, append, append_start};
 use tidegate_sdk::model::value::{Elements, ValueError, tag};
 use tidegate_sdk::{Error, MapShape, Result, Schema, SchemaType, View};
 
@@ -57,7 +57,7 @@ impl JsonWriter {
             out.push(b'{');
         }
         for key in &keys.0 {
-            append(out, key);
+            key.append(out);
             rest = write_first(rest, None, &mut self.keys, out)?;
         }
         out.push(b'}');
@@ -77,7 +77,7 @@ fn ends(rest: &[u8]) -> Result<()> {
 
 /// The keys of a map shape, each with what stands before and after it.
 #[derive(Debug)]
-pub struct ShapeKeys(Vec<Box<[u8]>>);
+pub struct ShapeKeys(Vec<Blocks>);
 
 impl ShapeKeys {
     /// Prepares the keys of a shape.
@@ -90,7 +90,7 @@ impl ShapeKeys {
             let mut json = vec![std::mem::replace(&mut before, b',')];
             write_first(encoded, None, &mut KnownKeys::default(), &mut json)?;
             json.push(b':');
-            Ok(json.into_boxed_slice())
+            Ok(Blocks::of(&json))
         };
         Ok(Self(shape.keys().map(key).collect::<Result<_>>()?))
     }
@@ -107,9 +107,16 @@ fn write_first<'a>(
     match encoded {
         [tag::STRING, a, b, c, d, rest @ ..] => {
             let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
-            let (text, rest) = rest.split_at_checked(length).ok_or(ValueError::Truncated)?;
-            string(text, out);
-            return Ok(rest);
+            let (text, after) = rest.split_at_checked(length).ok_or(ValueError::Truncated)?;
+            match rest.first_chunk::<16>() {
+                Some(block) if is_plain_start(block, length) => {
+                    out.push(b'"');
+                    append_start(out, block, length);
+                    out.push(b'"');
+                }
+                _ => string(text, out),
+            }
+            return Ok(after);
         }
         [tag::INT64, rest @ ..] => {
             let (bytes, rest) = rest.split_first_chunk::<8>().ok_or(ValueError::Truncated)?;
@@ -262,16 +269,37 @@ fn integer(value: i64, out: &mut Vec<u8>) {
     append(out, itoa::Buffer::new().format(value).as_bytes());
 }
 
-/// Whether a text has nothing to escape. Eight bytes are looked at together: each test sets the high bit of a
-/// byte that is below 0x20, a quote or a backslash (and of some after one, which the slow way then clears up).
-fn is_plain(text: &[u8]) -> bool {
+/// The high bits of the bytes of a word that are to be escaped: below 0x20, a quote or a backslash. Bytes after the first of
+/// them may be taken for one, too.
+#[inline]
+fn escaped(word: u64) -> u64 {
     const HIGHS: u64 = 0x8080_8080_8080_8080;
     const ONES: u64 = 0x0101_0101_0101_0101;
+    let has = |byte: u8| (word ^ (ONES * u64::from(byte))).wrapping_sub(ONES);
+    (has(b'"') | has(b'\\') | word.wrapping_sub(ONES * 0x20)) & !word & HIGHS
+}
+
+/// Whether a block begins with a text of this length that has nothing to escape.
+#[inline]
+fn is_plain_start(block: &[u8; 16], length: usize) -> bool {
+    let ([first, second], []) = block.as_chunks::<8>() else {
+        return false;
+    };
+    // The bits of a word whose first bytes, so many, belong to the text.
+    let own = |bytes: usize| {
+        let others = 8 * (8 - bytes.min(8));
+        u64::MAX.checked_shr(others as u32).unwrap_or(0)
+    };
+    let escaped = escaped(u64::from_le_bytes(*first)) & own(length)
+        | escaped(u64::from_le_bytes(*second)) & own(length.saturating_sub(8));
+    length <= block.len() && escaped == 0
+}
+
+/// Whether a text has nothing to escape. Eight bytes are looked at together.
+fn is_plain(text: &[u8]) -> bool {
     let mut rest = text;
     while let Some((eight, more)) = rest.split_first_chunk::<8>() {
-        let word = u64::from_le_bytes(*eight);
-        let has = |byte: u8| (word ^ (ONES * u64::from(byte))).wrapping_sub(ONES);
-        if (has(b'"') | has(b'\\') | word.wrapping_sub(ONES * 0x20)) & !word & HIGHS != 0 {
+        if escaped(u64::from_le_bytes(*eight)) != 0 {
             return false;
         }
         rest = more;
@@ -396,4 +424,24 @@ fn decimal(scale: i32, unscaled: &[u8], out: &mut Vec<u8>) -> Result<()> {
     out.push(b'.');
     out.extend_from_slice(rest.as_bytes());
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_begins_with_a_plain_text_or_not() {
+        for length in 0..=16 {
+            for at in 0..16 {
+                for byte in 0..=255 {
+                    let mut block = *b"abcdefgh01234567";
+                    block[at] = byte;
+                    let text = &block[..length];
+                    assert_eq!(is_plain_start(&block, length), is_plain(text), "{text:?}");
+                }
+            }
+        }
+        assert!(!is_plain_start(b"abcdefgh01234567", 17));
+    }
 }

@@ -40,7 +40,7 @@ impl Pattern {
                 .unicode(false)
                 .size_limit(PATTERN_BYTES_MAX)
                 .build()
-                .map_err(|error| invalid(&error))
+                .map_err(|error| invalid(&reason(&error)))
         };
         Ok(Self {
             find: compile(&translated)?,
@@ -52,6 +52,15 @@ impl Pattern {
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
         self.whole.is_match(text.as_bytes())
+    }
+}
+
+/// What is wrong with a pattern, in a line: the `regex` crate draws it in several.
+fn reason(error: &regex::Error) -> String {
+    let text = error.to_string();
+    match text.rsplit_once("\nerror: ") {
+        Some((_, reason)) => reason.trim_end().to_owned(),
+        None => text,
     }
 }
 
@@ -327,6 +336,12 @@ mod tests {
         for pattern in ["(?=a)", "(a)\\1", "a++", "(?>a)", "\\p{L}", "[", "*"] {
             let error = Pattern::compile("regex", pattern).unwrap_err();
             assert_eq!(error.key(), Some("regex"), "{pattern}");
+            assert!(!error.message().contains('\n'), "{error}");
         }
+        let error = Pattern::compile("regex", "(a").unwrap_err();
+        assert_eq!(
+            error.message(),
+            "Invalid value (a for configuration regex: Invalid regex: unclosed group"
+        );
     }
 }

@@ -118,6 +118,7 @@ fn what_does_nothing_is_a_warning() {
         ("config.providers.file.class", "FileConfigProvider"),
         ("config.providers.file.param.secret", "x"),
         ("client.id", "${vault:a:b}"),
+        ("group.id", "connect-cluster"),
         ("exactly.once.source.support", "disabled"),
         ("sandbox.poll.ms.maximum", "1"),
     ]))
@@ -131,13 +132,19 @@ fn what_does_nothing_is_a_warning() {
         [
             "bootstrap.server",
             "config.providers.file.param.secret",
+            "group.id",
             "inter.worker.key.size",
             "offset.storage.file.filename",
             "sandbox.poll.ms.maximum",
             "client.id",
         ]
     );
-    assert!(warnings[3].to_string().contains("offset topic"));
+    assert!(
+        warnings[2]
+            .to_string()
+            .contains("runs all of its connectors")
+    );
+    assert!(warnings[4].to_string().contains("offset topic"));
 }
 
 #[test]

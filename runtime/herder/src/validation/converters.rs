@@ -191,5 +191,8 @@ fn not_found(key: &str, given: &str) -> String {
     if given.trim().is_empty() || nearest.is_empty() {
         return message;
     }
-    format!("{message} The nearest are {}.", nearest.join(", "))
+    match nearest.as_slice() {
+        [one] => format!("{message} The nearest is {one}."),
+        several => format!("{message} The nearest are {}.", several.join(", ")),
+    }
 }

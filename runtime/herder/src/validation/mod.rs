@@ -74,12 +74,34 @@ pub(crate) fn check(
     let errors: Vec<String> = infos
         .configs
         .into_iter()
-        .flat_map(|config| config.value.errors)
+        .flat_map(|config| {
+            let name = config.value.name;
+            let errors = config.value.errors.into_iter();
+            errors.map(move |error| with_its_key(&name, error))
+        })
         .collect();
     if errors.is_empty() {
         Ok(())
     } else {
         Err(HerderError::Invalid(errors))
+    }
+}
+
+/// What the keys of plugins begin with of which a connector may have several.
+const SEVERAL: [&str; 5] = [
+    "transforms.",
+    "predicates.",
+    "key.converter.",
+    "value.converter.",
+    "header.converter.",
+];
+
+/// A message that stands alone, without its key beside it: it then says which of several plugins is meant.
+fn with_its_key(key: &str, message: String) -> String {
+    let of_one_of_several = SEVERAL.iter().any(|prefix| key.starts_with(prefix));
+    match of_one_of_several && !message.contains(key) {
+        true => format!("{message} ({key})"),
+        false => message,
     }
 }
 

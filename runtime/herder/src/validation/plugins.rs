@@ -171,7 +171,13 @@ impl Alias<'_> {
         let config = info.definition.resolved(&config);
         match plugin.validate(&asking.identity, &info.class_name, &config) {
             Ok(errors) => errors.into_iter().for_each(|(key, message)| {
-                found.error_once(&format!("{}{key}", self.prefix), message);
+                let whole = format!("{}{key}", self.prefix);
+                let message = message.replacen(
+                    &format!(" for configuration {key}: "),
+                    &format!(" for configuration {whole}: "),
+                    1,
+                );
+                found.error_once(&whole, message);
             }),
             Err(error) => found.error(&type_key, error.to_string()),
         }
@@ -195,7 +201,8 @@ fn nearest(registry: &Registry, kind: Kind, class: &str) -> String {
     let mut nearest = registry.nearest(class);
     nearest.retain(|name| of_kind.contains(name));
     match nearest.as_slice() {
-        [] => String::new(),
+        [] => " `tidegate plugins` and GET /connector-plugins?connectorsOnly=false list all."
+            .to_owned(),
         [one] => format!(" The nearest is {one}."),
         several => format!(" The nearest are {}.", several.join(", ")),
     }

@@ -27,6 +27,7 @@
 //! `SimpleDateFormat` keeps it for what it prints afterwards.
 
 mod fields;
+mod fixed;
 mod names;
 mod number;
 mod parse;
@@ -36,6 +37,7 @@ pub mod zones;
 
 pub use pattern::{DATE_PATTERN_BYTES_MAX, PatternError};
 
+use fixed::Fixed;
 use pattern::Item;
 
 /// A compiled pattern.
@@ -43,6 +45,8 @@ use pattern::Item;
 pub struct DateFormat {
     pattern: String,
     items: Vec<Item>,
+    /// Reads texts of the pattern's own width sooner.
+    fixed: Option<Fixed>,
     century: Century,
 }
 
@@ -62,8 +66,10 @@ impl DateFormat {
     /// # Errors
     /// When Java would refuse the pattern, or it is too long.
     pub fn compile(pattern: &str, now: i64) -> Result<Self, PatternError> {
+        let items = pattern::compile(pattern)?;
         Ok(Self {
-            items: pattern::compile(pattern)?,
+            fixed: Fixed::of(&items),
+            items,
             pattern: pattern.to_owned(),
             century: Century::around(now),
         })

@@ -22,6 +22,10 @@ impl DateFormat {
     /// The moment that a text stands for, in milliseconds since the epoch; `None`: it does not match.
     #[must_use]
     pub fn parse(&self, text: &str) -> Option<i64> {
+        let fixed = self.fixed.as_ref();
+        if let Some(moment) = fixed.and_then(|fixed| fixed.parse(text)) {
+            return Some(moment);
+        }
         let mut reader = Reader {
             rest: text,
             fields: Fields::default(),
