@@ -1,6 +1,5 @@
-//! Cases that were recorded with Confluent's `AvroData` (tests/conformance/recorder/record-avro.sh).
-//!
-//! `TIDEGATE_AVRO_CASES` names another file of them, and `TIDEGATE_AVRO_MESSAGES` has the messages of errors shown.
+//! The cases that were recorded with Confluent's `AvroData`, as the conformance test has them, without what that test needs
+//! to be built. `TIDEGATE_AVRO_CASES` names another file of them; `TIDEGATE_AVRO_MESSAGES` has the messages of errors shown.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,6 +9,8 @@
     missing_docs
 )]
 
+#[path = "../../../tests/conformance/avro.rs"]
+mod avro;
 #[allow(dead_code, reason = "the conformance test uses the rest")]
 #[path = "../../../tests/conformance/notation.rs"]
 mod notation;
@@ -17,204 +18,7 @@ mod notation;
 #[path = "../../../tests/conformance/outcome.rs"]
 mod outcome;
 
-use std::collections::BTreeMap;
-
-use notation::{MISFIT, bytes, config, member, optional, text, typed};
-use outcome::{Found, Outcome, Typed};
 use serde_json::Value as Json;
-use tidegate_convert::OfflineAvro;
-use tidegate_model::{Schema, Value};
-
-/// What is refused on purpose with a message that has this text, or is answered where `AvroData` fails with a message
-/// that has the second. They are in `docs/differences.md` too.
-const DIFFERENT: &[(&str, &str, &str)] = &[
-    (
-        "Can't redefine",
-        "",
-        "two types of one name cannot be told apart when they are read",
-    ),
-    (
-        "in the field",
-        "",
-        "a type that stands for another one of its name is refused before a value comes",
-    ),
-    (
-        "contains itself",
-        "",
-        "a schema that contains itself is refused",
-    ),
-    ("were found for a fixed of", "", "bytes are not cut"),
-    ("greater than fixed size", "", "bytes are not cut"),
-    (
-        "underlying representation should be",
-        "",
-        "a schema is looked at before its values",
-    ),
-    (
-        "",
-        "Range [",
-        "decimals of a fixed size are filled up, as newer versions do",
-    ),
-    (
-        "",
-        "Mismatching struct schema",
-        "the default of a struct stands for null",
-    ),
-    (
-        "bytes follow the value",
-        "",
-        "bytes after the value are refused",
-    ),
-    (
-        "",
-        "GenericData$Array",
-        "entries with texts as keys are read",
-    ),
-    (
-        "",
-        "Invalid type for MAP: class java.util.HashMap",
-        "unions are read by the branch that was written",
-    ),
-    (
-        "",
-        "Zero length BigInteger",
-        "a default that is no decimal is passed over",
-    ),
-    (
-        "",
-        "Mismatched versions",
-        "a logical type keeps its version, whatever the registry's",
-    ),
-    (
-        "",
-        "Did not find matching union field",
-        "unions are read by the branch that was written",
-    ),
-    (
-        "",
-        "is not a valid field name",
-        "unions are read by the branch that was written",
-    ),
-    (
-        "",
-        "Invalid Java object for schema",
-        "unions are read by the branch that was written",
-    ),
-    (
-        "",
-        "Not a record: ",
-        "unions are written by the field that is set",
-    ),
-    (
-        "",
-        "Not a map: ",
-        "unions are written by the field that is set",
-    ),
-    (
-        "",
-        "Not an array: ",
-        "unions are written by the field that is set",
-    ),
-    ("", "Cannot invoke", "no error of Java's own"),
-    ("", "Schema fields not set yet", "no error of Java's own"),
-];
-
-fn avro(config: &BTreeMap<String, String>) -> OfflineAvro {
-    let mut config = config.clone();
-    let url = "http://nowhere".to_owned();
-    config.insert("schema.registry.url".to_owned(), url);
-    OfflineAvro::new(&config).unwrap()
-}
-
-fn run(case: &Json) -> Result<Outcome, String> {
-    let expect = member(case, "expect")?;
-    let error = optional(expect, "error").and_then(|error| error.get("message"));
-    let error =
-        error.map(|message| Found::ApplyError(message.as_str().unwrap_or_default().to_owned()));
-    if member(case, "avro")? == "from" {
-        from_connect(case, expect, error)
-    } else {
-        to_connect(case, expect, error)
-    }
-}
-
-fn from_connect(case: &Json, expect: &Json, error: Option<Found>) -> Result<Outcome, String> {
-    let Typed { schema, value } = typed(case, "schema", "value")?;
-    let encoded = schema.as_ref().map(Schema::to_encoded);
-    if let Some(Err(error)) = encoded.as_deref().map(Schema::decode) {
-        return Err(format!("{MISFIT}: {error}"));
-    }
-    let avro = avro(&config(case)?);
-    let written = match value {
-        None | Some(Value::Null) => avro.write_null(encoded.as_deref()).map(|text| (text, None)),
-        Some(value) => avro.write_message(encoded.as_deref(), &value.to_encoded()),
-    };
-    let wanted = match error {
-        Some(error) => error,
-        None => Found::Avro(
-            same_text(text(member(expect, "avro_schema")?)?),
-            optional(expect, "bytes_b64").map(bytes).transpose()?,
-        ),
-    };
-    let found = match written {
-        Err(error) => Found::error(error.class(), error.to_string()),
-        Ok((schema, found)) => match (same_text(&schema), &wanted) {
-            (text, Found::Avro(_, wanted))
-                if same_value(&schema, found.as_deref(), wanted.as_deref()) =>
-            {
-                Found::Avro(text, wanted.clone())
-            }
-            (text, _) => Found::Avro(text, found),
-        },
-    };
-    Ok(Outcome { found, wanted })
-}
-
-/// JSON with numbers and escapes written in one way.
-fn same_text(schema: &str) -> String {
-    let json: Json = serde_json::from_str(schema).unwrap();
-    json.to_string()
-}
-
-/// Whether bytes differ in the order of maps' entries only.
-fn same_value(schema: &str, found: Option<&[u8]>, wanted: Option<&[u8]>) -> bool {
-    let (Some(found), Some(wanted)) = (found, wanted) else {
-        return false;
-    };
-    if found.len() != wanted.len() {
-        return false;
-    }
-    let read = |bytes: &[u8]| {
-        let (_, value) = avro(&BTreeMap::new()).read(schema, bytes).ok()?;
-        let value = Value::decode(&value?).unwrap();
-        Some(format!("{:?}", outcome::sorted(value)))
-    };
-    read(found).is_some_and(|value| Some(value) == read(wanted))
-}
-
-fn to_connect(case: &Json, expect: &Json, error: Option<Found>) -> Result<Outcome, String> {
-    let schema = text(member(case, "avro_schema")?)?;
-    let body = bytes(member(case, "bytes_b64")?)?;
-    let version = optional(case, "version").and_then(Json::as_i64);
-    let version = version.map(|version| i32::try_from(version).unwrap());
-    let found = match avro(&config(case)?)
-        .with_version(version)
-        .read(schema, &body)
-    {
-        Err(error) => Found::error(error.class(), error.to_string()),
-        // The converter gives null no schema.
-        Ok((_, None)) => Found::Value(Typed::default()),
-        Ok((schema, Some(value))) => Found::Value(Typed {
-            schema: schema.map(|schema| Schema::decode(&schema).unwrap()),
-            value: Some(Value::decode(&value).unwrap()),
-        }),
-    };
-    let wanted = match error {
-        Some(error) => error,
-        None => Found::Value(typed(expect, "schema", "value")?),
-    };
-    Ok(Outcome { found, wanted })
-}
 
 #[test]
 fn schemas_and_values_are_as_avro_data_has_them() {
@@ -228,48 +32,26 @@ fn schemas_and_values_are_as_avro_data_has_them() {
     for line in std::fs::read_to_string(file).unwrap().lines() {
         let case: Json = serde_json::from_str(line).unwrap();
         let id = case["id"].as_str().unwrap();
-        let outcome = match run(&case) {
-            Err(problem) if problem.starts_with(MISFIT) => {
+        let outcome = match avro::run(&case) {
+            Err(problem) if problem.starts_with(notation::MISFIT) => {
                 different += 1;
                 continue;
             }
             outcome => outcome.unwrap_or_else(|problem| panic!("{id} cannot be run: {problem}")),
         };
-        let messages =
-            [&outcome.found, &outcome.wanted].map(|found| found.message().unwrap_or_default());
         if with_messages
-            && let [found, wanted] = messages
-            && !found.is_empty()
+            && let (Some(found), Some(wanted)) = (outcome.found.message(), outcome.wanted.message())
             && !found.contains(wanted)
         {
             println!("{id}: messages\n    found  {found}\n    wanted {wanted}");
         }
-        let Some(difference) = outcome.difference() else {
-            same += 1;
-            continue;
-        };
-        let [found, wanted] = messages;
-        let known = DIFFERENT
-            .iter()
-            .find(|(ours, theirs, _)| found.contains(ours) && wanted.contains(theirs));
-        let nulls = matches!(
-            &outcome.wanted,
-            Found::Value(Typed {
-                schema: None,
-                value: None
-            })
-        );
-        let reason = match known {
-            Some((_, _, reason)) => Some(*reason),
-            None if nulls && !found.is_empty() => Some("a schema is looked at before its values"),
-            None => None,
-        };
-        match reason {
-            Some(reason) => {
+        match (outcome.difference(), avro::reason(&outcome)) {
+            (None, _) => same += 1,
+            (Some(_), Some(reason)) => {
                 println!("{id}: different on purpose: {reason}");
                 different += 1;
             }
-            None => {
+            (Some(difference), None) => {
                 println!("{id}: FAILED\n{difference}");
                 failed += 1;
             }
