@@ -1,6 +1,6 @@
 //! Runs recorded cases of Kafka Connect through the real path: component, sandbox and converter.
 //!
-//! Every `smt-cases.jsonl`, `converter-cases.jsonl` and `validate-cases.jsonl` below a folder is run: that of `TIDEGATE_CONFORMANCE`, which
+//! Every `smt-cases.jsonl`, `converter-cases.jsonl`, `avro-cases.jsonl` and `validate-cases.jsonl` below a folder is run: that of `TIDEGATE_CONFORMANCE`, which
 //! `make conformance DIR=…` sets, or else `tests/conformance`. Each difference is printed, then `N passed, N failed`.
 //!
 //! | module | what |
@@ -8,6 +8,7 @@
 //! | [`notation`] | how cases write records, schemas and values |
 //! | [`transforms`] | cases of transforms and predicates |
 //! | [`converters`] | cases of converters |
+//! | [`avro`] | cases of schemas and values in Avro |
 //! | [`validation`] | configurations that are validated |
 //! | [`outcome`] | what came out of a case, and how that is compared and shown |
 
@@ -19,6 +20,7 @@
     reason = "a test says what it expects by failing"
 )]
 
+mod avro;
 mod converters;
 mod notation;
 mod outcome;
@@ -203,7 +205,7 @@ fn main() -> ExitCode {
     files.sort();
     if files.is_empty() {
         println!(
-            "{}: no smt-cases.jsonl, converter-cases.jsonl or validate-cases.jsonl is there or in a folder below",
+            "{}: no smt-cases.jsonl, converter-cases.jsonl, avro-cases.jsonl or validate-cases.jsonl is there or in a folder below",
             folder.display()
         );
         return ExitCode::FAILURE;
@@ -244,7 +246,7 @@ impl Count {
                     let outcome = run(&case, transforms);
                     let name = name(&case, number);
                     if let Ok(outcome) = &outcome
-                        && let Some(reason) = refused(outcome)
+                        && let Some(reason) = on_purpose(&case, outcome)
                     {
                         println!("  {name}: different on purpose: {reason}");
                         continue;
@@ -281,6 +283,14 @@ impl Count {
     }
 }
 
+/// Why what was found differs on purpose.
+fn on_purpose(case: &Json, outcome: &Outcome) -> Option<&'static str> {
+    match case.get("avro") {
+        Some(_) => outcome.difference().and_then(|_| avro::reason(outcome)),
+        None => refused(outcome),
+    }
+}
+
 /// Why a record is refused on purpose that Kafka Connect does not refuse.
 fn refused(outcome: &Outcome) -> Option<&'static str> {
     outcome.difference()?;
@@ -290,9 +300,10 @@ fn refused(outcome: &Outcome) -> Option<&'static str> {
 }
 
 fn run(case: &Json, transforms: &Transforms) -> Result<Outcome, String> {
-    match case.get("smt") {
-        Some(_) => transforms.run(case),
-        None => converters::run(case),
+    match (case.get("smt"), case.get("avro")) {
+        (Some(_), _) => transforms.run(case),
+        (None, Some(_)) => avro::run(case),
+        (None, None) => converters::run(case),
     }
 }
 
@@ -300,7 +311,11 @@ fn run(case: &Json, transforms: &Transforms) -> Result<Outcome, String> {
 fn name(case: &Json, number: usize) -> String {
     let text = |key: &str| case.get(key).and_then(Json::as_str);
     let id = text("id").map_or_else(|| format!("line {}", number + 1), str::to_owned);
-    let of = text("smt").or(text("converter")).unwrap_or_default();
+    let avro = text("avro").map(|_| "AvroData");
+    let of = text("smt")
+        .or(text("converter"))
+        .or(avro)
+        .unwrap_or_default();
     let of = of.rsplit('.').next().unwrap_or_default();
     match text("note") {
         Some(note) => format!("{id} ({of}, {note})"),
@@ -316,7 +331,12 @@ fn find(folder: &Path, depth_left: usize, files: &mut Vec<PathBuf>) {
         let path = entry.path();
         let is_cases = matches!(
             path.file_name().and_then(|name| name.to_str()),
-            Some("smt-cases.jsonl" | "converter-cases.jsonl" | "validate-cases.jsonl")
+            Some(
+                "smt-cases.jsonl"
+                    | "converter-cases.jsonl"
+                    | "avro-cases.jsonl"
+                    | "validate-cases.jsonl"
+            )
         );
         if is_cases {
             files.push(path);

@@ -32,6 +32,8 @@ pub enum Found {
     Configured,
     Matches(bool),
     Bytes(Option<Vec<u8>>),
+    /// An Avro schema, and a value written with it.
+    Avro(String, Option<Vec<u8>>),
     Value(Typed),
     ConfigError(String),
     ApplyError(String),
@@ -60,6 +62,10 @@ impl Found {
             Self::Configured => vec![part("outcome", "the configuration is accepted".to_owned())],
             Self::Matches(matches) => vec![part("matches", matches.to_string())],
             Self::Bytes(bytes) => vec![part("bytes", shown(bytes.as_deref()))],
+            Self::Avro(schema, bytes) => vec![
+                part("Avro schema", schema.clone()),
+                part("bytes", shown(bytes.as_deref())),
+            ],
             Self::Value(typed) => typed.parts("value"),
             Self::ConfigError(_) => {
                 vec![part("outcome", "the configuration is refused".to_owned())]
@@ -187,7 +193,7 @@ fn with_sorted_defaults(schema: &Schema) -> Schema {
 }
 
 /// Maps are compared without order.
-fn sorted(value: Value) -> Value {
+pub fn sorted(value: Value) -> Value {
     match value {
         Value::Map(entries) => {
             let mut entries: Vec<(Value, Value)> = entries

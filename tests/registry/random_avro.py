@@ -1,6 +1,7 @@
 """Random Avro schemas with values, which fastavro writes and reads.
 
-    random_avro.py make SEED COUNT   prints {"schema": ..., "messages": [hex ...]}, a schema a line
+    random_avro.py make SEED COUNT   prints {"schema": ..., "messages": [hex ...]}, a schema a line; "odd": true, where a Connect
+                                     name is none of Avro
     random_avro.py compare           standard input: {"schema", "message", "written_schema", "written"} a line; prints what differs
 """
 
@@ -35,7 +36,7 @@ class Gen:
         if k == "array": return {"type": "array", "items": s.schema(d - 1)}
         if k == "map": return {"type": "map", "values": s.schema(d - 1)}
         if k == "entries":
-            return {"type": "array", "connect.name": "m." + s.name(), "items": {"type": "record", "name": s.name(), "connect.internal.type": "MapEntry", "fields": [{"name": "key", "type": R.choice(["int", "long", "boolean"])}, {"name": "value", "type": s.schema(d - 1)}]}}
+            return {"type": "array", "connect.name": "m." + s.name(), "items": {"type": "record", "name": s.name(), "connect.internal.type": "MapEntry", "fields": [{"name": "key", "type": R.choice(["int", "long", "boolean", ["null", "string"]])}, {"name": "value", "type": s.schema(d - 1)}]}}
         if k == "union":
             if P(.5):
                 x = s.schema(d - 1, False); return R.choice([["null", x], [x, "null"]])
@@ -43,15 +44,17 @@ class Gen:
             for _ in range(R.randint(1, 4)):
                 b = R.choice([lambda: "null", lambda: s.schema(d - 1, False), lambda: s.schema(d - 1, False)])()
                 t = b if isinstance(b, str) else b["type"]; key = t if t not in ("record", "enum", "fixed") else "decimal" if "logicalType" in b else b["name"]
-                if key in seen: continue
-                seen.add(key); out.append(b)
+                # Entries are an array, and may become a map.
+                keys = {"array", "map"} if not isinstance(b, str) and "MapEntry" in json.dumps(b.get("items")) else {key}
+                if keys & seen: continue
+                seen |= keys; out.append(b)
             return out if out != ["null"] else ["null", "int"]
         r = {"type": "record", "name": s.name(), "fields": []}
         if P(.5): r["namespace"] = R.choice(["a.b", "c"])
         if P(.2): r["doc"] = "rd"
         if P(.1): r["connect.version"] = 3
         if P(.1): r["connect.parameters"] = {"p": "q"}
-        if P(.1): r["connect.name"] = "other.Name%d" % s.n
+        if P(.2): r["connect.name"] = R.choice(["other.Name%d", "odd name.a-b %d", "1st.%dnd", "é.ü%%/%d"]) % s.n
         for i in range(R.randint(0, 5)):
             f = {"name": f"f{i}", "type": s.schema(d - 1)}
             if P(.4):
@@ -95,7 +98,8 @@ def value(t):
             out = list({repr(x["key"]): x for x in out}.values())
         return out
     if k == "map": return {R.choice(["a", "b", ""]): value(t["values"]) for _ in range(R.randint(0, 3))}
-    if k == "record": return {f["name"]: value(f["type"]) for f in t["fields"]}
+    # An Avro map, which these entries may become, has no null as a key.
+    if k == "record": return {f["name"]: R.choice(["", "k", "é"]) if f["type"] == ["null", "string"] and "connect.internal.type" in t else value(f["type"]) for f in t["fields"]}
     if k == "null": return None
     return value(TYPES[k])
 NS = {}
@@ -127,7 +131,15 @@ def make(count):
             if v is None: continue
             if is_bytes(t): messages.append(v.hex()); continue
             b = io.BytesIO(); fastavro.schemaless_writer(b, p, v); messages.append(b.getvalue().hex())
-        print(json.dumps({"schema": t, "messages": messages}))
+        odd = {"odd": True} if has_odd_name(t) else {}
+        print(json.dumps({"schema": t, "messages": messages, **odd}))
+
+
+def has_odd_name(t):
+    """Whether a Connect name is none that Avro may have."""
+    name = t.get("connect.name", "") if isinstance(t, dict) else ""
+    parts = t if isinstance(t, list) else t.values() if isinstance(t, dict) else []
+    return any(c in name for c in " -/%") or name.startswith("1st") or any([has_odd_name(part) for part in parts])
 
 
 def defined(t, known):
@@ -144,7 +156,7 @@ def is_bytes(t):
 
 
 def read(schema, message):
-    """A value as it is compared: entries of maps in order, no tuples."""
+    """A value as it is compared: maps, records and arrays of entries as pairs in order."""
     if is_bytes(schema): return message
     b = io.BytesIO(bytes.fromhex(message))
     v = fastavro.schemaless_reader(b, fastavro.parse_schema(plain(schema)))
@@ -153,10 +165,11 @@ def read(schema, message):
 
 
 def plain_value(v):
-    if isinstance(v, dict): return {k: plain_value(x) for k, x in sorted(v.items())}
+    if isinstance(v, dict): return [[k, plain_value(x)] for k, x in sorted(v.items())]
     if isinstance(v, list):
-        v = [plain_value(x) for x in v]
-        return sorted(v, key=lambda x: str(x["key"])) if all(isinstance(x, dict) and set(x) == {"key", "value"} for x in v) else v
+        if all(isinstance(x, dict) and set(x) == {"key", "value"} for x in v):
+            return sorted([[plain_value(x["key"]), plain_value(x["value"])] for x in v], key=lambda x: str(x[0]))
+        return [plain_value(x) for x in v]
     return v
 
 

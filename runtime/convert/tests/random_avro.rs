@@ -20,6 +20,31 @@ use tidegate_convert::OfflineAvro;
 
 const SCHEMAS: &str = "2000";
 
+/// The configurations, in each of which values come back.
+const SETTINGS: &[&[(&str, &str)]] = &[
+    &[("enhanced.avro.schema.support", "true")],
+    &[("generalized.sum.type.support", "true")],
+    &[
+        ("enhanced.avro.schema.support", "true"),
+        ("scrub.invalid.names", "true"),
+    ],
+    &[
+        ("enhanced.avro.schema.support", "true"),
+        ("allow.optional.map.keys", "true"),
+    ],
+    &[
+        ("enhanced.avro.schema.support", "true"),
+        ("connect.meta.data", "false"),
+    ],
+    &[
+        ("generalized.sum.type.support", "true"),
+        ("scrub.invalid.names", "true"),
+        ("allow.optional.map.keys", "true"),
+        ("connect.meta.data", "false"),
+        ("discard.type.doc.default", "true"),
+    ],
+];
+
 /// What the script answers, line by line.
 fn ask(python: &str, arguments: &[&str], input: String) -> Vec<Json> {
     let script = concat!(
@@ -53,15 +78,12 @@ fn random_values_are_the_same_after_they_were_read_and_written() {
     let seed = std::env::var("TIDEGATE_TEST_SEED").unwrap_or("1".to_owned());
     let cases = ask(&python, &["make", &seed, SCHEMAS], String::new());
     let mut failed = Vec::new();
-    for settings in [
-        &["enhanced.avro.schema.support"][..],
-        &["generalized.sum.type.support"],
-        &["enhanced.avro.schema.support", "scrub.invalid.names"],
-    ] {
+    for settings in SETTINGS {
         let mut config: BTreeMap<String, String> = settings
             .iter()
-            .map(|key| ((*key).to_owned(), "true".to_owned()))
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
             .collect();
+        let scrubs = config.contains_key("scrub.invalid.names");
         config.insert(
             "schema.registry.url".to_owned(),
             "http://nowhere".to_owned(),
@@ -87,6 +109,10 @@ fn random_values_are_the_same_after_they_were_read_and_written() {
                             "written_schema": written_schema, "written": hex(&written)});
                         input.push_str(&format!("{case}\n"));
                     }
+                    Err(error)
+                        if !scrubs
+                            && case.get("odd").is_some()
+                            && error.to_string().contains("Illegal") => {}
                     Err(error) => failed.push(format!("{settings:?} {error}: {schema}")),
                 }
             }

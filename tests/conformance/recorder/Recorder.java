@@ -162,7 +162,7 @@ public class Recorder {
         else builder = new SchemaBuilder(Schema.Type.valueOf(type.toUpperCase(Locale.ROOT)));
         if (optional) builder.optional();
         if (!json.isTextual()) {
-            if (json.hasNonNull("name") && builder.name() == null) builder.name(json.get("name").asText());
+            if (json.hasNonNull("name") && builder.name() == null) builder.name(json.get("name").asText().intern());
             if (json.hasNonNull("version") && builder.version() == null) builder.version(json.get("version").asInt());
             if (json.hasNonNull("doc")) builder.doc(json.get("doc").asText());
             json.path("parameters").fields().forEachRemaining(entry -> builder.parameter(entry.getKey(), entry.getValue().asText()));

@@ -141,6 +141,8 @@ pub fn value(input: &mut Input<'_>, schema: &Schema) -> Value {
                 .unwrap_or(0),
             unscaled: match input.bytes(20) {
                 [] => vec![0],
+                // As many bytes as the number needs, as Java has them.
+                [0 | 0xff, rest @ ..] => [&[0x55], rest].concat(),
                 bytes => bytes.to_vec(),
             },
         },

@@ -1,8 +1,9 @@
-//! Default values: as JSON in an Avro schema, as values in a Connect schema, as Avro's bytes when a field is left out.
+//! Default values: of a Connect schema as JSON in an Avro schema, and as Avro's bytes when a field is left out.
 
 use serde_json::{Map, Value as Json};
+use tidegate_java::{number, parse};
 use tidegate_model::limits::{RECORD_BYTES_MAX, SCHEMA_FIELDS_MAX, VALUE_DEPTH_MAX};
-use tidegate_model::schema::{self, Schema, SchemaType};
+use tidegate_model::schema::{Schema, SchemaType};
 use tidegate_model::value::Value;
 
 use super::names::{is_avro_map, is_union, scrubbed};
@@ -10,115 +11,6 @@ use super::options::DataOptions;
 use super::schema::{Kind, NodeId, Nodes};
 use super::wire;
 use crate::error::ConvertError;
-use tidegate_java::calendar::DAY_MS;
-
-/// The value of a default that an Avro schema has as JSON; `None` when it does not fit, which is passed over as
-/// Confluent's converter does.
-pub(super) fn value(nodes: &Nodes, id: NodeId, schema: &Schema, json: &Json) -> Option<Value> {
-    let found = of(nodes, id, schema, json)?;
-    let fits = match &found {
-        Value::Null => true,
-        found => found.fits(schema),
-    };
-    fits.then_some(found)
-}
-
-#[allow(clippy::cast_possible_truncation, reason = "as Java casts")]
-fn of(nodes: &Nodes, id: NodeId, schema: &Schema, json: &Json) -> Option<Value> {
-    let node = nodes.at(id);
-    if let Kind::Union(branches) = &node.kind {
-        return union(nodes, branches, schema, json);
-    }
-    let int = || {
-        json.as_i64()
-            .or_else(|| json.as_f64().map(|float| float as i64))
-    };
-    Some(match (&node.kind, &schema.kind) {
-        _ if json.is_null() => Value::Null,
-        (Kind::Boolean, SchemaType::Boolean) => json.as_bool()?.into(),
-        (Kind::Int, SchemaType::Int8) => (int()? as i8).into(),
-        (Kind::Int, SchemaType::Int16) => (int()? as i16).into(),
-        (Kind::Int, SchemaType::Int32) => {
-            let int = i32::try_from(int()?).ok()?;
-            match schema.name.as_deref() {
-                Some(schema::DATE) => Value::Date(int),
-                Some(schema::TIME) => (0..=DAY_MS)
-                    .contains(&int.into())
-                    .then_some(Value::Time(int))?,
-                _ => int.into(),
-            }
-        }
-        (Kind::Long, SchemaType::Int64) => match schema.name.as_deref() {
-            Some(schema::TIMESTAMP) => Value::Timestamp(int()?),
-            _ => int()?.into(),
-        },
-        (Kind::Float, SchemaType::Float32) => (float(json)? as f32).into(),
-        (Kind::Double, SchemaType::Float64) => float(json)?.into(),
-        (Kind::String | Kind::Enum { .. }, SchemaType::String) => json.as_str()?.into(),
-        (Kind::Bytes | Kind::Fixed(_), SchemaType::Bytes) => {
-            let bytes = latin_1(json.as_str()?)?;
-            match schema.name.as_deref() {
-                Some(schema::DECIMAL) if bytes.is_empty() => return None,
-                Some(schema::DECIMAL) => Value::Decimal {
-                    scale: schema.parameter("scale")?.parse().ok()?,
-                    unscaled: bytes,
-                },
-                _ => bytes.into(),
-            }
-        }
-        (Kind::Array(items), SchemaType::Array(element)) => {
-            let elements = json.as_array()?.iter();
-            Value::Array(
-                elements
-                    .map(|json| of(nodes, *items, element, json))
-                    .collect::<Option<_>>()?,
-            )
-        }
-        (Kind::Map(values), SchemaType::Map(_, value)) => {
-            let entries = json
-                .as_object()?
-                .iter()
-                .map(|(key, json)| Some((key.as_str().into(), of(nodes, *values, value, json)?)));
-            Value::Map(entries.collect::<Option<_>>()?)
-        }
-        (Kind::Record(avro), SchemaType::Struct(fields)) => {
-            let object = json.as_object()?;
-            let values =
-                avro.iter()
-                    .zip(fields)
-                    .map(|(avro, field)| match object.get(&avro.name) {
-                        Some(json) => of(nodes, avro.node, &field.schema, json),
-                        None => field
-                            .schema
-                            .default
-                            .clone()
-                            .or_else(|| field.schema.optional.then_some(Value::Null)),
-                    });
-            Value::Struct(values.collect::<Option<_>>()?)
-        }
-        _ => return None,
-    })
-}
-
-/// The default of a union is one of its first branch.
-fn union(nodes: &Nodes, branches: &[NodeId], schema: &Schema, json: &Json) -> Option<Value> {
-    if !is_union(schema) {
-        let mut branches = branches.iter();
-        return branches.find_map(|branch| match &nodes.at(*branch).kind {
-            Kind::Null => json.is_null().then_some(Value::Null),
-            _ if json.is_null() => None,
-            _ => of(nodes, *branch, schema, json),
-        });
-    }
-    let first = branches.first()?;
-    if matches!(nodes.at(*first).kind, Kind::Null) {
-        return json.is_null().then_some(Value::Null);
-    }
-    let fields = schema.fields();
-    let mut values = vec![Value::Null; fields.len()];
-    *values.first_mut()? = of(nodes, *first, &fields.first()?.schema, json)?;
-    Some(Value::Struct(values))
-}
 
 fn float(json: &Json) -> Option<f64> {
     match json {
@@ -162,11 +54,20 @@ pub(super) fn json(
         (Value::Int16(value), _) => (*value).into(),
         (Value::Int32(value) | Value::Date(value) | Value::Time(value), _) => (*value).into(),
         (Value::Int64(value) | Value::Timestamp(value), _) => (*value).into(),
-        (Value::Float32(value), _) => float_json((*value).into()),
+        (Value::Float32(value), _) => float_json(as_java_writes(*value)),
         (Value::Float64(value), _) => float_json(*value),
         (Value::String(value), _) => value.as_str().into(),
         (Value::Bytes(value), _) => latin_1_text(value),
-        (Value::Decimal { unscaled, .. }, _) => latin_1_text(unscaled),
+        (Value::Decimal { scale, unscaled }, _) => {
+            let wanted = schema.parameter("scale").unwrap_or_default();
+            if wanted.parse() != Ok(*scale) {
+                return Err(ConvertError::Data(format!(
+                    "Decimal value has mismatching scale for given Decimal schema. Schema has scale {wanted}, value has \
+                     scale {scale}."
+                )));
+            }
+            latin_1_text(unscaled)
+        }
         (Value::Array(elements), SchemaType::Array(element)) => elements
             .iter()
             .map(|value| json(element, value, options))
@@ -190,24 +91,18 @@ pub(super) fn json(
             }
         }
         (Value::Struct(values), SchemaType::Struct(fields)) => {
+            // As `AvroData` has it, that of a union is of its first branch, which may not be set.
             if is_union(schema) {
-                let set = values
-                    .iter()
-                    .zip(fields)
-                    .find(|(value, _)| **value != Value::Null);
-                return set.map_or(Ok(Json::Null), |(value, field)| {
-                    json(&field.schema, value, options)
+                let first = values.iter().zip(fields).next();
+                return first.map_or(Ok(Json::Null), |(value, field)| {
+                    json(&field.schema, or_default(value, &field.schema), options)
                 });
             }
             let mut object = Map::new();
             for (value, field) in values.iter().zip(fields) {
-                let value = match (value, &field.schema.default) {
-                    (Value::Null, Some(default)) => default,
-                    (value, _) => value,
-                };
                 object.insert(
                     scrubbed(&field.name, options)?,
-                    json(&field.schema, value, options)?,
+                    json(&field.schema, or_default(value, &field.schema), options)?,
                 );
             }
             Json::Object(object)
@@ -216,9 +111,68 @@ pub(super) fn json(
     })
 }
 
-/// JSON has no number for what is not finite.
+/// What a field has: null stands for its default.
+fn or_default<'v>(value: &'v Value, schema: &'v Schema) -> &'v Value {
+    match (value, &schema.default) {
+        (Value::Null, Some(default)) => default,
+        (value, _) => value,
+    }
+}
+
+/// The number that Java writes for a float32.
+fn as_java_writes(value: f32) -> f64 {
+    let mut text = Vec::new();
+    number::float(value, &mut text);
+    let text = std::str::from_utf8(&text).unwrap_or_default();
+    parse::double(text).unwrap_or(value.into())
+}
+
+/// JSON has no number for what is not finite; Java writes its name.
 fn float_json(value: f64) -> Json {
-    serde_json::Number::from_f64(value).map_or_else(|| value.to_string().into(), Json::Number)
+    serde_json::Number::from_f64(value).map_or_else(
+        || {
+            let name = match value {
+                value if value.is_nan() => "NaN",
+                value if value > 0.0 => "Infinity",
+                _ => "-Infinity",
+            };
+            name.into()
+        },
+        Json::Number,
+    )
+}
+
+/// Whether Avro's Java library takes a default for a schema.
+pub(super) fn is_valid(nodes: &Nodes, id: NodeId, json: &Json) -> bool {
+    valid(nodes, id, json, VALUE_DEPTH_MAX)
+}
+
+fn valid(nodes: &Nodes, id: NodeId, json: &Json, depth_left: usize) -> bool {
+    let Some(depth_left) = depth_left.checked_sub(1) else {
+        return false;
+    };
+    let inner = |id: NodeId, json: &Json| valid(nodes, id, json, depth_left);
+    match &nodes.at(id).kind {
+        Kind::Null => json.is_null(),
+        Kind::Boolean => json.is_boolean(),
+        Kind::Int => json.as_i64().is_some_and(|int| i32::try_from(int).is_ok()),
+        Kind::Long => json.is_i64(),
+        Kind::Float | Kind::Double => float(json).is_some(),
+        Kind::String | Kind::Bytes | Kind::Fixed(_) | Kind::Enum { .. } => json.is_string(),
+        Kind::Array(items) => json
+            .as_array()
+            .is_some_and(|elements| elements.iter().all(|element| inner(*items, element))),
+        Kind::Map(values) => json
+            .as_object()
+            .is_some_and(|entries| entries.values().all(|value| inner(*values, value))),
+        Kind::Union(branches) => branches.iter().any(|branch| inner(*branch, json)),
+        Kind::Record(fields) => json.as_object().is_some_and(|object| {
+            fields.iter().all(|field| {
+                let json = object.get(&field.name).or(field.default.as_ref());
+                json.is_some_and(|json| inner(field.node, json))
+            })
+        }),
+    }
 }
 
 /// Appends the Avro bytes of a default; `None`, and something half written, when it does not fit or is over a limit. A

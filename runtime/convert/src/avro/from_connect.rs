@@ -8,14 +8,15 @@ use tidegate_model::schema::{DATE, DECIMAL, Schema, SchemaType, TIME, TIMESTAMP}
 
 use super::defaults;
 use super::names::{
-    DEFAULT_NAME, MAP_ENTRY, NAMESPACE, enum_parameter, fixed_size, is_avro_map, is_union,
-    scrubbed, scrubbed_full,
+    DEFAULT_NAME, MAP_ENTRY, NAMESPACE, checked_full, enum_name, enum_parameter, fixed_size,
+    is_avro_map, is_enum, is_union, scrubbed, scrubbed_full,
 };
 use super::options::DataOptions;
 use super::print::print;
 use super::schema::{AvroField, Kind, Node, NodeId, Nodes, split};
 use super::to_connect::{
-    ENUM_DEFAULT, ENUM_DOC, FIELD_DEFAULT, FIELD_DOC, PRECISION, PRECISION_DEFAULT, RECORD_DOC,
+    ENUM_DEFAULT, ENUM_DOC, FIELD_DEFAULT, FIELD_DOC, PLAIN_ENUM_DOC, PLAIN_RECORD_DOC, PRECISION,
+    PRECISION_DEFAULT, RECORD_DOC,
 };
 use crate::error::ConvertError;
 
@@ -129,28 +130,40 @@ impl Maker<'_> {
 
     fn string(&mut self, schema: &Schema) -> Result<Node, ConvertError> {
         let parameter = enum_parameter(self.options);
-        let enumeration = schema
-            .parameter(parameter)
-            .filter(|_| self.options.enhanced || self.options.generalized_sum_types);
-        let Some(name) = enumeration else {
+        let keeps_enums = self.options.enhanced || self.options.generalized_sum_types;
+        if !keeps_enums || !is_enum(schema) {
             return Ok(Node::new(Kind::String));
-        };
+        }
+        let name = enum_name(schema, self.options).ok_or_else(|| {
+            ConvertError::Data(format!(
+                "Type must have a name: the enum has no parameter {parameter}"
+            ))
+        })?;
         let prefix = format!("{parameter}.");
         let symbols = schema.parameters.iter();
         let symbols = symbols.filter_map(|(key, _)| key.strip_prefix(&prefix).map(str::to_owned));
-        let simple = self.name_of(schema)?;
-        let simple = split(&simple).1;
+        let own = match &schema.name {
+            // Documentation and default are under it as it is, or as it is scrubbed.
+            Some(name) if !self.options.scrub_invalid_names => {
+                name.trim_end_matches('.').to_owned()
+            }
+            _ => self.name_of(schema)?,
+        };
+        let simple = split(&own).1;
         let kind = Kind::Enum {
             symbols: symbols.collect(),
             default: schema
                 .parameter(&format!("{ENUM_DEFAULT}{simple}"))
+                .filter(|_| !self.options.discard)
                 .map(str::to_owned),
         };
+        let doc = match self.options.discard {
+            true => schema.parameter(PLAIN_ENUM_DOC),
+            false => schema.parameter(&format!("{ENUM_DOC}{simple}")),
+        };
         Ok(Node {
-            doc: schema
-                .parameter(&format!("{ENUM_DOC}{simple}"))
-                .map(str::to_owned),
-            ..Node::named(kind, scrubbed_full(name, self.options)?)
+            doc: doc.map(str::to_owned),
+            ..Node::named(kind, checked_full(name)?)
         })
     }
 
@@ -160,6 +173,7 @@ impl Maker<'_> {
             None => Node::new(Kind::Bytes),
         };
         if let Some((precision, scale)) = decimal(schema)? {
+            storable(&node.kind, precision, scale)?;
             node.props.insert("scale".to_owned(), scale.into());
             node.props.insert("precision".to_owned(), precision.into());
         }
@@ -179,8 +193,8 @@ impl Maker<'_> {
         };
         let entry = self.nodes.add(Node::named(Kind::Record(Vec::new()), name));
         let fields = vec![
-            self.field("key", key, None)?,
-            self.field("value", value, None)?,
+            self.field("key", key, self.entry_doc(key))?,
+            self.field("value", value, self.entry_doc(value))?,
         ];
         if let Some(node) = self.nodes.at_mut(entry) {
             node.kind = Kind::Record(fields);
@@ -191,6 +205,11 @@ impl Maker<'_> {
         }
         let entry = self.settled(entry)?;
         Ok(self.nodes.add(Node::new(Kind::Array(entry))))
+    }
+
+    /// The documentation of a field of an entry.
+    fn entry_doc<'s>(&self, schema: &'s Schema) -> Option<&'s str> {
+        schema.doc.as_deref().filter(|_| self.options.discard)
     }
 
     fn structure(&mut self, schema: &Schema) -> Result<NodeId, ConvertError> {
@@ -210,8 +229,12 @@ impl Maker<'_> {
             return Ok(self.nodes.add(Node::new(Kind::Union(vec![null, record]))));
         }
         let name = self.name_of(schema)?;
+        let doc = match self.options.discard {
+            true => PLAIN_RECORD_DOC,
+            false => RECORD_DOC,
+        };
         let record = self.nodes.add(Node {
-            doc: schema.parameter(RECORD_DOC).map(str::to_owned),
+            doc: schema.parameter(doc).map(str::to_owned),
             ..Node::named(Kind::Record(Vec::new()), name)
         });
         if let Some(name) = &schema.name {
@@ -219,7 +242,10 @@ impl Maker<'_> {
         }
         let mut fields: Vec<AvroField> = Vec::with_capacity(schema.fields().len());
         for field in schema.fields() {
-            let doc = schema.parameter(&format!("{FIELD_DOC}{}", field.name));
+            let doc = match self.options.discard {
+                true => field.schema.doc.as_deref(),
+                false => schema.parameter(&format!("{FIELD_DOC}{}", field.name)),
+            };
             let field = self.field(&field.name, &field.schema, doc)?;
             if fields.iter().any(|known| known.name == field.name) {
                 return Err(ConvertError::Data(format!(
@@ -246,12 +272,12 @@ impl Maker<'_> {
         let default = match &schema.default {
             Some(default) => {
                 let json = defaults::json(schema, default, self.options)?;
-                // One that Avro would refuse is left out; connect.default keeps it.
-                let fits = defaults::bytes(&self.nodes, node, &json, &mut Vec::new()).is_some();
-                fits.then_some(json)
+                Some(json)
             }
             None => schema.optional.then_some(Json::Null),
         };
+        // One that Avro would refuse is left out; connect.default keeps it.
+        let default = default.filter(|json| defaults::is_valid(&self.nodes, node, json));
         Ok(AvroField {
             name,
             node,
@@ -288,7 +314,7 @@ impl Maker<'_> {
             let parameters = schema
                 .parameters
                 .iter()
-                .filter(|(key, _)| key != FIELD_DEFAULT);
+                .filter(|(key, _)| self.options.discard || key != FIELD_DEFAULT);
             let parameters: Map<_, _> = parameters
                 .map(|(key, value)| (key.clone(), value.as_str().into()))
                 .collect();
@@ -296,7 +322,7 @@ impl Maker<'_> {
                 put("connect.parameters", Json::Object(parameters));
             }
             if let Some(default) = &schema.default
-                && schema.parameter(FIELD_DEFAULT).is_none()
+                && (self.options.discard || schema.parameter(FIELD_DEFAULT).is_none())
             {
                 put(
                     "connect.default",
@@ -377,6 +403,34 @@ fn decimal(schema: &Schema) -> Result<Option<(i64, i64)>, ConvertError> {
     })?;
     let precision = number(PRECISION).unwrap_or(Ok(PRECISION_DEFAULT))?;
     Ok(Some((precision, scale)))
+}
+
+/// Whether a decimal's precision is one that Avro has for its type. One whose scale Avro does not have is no decimal of
+/// Avro's rules, and is not looked at.
+fn storable(kind: &Kind, precision: i64, scale: i64) -> Result<(), ConvertError> {
+    if scale < 0 || scale > precision {
+        return Ok(());
+    }
+    if precision <= 0 {
+        return Err(ConvertError::Data(format!(
+            "Invalid decimal precision: {precision} (must be positive)"
+        )));
+    }
+    let Kind::Fixed(size) = kind else {
+        return Ok(());
+    };
+    #[allow(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        reason = "as Avro has it"
+    )]
+    let digits_max = (2_f64.log10() * (8.0 * *size as f64 - 1.0)).floor() as i64;
+    if precision > digits_max {
+        return Err(ConvertError::Data(format!(
+            "fixed({size}) cannot store {precision} digits (max {digits_max})"
+        )));
+    }
+    Ok(())
 }
 
 /// The logical type that Avro has for a schema. A decimal has one that Avro's rules allow, or that is asked for by its

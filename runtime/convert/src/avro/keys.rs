@@ -87,6 +87,11 @@ pub(crate) const AVRO_KEYS: &[Key] = &[
         "Whether Avro schemas say what Connect's schemas say beyond Avro, as connect.name and the like.",
     ),
     boolean(
+        key::DISCARD,
+        "false",
+        "Whether documentation and defaults are kept of fields only, as Avro has them, and not of types.",
+    ),
+    boolean(
         key::ENHANCED,
         "false",
         "Whether enums stay enums, and the branches of unions keep their namespaces.",
@@ -119,7 +124,7 @@ pub(crate) const AVRO_KEYS: &[Key] = &[
     boolean(
         key::IGNORE_DEFAULT,
         "false",
-        "Whether null stays null in an optional field that has a default.",
+        "Whether null stays null in a field that has a default; one that is not optional has no null then.",
     ),
     text(
         key::KEY_STRATEGY,

@@ -5,10 +5,11 @@
 //! | `keys`, `options` | the configuration |
 //! | `subject` | under which name a schema is registered |
 //! | `schema`, `parse`, `print` | Avro schemas, from JSON and to JSON |
-//! | `to_connect`, `from_connect`, `names`, `defaults` | schemas between Avro and Connect, as Confluent's `AvroData` has them |
+//! | `to_connect`, `from_connect`, `names`, `defaults`, `defaults_read` | schemas between Avro and Connect, as Confluent's `AvroData` has them |
 //! | `read` | Avro's bytes to encoded values, by a plan |
 //! | `write_plan`, `write` | encoded values to Avro's bytes, by a plan |
 //! | `wire` | numbers of variable length |
+//! | `unscaled` | the digits of decimals |
 //! | `offline` | the same without a registry, for tests |
 //!
 //! A schema is asked for, parsed and planned once; a record is then read or written from one buffer into the other.
@@ -18,6 +19,7 @@
 //! large are refused; a schema that contains itself is.
 
 mod defaults;
+mod defaults_read;
 mod from_connect;
 mod keys;
 mod names;
@@ -29,6 +31,7 @@ mod read;
 mod schema;
 mod subject;
 mod to_connect;
+mod unscaled;
 mod wire;
 mod write;
 mod write_plan;
@@ -125,6 +128,8 @@ struct Sealed {
     plan: Option<write_plan::Plan>,
     /// Whether the message is bytes, of which no length is written.
     raw: bool,
+    /// What a union is written as of which no field is set: that is no message.
+    nothing: Option<Vec<u8>>,
 }
 
 impl AvroConverter {
@@ -232,12 +237,7 @@ impl AvroConverter {
 
     /// Says whether null may stand for a value of a Connect schema.
     fn null(&mut self, encoded: Option<&[u8]>) -> Result<(), ConvertError> {
-        match &self.written(encoded)?.schema {
-            Some(schema) if !schema.optional => Err(ConvertError::data(
-                "Found null value for non-optional schema",
-            )),
-            _ => Ok(()),
-        }
+        self.written(encoded)?.null()
     }
 
     /// Reads one message: appends its value, and gives its schema.
@@ -335,6 +335,13 @@ impl ReadSchema {
                 encoded: None,
             });
         }
+        // Null has no Connect schema, and needs none.
+        if is_null(&nodes, root) {
+            return Ok(Self {
+                plan: read::Plan::nulls(&nodes, root),
+                encoded: None,
+            });
+        }
         let version = match nodes.at(root).props.get("connect.version") {
             Some(_) => None,
             None => version(record(&nodes, root))?,
@@ -344,13 +351,23 @@ impl ReadSchema {
         // What reads it next has limits on its bytes and parts.
         Schema::decode(&encoded)?;
         Ok(Self {
-            plan: read::Plan::new(&nodes, root, data),
+            plan: read::Plan::new(&nodes, root, &schema, data),
             encoded: Some(encoded),
         })
     }
 }
 
 impl WrittenSchema {
+    /// Says whether null may stand for a value.
+    fn null(&self) -> Result<(), ConvertError> {
+        match &self.schema {
+            Some(schema) if !schema.optional => Err(ConvertError::data(
+                "Found null value for non-optional schema",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// The Avro schema of a Connect schema.
     fn of(encoded: Option<&[u8]>, data: &DataOptions) -> Result<Self, ConvertError> {
         let schema = encoded.map(Schema::decode).transpose()?;
@@ -361,10 +378,10 @@ impl WrittenSchema {
             ),
             Some(schema) => {
                 let (nodes, root) = from_connect::from_connect(schema, data)?;
-                (
-                    print::print(&nodes, root),
-                    record(&nodes, root).map(str::to_owned),
-                )
+                let text = print::print(&nodes, root);
+                // What Avro does not allow is refused before a value comes, null too.
+                parse::parse([text.as_str()])?;
+                (text, record(&nodes, root).map(str::to_owned))
             }
         };
         Ok(Self {
@@ -396,21 +413,31 @@ impl Sealed {
                 ));
             }
         };
+        let union = written.schema.as_ref().is_some_and(names::is_union);
+        let null = plan.as_ref().and_then(|plan| plan.null);
+        let nothing = null.filter(|_| union).map(|null| {
+            let mut bytes = Vec::new();
+            wire::put_count(null, &mut bytes);
+            bytes
+        });
         Ok(Self {
             id,
             plan,
+            nothing,
             raw: matches!(nodes.at(root).kind, Kind::Bytes),
         })
     }
 
-    /// Appends a message.
-    fn write(&self, entry: &[u8], out: &mut Vec<u8>) -> Result<(), ConvertError> {
+    /// Appends a message. False: it is null, and what was appended is to be taken back.
+    fn write(&self, entry: &[u8], out: &mut Vec<u8>) -> Result<bool, ConvertError> {
         out.push(MAGIC);
         out.extend_from_slice(&self.id.to_be_bytes());
-        match &self.plan {
-            Some(plan) => write::write(plan, entry, self.raw, out),
-            None => write::anything(entry, out),
-        }
+        let start = out.len();
+        let Some(plan) = &self.plan else {
+            return write::anything(entry, out).map(|()| true);
+        };
+        write::write(plan, entry, self.raw, out)?;
+        Ok(out.get(start..) != self.nothing.as_deref())
     }
 }
 
@@ -439,6 +466,15 @@ fn version(
             ),
             error: error.into(),
         }),
+    }
+}
+
+/// Whether a schema has no value but null.
+fn is_null(nodes: &schema::Nodes, root: schema::NodeId) -> bool {
+    match &nodes.at(root).kind {
+        Kind::Null => true,
+        Kind::Union(branches) => matches!(branches.as_slice(), [only] if is_null(nodes, *only)),
+        _ => false,
     }
 }
 
@@ -546,7 +582,7 @@ impl Converter for AvroConverter {
                             None => self.sealed(topic, encoded),
                         });
                         match sealed {
-                            Ok(sealed) => sealed.write(entry, out).map(|()| true),
+                            Ok(sealed) => sealed.write(entry, out),
                             Err(error) => {
                                 if error.class() != ErrorClass::Data {
                                     away = Some(error.clone());

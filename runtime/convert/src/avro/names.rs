@@ -28,34 +28,47 @@ pub(super) fn scrubbed(name: &str, options: &DataOptions) -> Result<String, Conv
     if options.scrub_invalid_names {
         return Ok(scrub(name));
     }
-    if is_valid(name) {
-        return Ok(name.to_owned());
-    }
-    let fault = match name.chars().find(|c| !(c.is_alphanumeric() || *c == '_')) {
-        _ if name.is_empty() => "Empty name".to_owned(),
-        Some(_) => format!("Illegal character in: {name}"),
-        None => format!("Illegal initial character: {name}"),
+    checked(name).map(|()| name.to_owned())
+}
+
+/// A full name as Avro may have it, of which Java's `split` passes over dots at the end.
+pub(super) fn scrubbed_full(name: &str, options: &DataOptions) -> Result<String, ConvertError> {
+    let name = name.trim_end_matches('.');
+    let full = if options.scrub_invalid_names {
+        let parts: Vec<_> = name.split('.').map(scrub).collect();
+        parts.join(".")
+    } else {
+        name.to_owned()
+    };
+    checked_full(&full)
+}
+
+/// A full name, which Avro must allow. Avro's Java library does not look at what comes before the last dot.
+pub(super) fn checked_full(full: &str) -> Result<String, ConvertError> {
+    let (namespace, name) = split(full);
+    checked(name)?;
+    Ok(match namespace {
+        Some("") => name.to_owned(),
+        _ => full.to_owned(),
+    })
+}
+
+/// Looks at a name as Avro's Java library does, which takes any letter and digit of Unicode.
+pub(super) fn checked(name: &str) -> Result<(), ConvertError> {
+    let mut chars = name.chars();
+    let fault = match chars.next() {
+        None => "Empty name".to_owned(),
+        Some(first) if !(first.is_alphabetic() || first == '_') => {
+            format!("Illegal initial character: {name}")
+        }
+        Some(_) if !chars.all(|c| c.is_alphanumeric() || c == '_') => {
+            format!("Illegal character in: {name}")
+        }
+        Some(_) => return Ok(()),
     };
     Err(ConvertError::Data(format!(
         "{fault}; Avro's names have letters, digits and underscores only: rename it, or set scrub.invalid.names=true"
     )))
-}
-
-/// A full name as Avro may have it. Avro's Java library does not look at what comes before the last dot.
-pub(super) fn scrubbed_full(name: &str, options: &DataOptions) -> Result<String, ConvertError> {
-    if options.scrub_invalid_names {
-        let parts: Vec<_> = name.split('.').map(scrub).collect();
-        return Ok(parts.join("."));
-    }
-    scrubbed(split(name).1, options)?;
-    Ok(name.to_owned())
-}
-
-/// Avro's Java library takes any letter and digit of Unicode.
-fn is_valid(name: &str) -> bool {
-    let mut chars = name.chars();
-    chars.next().is_some_and(|c| c.is_alphabetic() || c == '_')
-        && chars.all(|c| c.is_alphanumeric() || c == '_')
 }
 
 /// Replaces what Avro does not allow, as Confluent's converter does.
@@ -105,6 +118,21 @@ pub(super) fn enum_parameter(options: &DataOptions) -> &'static str {
     } else {
         ENUM
     }
+}
+
+/// Whether a text stands for an enum, kept as one or not.
+pub(super) fn is_enum(schema: &Schema) -> bool {
+    schema.kind == SchemaType::String
+        && [ENUM, GENERAL_ENUM]
+            .iter()
+            .any(|key| schema.parameter(key).is_some())
+}
+
+/// The full name of the enum that a text becomes.
+pub(super) fn enum_name<'s>(schema: &'s Schema, options: &DataOptions) -> Option<&'s str> {
+    let keeps_enums = options.enhanced || options.generalized_sum_types;
+    let name = schema.parameter(enum_parameter(options));
+    name.filter(|_| keeps_enums && schema.kind == SchemaType::String)
 }
 
 /// Whether a struct stands for a union.

@@ -21,6 +21,7 @@ pub(crate) const IGNORE_DEFAULT: &str = "ignore.default.for.nullables";
 pub(crate) const SCRUB: &str = "scrub.invalid.names";
 pub(crate) const META_DATA: &str = "connect.meta.data";
 pub(crate) const OPTIONAL_KEYS: &str = "allow.optional.map.keys";
+pub(crate) const DISCARD: &str = "discard.type.doc.default";
 pub(crate) const FLATTEN: &str = "flatten.singleton.unions";
 
 /// How Connect's data and Avro's stand for each other.
@@ -34,6 +35,8 @@ pub(super) struct DataOptions {
     pub(super) meta_data: bool,
     pub(super) optional_map_keys: bool,
     pub(super) flatten: bool,
+    /// Whether documentation and defaults go with fields only.
+    pub(super) discard: bool,
 }
 
 /// Which schema values are written with.
@@ -78,13 +81,6 @@ impl AvroOptions {
         // What is written is always what the schema allows, so these change nothing but must be right.
         options.boolean(ID_STRICT, true)?;
         options.boolean(LATEST_STRICT, true)?;
-        if options.boolean("discard.type.doc.default", false)? {
-            return Err(refused(
-                "discard.type.doc.default",
-                "true",
-                "false, which is the default; the other is not supported",
-            ));
-        }
         Ok(Self {
             registry,
             data: DataOptions {
@@ -95,6 +91,7 @@ impl AvroOptions {
                 meta_data: options.boolean(META_DATA, true)?,
                 optional_map_keys: options.boolean(OPTIONAL_KEYS, false)?,
                 flatten: options.boolean(FLATTEN, true)?,
+                discard: options.boolean(DISCARD, false)?,
             },
             target: match (auto_register, id, use_latest) {
                 (true, ..) => Target::Register,
@@ -123,6 +120,7 @@ pub(super) mod tests {
             meta_data: true,
             optional_map_keys: false,
             flatten: true,
+            discard: false,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::{Map, Value as Json};
 use tidegate_model::limits::{SCHEMA_BYTES_MAX, SCHEMA_FIELDS_MAX, VALUE_DEPTH_MAX};
 
+use super::names::{checked, checked_full};
 use super::schema::{AvroField, Kind, Node, NodeId, Nodes, Props};
 use crate::error::ConvertError;
 
@@ -84,9 +85,11 @@ impl Reader {
                 .or_else(|| self.names.get(name)),
             _ => self.names.get(name),
         };
-        known
-            .copied()
-            .ok_or_else(|| wrong(format!("the name {name:?} is not defined in it")))
+        known.copied().ok_or_else(|| {
+            wrong(format!(
+                "Undefined schema: {name}; a type is defined where its name comes first"
+            ))
+        })
     }
 
     fn union(
@@ -101,10 +104,16 @@ impl Reader {
             let id = self.schema(branch, namespace, depth_left)?;
             let node = self.nodes.at(id);
             if matches!(node.kind, Kind::Union(_)) {
-                return Err(wrong("a union stands directly in a union".to_owned()));
+                return Err(wrong(
+                    "Nested union: a union stands directly in a union".to_owned(),
+                ));
             }
             if !known.insert((node.kind.name(), node.name.clone())) {
-                return Err(wrong(format!("a union has {} twice", node.kind.name())));
+                let name = match node.kind.is_named() {
+                    true => &node.name,
+                    false => node.kind.name(),
+                };
+                return Err(wrong(format!("Duplicate in union:{name}")));
             }
             ids.push(id);
         }
@@ -170,11 +179,14 @@ impl Reader {
                 None => name.to_owned(),
             },
         };
+        let full = checked_full(&full)?;
+        if primitive(&full).is_some() {
+            return Err(wrong(format!(
+                "Schemas may not be named after primitives: {full}"
+            )));
+        }
         let first = match kind {
-            "enum" => Kind::Enum {
-                symbols: symbols(object)?,
-                default: text("default").map(str::to_owned),
-            },
+            "enum" => enumeration(symbols(object)?, text("default"))?,
             "fixed" => Kind::Fixed(size(object)?),
             _ => Kind::Record(Vec::new()),
         };
@@ -226,12 +238,22 @@ impl Reader {
                 let (Some(name), Some(schema)) = (name, field.get("type")) else {
                     return Err(wrong("a field has no name or no type".to_owned()));
                 };
+                checked(name)?;
                 if !names.insert(name) {
                     return Err(wrong(format!("a record has two fields called {name:?}")));
                 }
+                let node = self.schema(schema, namespace, depth_left)?;
+                if let Kind::Float | Kind::Double = self.nodes.at(node).kind
+                    && let Some(text) = field.get("default").and_then(Json::as_str)
+                    && tidegate_java::parse::double(text).is_none()
+                {
+                    return Err(wrong(format!(
+                        "the default of the field {name} is no number: {text:?}"
+                    )));
+                }
                 Ok(AvroField {
                     name: name.to_owned(),
-                    node: self.schema(schema, namespace, depth_left)?,
+                    node,
                     doc: field.get("doc").and_then(Json::as_str).map(str::to_owned),
                     default: field.get("default").cloned(),
                 })
@@ -251,6 +273,26 @@ fn primitive(name: &str) -> Option<Kind> {
         "bytes" => Kind::Bytes,
         "string" => Kind::String,
         _ => return None,
+    })
+}
+
+fn enumeration(symbols: Vec<String>, default: Option<&str>) -> Result<Kind, ConvertError> {
+    let mut known = HashSet::with_capacity(symbols.len());
+    for symbol in &symbols {
+        checked(symbol)?;
+        if !known.insert(symbol.as_str()) {
+            return Err(wrong(format!("Duplicate enum symbol: {symbol}")));
+        }
+    }
+    if let Some(default) = default.filter(|default| !known.contains(default)) {
+        return Err(wrong(format!(
+            "The Enum Default: {default} is not in the enum symbol set: [{}]",
+            symbols.join(", ")
+        )));
+    }
+    Ok(Kind::Enum {
+        default: default.map(str::to_owned),
+        symbols,
     })
 }
 

@@ -1,12 +1,14 @@
 //! Avro's bytes to encoded Connect values, by a plan that is worked out once per schema.
 
 use tidegate_model::limits::{CALL_BYTES_TO_GUEST_MAX, VALUE_DEPTH_MAX};
+use tidegate_model::schema::{DATE, DECIMAL, Schema, SchemaType, TIME, TIMESTAMP};
 use tidegate_model::value::{Encoder, tag};
 
 use super::Fault;
-use super::names::is_map_entry;
 use super::options::DataOptions;
 use super::schema::{Kind, NodeId, Nodes};
+use super::to_connect::entry;
+use super::unscaled::shortest;
 use super::wire::Cursor;
 use crate::entries::keep_last;
 use tidegate_java::calendar::DAY_MS;
@@ -38,8 +40,8 @@ pub(super) enum Plan {
     Enum(Vec<Box<[u8]>>),
     Array(Box<Plan>),
     Map(Box<Plan>),
-    /// An array of entries.
-    Entries(Box<(Plan, Plan)>),
+    /// An array of entries: of key and value, and whether the value comes first.
+    Entries(Box<(Plan, Plan)>, bool),
     Record(Vec<Plan>),
     /// Null or another: with the place of the null.
     Optional(u8, Box<Plan>),
@@ -52,70 +54,89 @@ pub(super) enum Plan {
 }
 
 impl Plan {
-    /// Works out how values of a schema are read that was found not to contain itself.
-    pub(super) fn new(nodes: &Nodes, id: NodeId, options: &DataOptions) -> Self {
+    /// How null is read where there is nothing else.
+    pub(super) fn nulls(nodes: &Nodes, id: NodeId) -> Self {
+        match &nodes.at(id).kind {
+            Kind::Union(_) => Self::Union(vec![Self::Null]),
+            _ => Self::Null,
+        }
+    }
+
+    /// Works out how values of a schema are read, of which a Connect schema was made.
+    pub(super) fn new(nodes: &Nodes, id: NodeId, schema: &Schema, options: &DataOptions) -> Self {
         let node = nodes.at(id);
-        let boxed = |id: NodeId| Box::new(Self::new(nodes, id, options));
-        let logical = |name: &str| {
-            node.logical()
-                .is_some_and(|found| found.eq_ignore_ascii_case(name))
-        };
-        let scale = || {
-            let scale = node.props.get("scale").and_then(serde_json::Value::as_i64);
-            i32::try_from(scale.unwrap_or(0)).unwrap_or(0)
-        };
-        match &node.kind {
-            Kind::Null => Self::Null,
-            Kind::Boolean => Self::Boolean,
-            Kind::Int if logical("date") => Self::Date,
-            Kind::Int if logical("time-millis") => Self::Time,
-            Kind::Int => match (node.logical(), node.text("connect.type")) {
-                (None, Some("int8")) => Self::Int8,
-                (None, Some("int16")) => Self::Int16,
-                _ => Self::Int32,
-            },
-            Kind::Long if logical("timestamp-millis") => Self::Timestamp,
-            Kind::Long => Self::Int64,
-            Kind::Float => Self::Float32,
-            Kind::Double => Self::Float64,
-            Kind::String => Self::String,
-            Kind::Bytes if logical("decimal") => Self::Decimal(scale(), None),
-            Kind::Bytes => Self::Bytes,
-            Kind::Fixed(size) if logical("decimal") => Self::Decimal(scale(), Some(*size)),
-            Kind::Fixed(size) => Self::Fixed(*size),
-            Kind::Enum { symbols, .. } => {
+        let part = |id: NodeId, schema: &Schema| Self::new(nodes, id, schema, options);
+        let name = schema.name.as_deref();
+        match (&node.kind, &schema.kind) {
+            (Kind::Boolean, _) => Self::Boolean,
+            (Kind::Int, SchemaType::Int8) => Self::Int8,
+            (Kind::Int, SchemaType::Int16) => Self::Int16,
+            (Kind::Int, _) if name == Some(DATE) => Self::Date,
+            (Kind::Int, _) if name == Some(TIME) => Self::Time,
+            (Kind::Int, _) => Self::Int32,
+            (Kind::Long, _) if name == Some(TIMESTAMP) => Self::Timestamp,
+            (Kind::Long, _) => Self::Int64,
+            (Kind::Float, _) => Self::Float32,
+            (Kind::Double, _) => Self::Float64,
+            (Kind::String, _) => Self::String,
+            (Kind::Bytes | Kind::Fixed(_), _) => {
+                let size = match node.kind {
+                    Kind::Fixed(size) => Some(size),
+                    _ => None,
+                };
+                match (size, name) {
+                    (size, Some(DECIMAL)) => {
+                        let scale = schema.parameter("scale").map(str::parse);
+                        Self::Decimal(scale.and_then(Result::ok).unwrap_or(0), size)
+                    }
+                    (Some(size), _) => Self::Fixed(size),
+                    (None, _) => Self::Bytes,
+                }
+            }
+            (Kind::Enum { symbols, .. }, _) => {
                 Self::Enum(symbols.iter().map(|symbol| text(symbol)).collect())
             }
-            Kind::Array(items) => match &nodes.at(*items).kind {
-                Kind::Record(fields) if is_map_entry(nodes.at(*items)) => {
-                    let mut plans = fields
-                        .iter()
-                        .map(|field| Self::new(nodes, field.node, options));
-                    let (key, value) = (plans.next(), plans.next());
-                    Self::Entries(Box::new((
-                        key.unwrap_or(Self::Null),
-                        value.unwrap_or(Self::Null),
-                    )))
+            (Kind::Array(items), SchemaType::Map(key_schema, value_schema)) => {
+                match &nodes.at(*items).kind {
+                    Kind::Record(fields) => match entry(fields) {
+                        Ok((key, value)) => Self::Entries(
+                            Box::new((part(key.node, key_schema), part(value.node, value_schema))),
+                            fields.first().is_some_and(|first| first.name == "value"),
+                        ),
+                        Err(_) => Self::Null,
+                    },
+                    _ => Self::Null,
                 }
-                _ => Self::Array(boxed(*items)),
-            },
-            Kind::Map(values) => Self::Map(boxed(*values)),
-            Kind::Record(fields) => Self::Record(
+            }
+            (Kind::Array(items), SchemaType::Array(element)) => {
+                Self::Array(Box::new(part(*items, element)))
+            }
+            (Kind::Map(values), SchemaType::Map(_, value)) => {
+                Self::Map(Box::new(part(*values, value)))
+            }
+            (Kind::Record(fields), SchemaType::Struct(parts)) => Self::Record(
                 fields
                     .iter()
-                    .map(|field| Self::new(nodes, field.node, options))
+                    .zip(parts)
+                    .map(|(field, made)| part(field.node, &made.schema))
                     .collect(),
             ),
-            Kind::Union(branches) => match (nodes.optional(branches), branches.as_slice()) {
-                (Some((null, other)), _) => Self::Optional(null, boxed(other)),
-                (None, [only]) if options.flatten => Self::Single(boxed(*only)),
-                (None, branches) => Self::Union(
-                    branches
-                        .iter()
-                        .map(|branch| Self::new(nodes, *branch, options))
-                        .collect(),
-                ),
+            (Kind::Union(branches), _) => match (nodes.optional(branches), branches.as_slice()) {
+                (Some((null, other)), _) => Self::Optional(null, Box::new(part(other, schema))),
+                (None, [only]) if options.flatten => Self::Single(Box::new(part(*only, schema))),
+                (None, branches) => {
+                    let mut made = schema.fields().iter();
+                    let branch = |id: &NodeId| match &nodes.at(*id).kind {
+                        Kind::Null => Self::Null,
+                        _ => made
+                            .next()
+                            .map_or(Self::Null, |made| part(*id, &made.schema)),
+                    };
+                    Self::Union(branches.iter().map(branch).collect())
+                }
             },
+            // The Connect schema was made of the other.
+            (Kind::Null | Kind::Array(_) | Kind::Map(_) | Kind::Record(_), _) => Self::Null,
         }
     }
 }
@@ -243,7 +264,7 @@ impl Reader<'_, '_> {
             }
             Plan::Array(items) => self.array(items, depth_left)?,
             Plan::Map(values) => self.map(values, depth_left)?,
-            Plan::Entries(entry) => self.entries(entry, depth_left)?,
+            Plan::Entries(entry, turned) => self.entries(entry, *turned, depth_left)?,
             Plan::Record(fields) => {
                 let depth_left = deeper(depth_left)?;
                 let container = self.encoder().structure();
@@ -281,7 +302,7 @@ impl Reader<'_, '_> {
         if unscaled.is_empty() {
             return Err(Fault::Decimal);
         }
-        self.encoder().decimal(scale, unscaled);
+        self.encoder().decimal(scale, shortest(unscaled));
         Ok(())
     }
 
@@ -306,11 +327,26 @@ impl Reader<'_, '_> {
         Ok(())
     }
 
-    fn entries(&mut self, entry: &(Plan, Plan), depth_left: usize) -> Result<(), Fault> {
+    fn entries(
+        &mut self,
+        entry: &(Plan, Plan),
+        turned: bool,
+        depth_left: usize,
+    ) -> Result<(), Fault> {
         let depth_left = deeper(depth_left)?;
         let container = self.encoder().map();
         let body = self.out.len();
         let count = self.blocks(|reader| {
+            if turned {
+                let start = reader.out.len();
+                reader.value(&entry.1, depth_left)?;
+                let value = reader.out.len() - start;
+                reader.value(&entry.0, depth_left)?;
+                if let Some(entry) = reader.out.get_mut(start..) {
+                    entry.rotate_left(value);
+                }
+                return Ok(());
+            }
             reader.value(&entry.0, depth_left)?;
             reader.value(&entry.1, depth_left)
         })?;

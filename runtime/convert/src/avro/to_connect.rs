@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 use tidegate_model::limits::{SCHEMA_BYTES_MAX, SCHEMA_FIELDS_MAX, VALUE_DEPTH_MAX};
-use tidegate_model::schema::{DECIMAL, Field, Schema, SchemaError, SchemaType};
+use tidegate_model::schema::{
+    DATE, DECIMAL, Field, Schema, SchemaError, SchemaType, TIME, TIMESTAMP,
+};
 
-use super::defaults;
+use super::defaults_read::{self, Object, java_text};
 use super::names::{
     DEFAULT_NAME, FIXED_SIZE, GENERAL_UNION, NAMESPACE, UNION, branch_field, enum_parameter,
     is_map_entry,
@@ -22,6 +24,10 @@ pub(super) const PRECISION_DEFAULT: i64 = 64;
 pub(super) const PRECISION: &str = "connect.decimal.precision";
 /// The Connect parameter with a record's documentation.
 pub(super) const RECORD_DOC: &str = "io.confluent.connect.avro.record.doc";
+/// The Connect parameter with the documentation of any named type, with discard.type.doc.default.
+pub(super) const PLAIN_RECORD_DOC: &str = "connect.record.doc";
+/// The Connect parameter with an enum's documentation, with discard.type.doc.default.
+pub(super) const PLAIN_ENUM_DOC: &str = "connect.enum.doc";
 /// What the Connect parameter with a field's documentation begins with.
 pub(super) const FIELD_DOC: &str = "io.confluent.connect.avro.field.doc.";
 /// What the Connect parameter with an enum's documentation begins with.
@@ -77,6 +83,7 @@ struct Maker<'n> {
 struct Wanted<'n> {
     optional: bool,
     default: Option<&'n Json>,
+    doc: Option<&'n str>,
     version: Option<i32>,
 }
 
@@ -94,12 +101,17 @@ impl<'n> Maker<'n> {
             if let Some((_, other)) = self.nodes.optional(branches) {
                 let wanted = Wanted {
                     optional: true,
+                    doc: wanted.doc,
                     ..Wanted::default()
                 };
                 return self.schema(other, wanted, depth_left);
             }
             if let ([only], true) = (branches.as_slice(), self.options.flatten) {
-                return self.schema(*only, Wanted::default(), depth_left);
+                let wanted = Wanted {
+                    doc: wanted.doc,
+                    ..Wanted::default()
+                };
+                return self.schema(*only, wanted, depth_left);
             }
         }
         let mut schema = self.of_type(id, node, depth_left)?;
@@ -182,16 +194,18 @@ impl<'n> Maker<'n> {
         }
         self.open.push(id);
         let mut parameters = Vec::new();
-        if let Some(doc) = node.doc.as_ref().filter(|_| self.options.meta_data) {
+        let with_docs = self.options.meta_data && !self.options.discard;
+        if let Some(doc) = node.doc.as_ref().filter(|_| with_docs) {
             parameters.push((RECORD_DOC.to_owned(), doc.clone()));
         }
         let mut made = Vec::with_capacity(fields.len());
         for field in fields {
-            if let Some(doc) = field.doc.as_ref().filter(|_| self.options.meta_data) {
+            if let Some(doc) = field.doc.as_ref().filter(|_| with_docs) {
                 parameters.push((format!("{FIELD_DOC}{}", field.name), doc.clone()));
             }
             let wanted = Wanted {
                 default: field.default.as_ref(),
+                doc: field.doc.as_deref(),
                 ..Wanted::default()
             };
             made.push(Field {
@@ -211,9 +225,13 @@ impl<'n> Maker<'n> {
         let mut add = |key: String, value: &str| put(&mut schema, key, value);
         if self.options.meta_data {
             if let Some(doc) = &node.doc {
-                add(format!("{ENUM_DOC}{simple}"), doc);
+                let key = match self.options.discard {
+                    true => PLAIN_ENUM_DOC.to_owned(),
+                    false => format!("{ENUM_DOC}{simple}"),
+                };
+                add(key, doc);
             }
-            if let Some(default) = default {
+            if let Some(default) = default.filter(|_| !self.options.discard) {
                 add(format!("{ENUM_DEFAULT}{simple}"), default);
             }
         }
@@ -280,8 +298,15 @@ impl<'n> Maker<'n> {
         node: &'n Node,
         wanted: Wanted<'n>,
     ) -> Result<(), ConvertError> {
-        if self.options.meta_data {
-            schema.doc = node.text("connect.doc").map(str::to_owned);
+        let doc = node.text("connect.doc");
+        if self.options.discard {
+            let doc = wanted.doc.or(node.doc.as_deref()).or(doc);
+            schema.doc = doc.map(str::to_owned);
+            if let Some(doc) = node.doc.as_ref().filter(|_| self.options.meta_data) {
+                put(schema, PLAIN_RECORD_DOC.to_owned(), doc);
+            }
+        } else if self.options.meta_data {
+            schema.doc = doc.map(str::to_owned);
         }
         version(schema, node, wanted.version)?;
         if self.options.meta_data
@@ -289,36 +314,40 @@ impl<'n> Maker<'n> {
         {
             let Json::Object(parameters) = parameters else {
                 return Err(ConvertError::Data(format!(
-                    "Expected JSON object for schema parameters but found: {parameters}"
+                    "Expected JSON object for schema parameters but found: {}",
+                    java_text(parameters)
                 )));
             };
             for (key, value) in parameters {
                 let Json::String(value) = value else {
                     return Err(ConvertError::Data(format!(
-                        "Expected schema parameter values to be strings but found: {value}"
+                        "Expected schema parameter values to be strings but found: {}",
+                        java_text(value)
                     )));
                 };
                 put(schema, key.clone(), value);
             }
         }
         for (key, value) in node.props.iter().filter(|(key, _)| key.starts_with("avro")) {
-            match value {
-                Json::String(text) => put(schema, key.clone(), text),
-                other => put(schema, key.clone(), &other.to_string()),
-            }
+            put(schema, key.clone(), &java_text(value));
         }
         self.parts_left = self
             .parts_left
             .checked_sub(schema.parameters.len())
             .ok_or(SchemaError::Parts)?;
         let connect_default = node.props.get("connect.default");
-        if wanted.default.is_some() && self.options.meta_data && connect_default.is_none() {
+        let field_default = wanted
+            .default
+            .and_then(|json| Object::of_field(self.nodes, id, json));
+        let with_flag = self.options.meta_data && !self.options.discard;
+        if field_default.is_some() && with_flag && connect_default.is_none() {
             put(schema, FIELD_DEFAULT.to_owned(), "true");
         }
-        if let Some(default) = wanted.default.or(connect_default) {
-            let default = defaults::value(self.nodes, id, schema, default);
-            schema.default = default.filter(|default| *default != tidegate_model::Value::Null);
-        }
+        schema.default = match field_default {
+            Some(object) => object.value(schema, self.options),
+            None => connect_default
+                .and_then(|json| defaults_read::of_property(self.nodes, id, schema, json)),
+        };
         name(schema, node)?;
         self.bytes = self.bytes.saturating_add(own_bytes(schema));
         if self.bytes > SCHEMA_BYTES_MAX {
@@ -348,15 +377,11 @@ fn own_bytes(schema: &Schema) -> usize {
 
 fn bytes(node: &Node, is_decimal: bool) -> Result<Schema, ConvertError> {
     let mut schema = if is_decimal {
-        let scale = node.props.get("scale").and_then(Json::as_i64).unwrap_or(0);
-        let scale = i32::try_from(scale).map_err(|_| {
-            ConvertError::Data(format!(
-                "the scale of a decimal is {scale}, which is out of range"
-            ))
-        })?;
+        let scale = node.props.get("scale").and_then(java_int).unwrap_or(0);
         let mut schema = Schema::decimal(scale);
-        match node.props.get("precision").map(Json::as_i64) {
-            None | Some(Some(PRECISION_DEFAULT)) => {}
+        match node.props.get("precision").map(java_int) {
+            None => {}
+            Some(Some(precision)) if i64::from(precision) == PRECISION_DEFAULT => {}
             Some(Some(precision)) => put(&mut schema, PRECISION.to_owned(), &precision.to_string()),
             Some(None) => {
                 return Err(ConvertError::data(
@@ -374,13 +399,23 @@ fn bytes(node: &Node, is_decimal: bool) -> Result<Schema, ConvertError> {
     Ok(schema)
 }
 
+/// A number as Java's `intValue` has it; `None`: it is no number.
+#[allow(clippy::cast_possible_truncation, reason = "as Java casts")]
+fn java_int(json: &Json) -> Option<i32> {
+    match json.as_i64() {
+        Some(long) => Some(long as i32),
+        None => json.as_f64().map(|double| double as i32),
+    }
+}
+
 /// Key and value of the record of a map's entry.
-fn entry(fields: &[AvroField]) -> Result<(&AvroField, &AvroField), ConvertError> {
+pub(super) fn entry(fields: &[AvroField]) -> Result<(&AvroField, &AvroField), ConvertError> {
     match fields {
         [key, value] if key.name == "key" && value.name == "value" => Ok((key, value)),
+        [value, key] if key.name == "key" && value.name == "value" => Ok((key, value)),
         _ => Err(ConvertError::data(
             "Found map encoded as array of key-value pairs, but array elements do not match the expected format. \
-             The fields key and value are wanted, in this order.",
+             The fields key and value are wanted, and no others.",
         )),
     }
 }
@@ -388,14 +423,12 @@ fn entry(fields: &[AvroField]) -> Result<(&AvroField, &AvroField), ConvertError>
 fn version(schema: &mut Schema, node: &Node, registry: Option<i32>) -> Result<(), ConvertError> {
     let own = match node.props.get("connect.version") {
         None => None,
-        Some(version) => Some(
-            version
-                .as_i64()
-                .and_then(|version| i32::try_from(version).ok())
-                .ok_or_else(|| {
-                    ConvertError::Data(format!("Invalid Connect version found: {version}"))
-                })?,
-        ),
+        Some(version) => Some(java_int(version).ok_or_else(|| {
+            ConvertError::Data(format!(
+                "Invalid Connect version found: {}",
+                java_text(version)
+            ))
+        })?),
     };
     match (schema.version, own) {
         (Some(known), Some(own)) if own >= 0 && own != known => Err(ConvertError::Data(format!(
@@ -415,7 +448,10 @@ fn name(schema: &mut Schema, node: &Node) -> Result<(), ConvertError> {
     let is_decimal = schema.name.as_deref() == Some(DECIMAL);
     let name = match node.props.get("connect.name") {
         Some(Json::String(name)) => Some(name.as_str()),
-        Some(other) => return Err(ConvertError::Data(format!("Invalid schema name: {other}"))),
+        Some(other) => {
+            let other = java_text(other);
+            return Err(ConvertError::Data(format!("Invalid schema name: {other}")));
+        }
         None if matches!(node.kind, Kind::Record(_) | Kind::Enum { .. }) => {
             Some(node.name.as_str())
         }
@@ -432,9 +468,52 @@ fn name(schema: &mut Schema, node: &Node) -> Result<(), ConvertError> {
         Some(_) => Ok(()),
         None => {
             schema.name = Some(name.to_owned());
-            Ok(())
+            logical_by_name(schema)
         }
     }
+}
+
+/// Older converters wrote logical types by their Connect names alone. The type must be the one of that name.
+fn logical_by_name(schema: &mut Schema) -> Result<(), ConvertError> {
+    let class = match schema.kind {
+        SchemaType::Boolean => "class java.lang.Boolean",
+        SchemaType::Int8 => "class java.lang.Byte",
+        SchemaType::Int16 => "class java.lang.Short",
+        SchemaType::Int32 => "class java.lang.Integer",
+        SchemaType::Int64 => "class java.lang.Long",
+        SchemaType::Float32 => "class java.lang.Float",
+        SchemaType::Float64 => "class java.lang.Double",
+        SchemaType::String => "class java.lang.String",
+        SchemaType::Bytes => "class java.nio.HeapByteBuffer",
+        SchemaType::Array(_) => "class java.util.ArrayList",
+        SchemaType::Map(..) => "class java.util.HashMap",
+        SchemaType::Struct(_) => "class org.apache.kafka.connect.data.Struct",
+    };
+    let (name, wanted, fits) = match schema.name.as_deref() {
+        Some(DATE) => ("Date", "int32", schema.kind == SchemaType::Int32),
+        Some(TIME) => ("Time", "int32", schema.kind == SchemaType::Int32),
+        Some(TIMESTAMP) => ("Timestamp", "int64", schema.kind == SchemaType::Int64),
+        Some(DECIMAL) => ("Decimal", "bytes", schema.kind == SchemaType::Bytes),
+        _ => return Ok(()),
+    };
+    if !fits {
+        return Err(ConvertError::Data(format!(
+            "Invalid type for {name}, underlying representation should be {wanted} but was {class}"
+        )));
+    }
+    if name == "Decimal" {
+        let scale = schema.parameter("scale").ok_or_else(|| {
+            ConvertError::data("Invalid Decimal schema: scale parameter not found.")
+        })?;
+        scale.parse::<i32>().map_err(|_| {
+            ConvertError::Data(format!(
+                "Invalid scale parameter found in Decimal schema: {scale}"
+            ))
+        })?;
+    }
+    let default = schema.default.take();
+    schema.default = default.and_then(|default| defaults_read::logical(default, schema));
+    Ok(())
 }
 
 /// Sets a parameter, which keeps its place when it is there already.

@@ -1,5 +1,7 @@
 //! Encoded Connect values to Avro's bytes.
 
+use std::collections::HashMap;
+
 use tidegate_model::limits::{CALL_BYTES_TO_GUEST_MAX, VALUE_DEPTH_MAX};
 use tidegate_model::value::{Elements, Entries, ValueError, View, length, tag};
 
@@ -82,11 +84,7 @@ impl Writer<'_> {
             (Shape::String, View::String(text)) => put_bytes(text.as_bytes(), self.out),
             (Shape::Enum(places), View::String(text)) => match places.get(text.as_bytes()) {
                 Some(place) => put_count(*place, self.out),
-                None => {
-                    return Err(ConvertError::Data(format!(
-                        "{text:?} is no symbol of the enum"
-                    )));
-                }
+                None => return Err(no_symbol(text, places)),
             },
             (Shape::Bytes, View::Bytes(bytes)) => self.bytes(bytes),
             (Shape::Fixed(size), View::Bytes(bytes)) if bytes.len() == *size => {
@@ -337,15 +335,18 @@ impl Writer<'_> {
     fn union(
         &mut self,
         plan: &Plan,
-        plans: &[Plan],
+        plans: &[(Plan, Option<Box<[u8]>>)],
         values: Elements<'_>,
         depth_left: usize,
     ) -> Result<(), ConvertError> {
         let mut rest = values.body();
-        for branch in plans {
-            match rest {
-                [tag::NULL, more @ ..] => rest = more,
-                set => return self.value(branch, set, depth_left).map(drop),
+        for (branch, default) in plans {
+            match (rest, default) {
+                ([tag::NULL, ..], Some(default)) => {
+                    return self.value(branch, default, depth_left).map(drop);
+                }
+                ([tag::NULL, more @ ..], None) => rest = more,
+                (set, _) => return self.value(branch, set, depth_left).map(drop),
             }
         }
         self.null(plan)
@@ -473,6 +474,19 @@ fn mismatch(shape: &Shape, view: &View<'_>) -> ConvertError {
         Shape::Record(..) | Shape::Union(_) => "STRUCT",
     };
     ConvertError::Data(format!("Invalid type for {name}: {class}"))
+}
+
+fn no_symbol(text: &str, places: &HashMap<Box<[u8]>, usize>) -> ConvertError {
+    let mut symbols: Vec<_> = places.iter().collect();
+    symbols.sort_by_key(|(_, place)| **place);
+    let symbols: Vec<_> = symbols
+        .iter()
+        .map(|(symbol, _)| String::from_utf8_lossy(symbol))
+        .collect();
+    ConvertError::Data(format!(
+        "enum value '{text}' is not in the enum symbol set: [{}]",
+        symbols.join(", ")
+    ))
 }
 
 fn deeper(depth_left: usize) -> Result<usize, ValueError> {

@@ -9,7 +9,9 @@ use std::collections::HashMap;
 use tidegate_model::schema::{DATE, DECIMAL, Schema, SchemaType, TIME, TIMESTAMP};
 
 use super::defaults;
-use super::names::{is_map_entry, is_union, scrubbed, scrubbed_full};
+use super::names::{
+    checked_full, enum_name, fixed_size, is_map_entry, is_union, scrubbed, scrubbed_full,
+};
 use super::options::DataOptions;
 use super::schema::{AvroField, Kind, Node, NodeId, Nodes};
 use crate::error::ConvertError;
@@ -47,8 +49,8 @@ pub(super) enum Shape {
     Entries(Box<(Plan, Plan)>),
     /// With the number of the struct's fields.
     Record(usize, Vec<Step>),
-    /// A struct of which one field is set: the plan of each.
-    Union(Vec<Plan>),
+    /// A struct of which one field is set: the plan of each, with the encoded value that null stands for.
+    Union(Vec<(Plan, Option<Box<[u8]>>)>),
 }
 
 /// The types of numbers that Connect has.
@@ -164,11 +166,12 @@ impl<'n> Planner<'n> {
             let fields = schema.fields().iter();
             let plans = fields.map(|field| {
                 let (branch, shape) = self.branch(&field.schema, branches)?;
-                Ok(Plan {
+                let plan = Plan {
                     shape,
                     branch: Some(branch),
                     null: None,
-                })
+                };
+                Ok((plan, self.default(&field.schema)))
             });
             return Ok(Plan {
                 shape: Shape::Union(plans.collect::<Result<_, ConvertError>>()?),
@@ -190,10 +193,15 @@ impl<'n> Planner<'n> {
         schema: &Schema,
         branches: &Branches<'_>,
     ) -> Result<(usize, Shape), ConvertError> {
-        let wanted = schema
-            .name
-            .as_ref()
-            .map(|name| scrubbed_full(name, self.options).unwrap_or_else(|_| name.clone()));
+        let enum_name = enum_name(schema, self.options);
+        let wanted = match (enum_name, &schema.name) {
+            (Some(name), _) => checked_full(name).ok(),
+            (None, Some(name)) => {
+                Some(scrubbed_full(name, self.options).unwrap_or_else(|_| name.clone()))
+            }
+            (None, None) => None,
+        };
+        let has_own_type = enum_name.is_some() || matches!(fixed_size(schema), Ok(Some(_)));
         let wanted = wanted.and_then(|name| branches.by_name.get(name.as_str()).copied());
         let others = (0..branches.ids.len()).filter(|place| Some(*place) != wanted);
         let mut first_error = None;
@@ -209,6 +217,7 @@ impl<'n> Planner<'n> {
             match self.shape(schema, id, node) {
                 // A wider number only when none is its own type.
                 Ok(shape) if is_exact(&shape) => return Ok((place, shape)),
+                Ok(shape) if has_own_type && Some(place) == wanted => return Ok((place, shape)),
                 Ok(shape) => {
                     first_error.get_or_insert(Ok((place, shape)));
                 }
@@ -309,15 +318,10 @@ impl<'n> Planner<'n> {
                 let plan = self
                     .plan(&field.schema, avro.node)
                     .map_err(|error| within(&avro.name, error))?;
-                let default = field
-                    .schema
-                    .default
-                    .as_ref()
-                    .filter(|_| !(self.options.ignore_defaults && field.schema.optional));
                 return Ok(Step::Field {
                     index: *index,
                     plan,
-                    default: default.map(|default| default.to_encoded().into()),
+                    default: self.default(&field.schema),
                 });
             }
             let mut bytes = Vec::new();
@@ -333,6 +337,13 @@ impl<'n> Planner<'n> {
             }
         });
         steps.collect()
+    }
+
+    /// The encoded value that null in a field stands for.
+    fn default(&self, schema: &Schema) -> Option<Box<[u8]>> {
+        let default = schema.default.as_ref();
+        let default = default.filter(|_| !self.options.ignore_defaults)?;
+        Some(default.to_encoded().into())
     }
 
     fn unfit(&self, schema: &Schema, id: NodeId) -> ConvertError {
@@ -488,7 +499,7 @@ mod tests {
         assert!(
             plans
                 .iter()
-                .map(|plan| plan.branch)
+                .map(|(plan, _)| plan.branch)
                 .eq((0..3_001).map(Some))
         );
     }

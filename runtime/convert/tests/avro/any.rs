@@ -44,9 +44,11 @@ fn schema_and_values() -> impl Strategy<Value = (Schema, Vec<Value>)> {
         ),
         of(
             Schema::decimal(2),
-            three_of(any::<i64>().prop_map(|value| Value::Decimal {
-                scale: 2,
-                unscaled: value.to_be_bytes().to_vec()
+            three_of(any::<i64>().prop_map(|value| {
+                let mut unscaled = value.to_be_bytes().to_vec();
+                // As many bytes as the number needs.
+                unscaled[0] = if value < 0 { 0xaa } else { 0x55 };
+                Value::Decimal { scale: 2, unscaled }
             }))
         ),
     ];

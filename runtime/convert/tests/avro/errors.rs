@@ -114,12 +114,12 @@ fn a_schema_that_cannot_be_used_says_why() {
             json!({"type": "record", "name": "L", "fields": [{"name": "next", "type": ["null", "L"]}]}),
             "contains itself",
         ),
-        (json!("null"), "Standalone null"),
-        (json!("Nobody"), "is not defined"),
+        (json!({"type": "array", "items": "null"}), "Standalone null"),
+        (json!("Nobody"), "Undefined schema: Nobody"),
         (json!({"type": "record", "name": "R"}), "no \"fields\""),
         (json!(7), "stands where a schema is wanted"),
-        (json!(["int", ["long"]]), "directly in a union"),
-        (json!(["int", "int"]), "twice"),
+        (json!(["int", ["long"]]), "Nested union"),
+        (json!(["int", "int"]), "Duplicate in union:int"),
         (json!(["int", {"type": "enum", "name": "int2"}]), "symbols"),
     ];
     for (schema, wanted) in cases {
