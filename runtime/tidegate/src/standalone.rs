@@ -134,7 +134,7 @@ async fn work(
         } else {
             " because bootstrap.servers is not given"
         };
-        tracing::info!(folder = %folder.display(), "Topics are kept in this process{given}: for one worker and for tests.");
+        tracing::info!(folder = %folder.display(), "Topics are kept in a folder, for this worker alone{given}.");
     }
     let server = Server::open(&config.listeners, &config.rest).await?;
     let addresses = server.addresses();
