@@ -231,10 +231,10 @@ fn assert_settings_on_page(file: &str, name: &str) -> usize {
 
 #[test]
 fn the_page_has_every_setting_with_its_default_and_key() {
-    let settings = "runtime/sandbox/src/settings.rs";
+    let guest = "runtime/config/src/guest_limits.rs";
     let limits = "runtime/config/src/limits.rs";
     for (file, name, at_least) in [
-        (settings, "Limits", 15),
+        (guest, "GuestLimits", 15),
         (limits, "CompileLimits", 6),
         (limits, "LogLimits", 3),
         (limits, "RecordLimits", 3),

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
@@ -270,29 +269,12 @@ fn rest_address(place: &Place) -> String {
     address.split_whitespace().next().unwrap().to_owned()
 }
 
-/// A certificate for 127.0.0.1, and its key, in files.
-fn certificate(place: &Place) -> native_tls::TlsAcceptor {
-    let (certificate, key) = (place.path("certificate.pem"), place.path("key.pem"));
-    let made = Command::new("openssl")
-        .args([
-            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-        ])
-        .args([
-            "-subj",
-            "/CN=test",
-            "-addext",
-            "subjectAltName=IP:127.0.0.1",
-        ])
-        .arg("-keyout")
-        .arg(&key)
-        .arg("-out")
-        .arg(&certificate)
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{made:?}");
-    let read = |path: &Path| std::fs::read(path).unwrap();
-    let identity = native_tls::Identity::from_pkcs8(&read(&certificate), &read(&key)).unwrap();
-    native_tls::TlsAcceptor::new(identity).unwrap()
+/// What accepts TLS on 127.0.0.1, with its certificate in a file.
+fn acceptor(certificate: &Path) -> native_tls::TlsAcceptor {
+    let made = tidegate_test_certificates::of_loopback();
+    std::fs::write(certificate, made.certificate_pem()).unwrap();
+    let identity = native_tls::Identity::from_pkcs8(&made.certificate_pem(), &made.key_pem());
+    native_tls::TlsAcceptor::new(identity.unwrap()).unwrap()
 }
 
 /// A TLS server that wants a login, sends two lines, and ends the connection.
@@ -327,8 +309,8 @@ fn line_server(acceptor: native_tls::TlsAcceptor) -> (String, Arc<Mutex<Vec<Stri
 #[test]
 fn a_tcp_source_logs_in_by_tls_and_reads_lines_over_several_connections() {
     let mut place = Place::new(Broker::Embedded);
-    let (address, logins) = line_server(certificate(&place));
     let trusted = place.path("certificate.pem");
+    let (address, logins) = line_server(acceptor(&trusted));
     place.add_worker_key(&format!(
         "sandbox.ssl.truststore.location={}",
         trusted.display()
@@ -359,7 +341,7 @@ fn a_tcp_source_logs_in_by_tls_and_reads_lines_over_several_connections() {
 #[test]
 fn a_tcp_source_does_not_trust_a_strangers_certificate() {
     let mut place = Place::new(Broker::Embedded);
-    let (address, logins) = line_server(certificate(&place));
+    let (address, logins) = line_server(acceptor(&place.path("certificate.pem")));
     let topic = place.topic("lines");
     place.connector(
         "tcp",

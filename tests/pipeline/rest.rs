@@ -113,7 +113,7 @@ fn a_client_cannot_widen_what_the_operator_granted() {
 
 #[test]
 fn what_is_wrong_with_one_of_several_transforms_is_said_with_its_key() {
-    let mut place = Place::new(Broker::Embedded);
+    let place = Place::new(Broker::Embedded);
     place.add_worker_key("sandbox.policy.read=/");
     let worker = place.start();
     let transforms = "org.apache.kafka.connect.transforms";

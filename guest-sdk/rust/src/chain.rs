@@ -24,6 +24,8 @@ struct Run {
     steps: Range<usize>,
     /// Steps that edit maps, put together.
     fused: Option<Fused>,
+    /// Maps are given their keys back before it: it takes no shapes, and there may be some.
+    expands_maps: bool,
 }
 
 struct ChainStep {
@@ -79,6 +81,8 @@ impl Chain {
     fn of_steps(steps: Vec<ChainStep>) -> Self {
         let mut runs: Vec<Run> = Vec::new();
         let mut from = 0;
+        // Steps that edit maps make shapes of shapes only; who says that it takes them may make them of anything.
+        let mut may_have_shapes = true;
         for neighbours in steps.chunk_by(|one, next| {
             let side = one.edited_side();
             side.is_some() && side == next.edited_side()
@@ -86,9 +90,16 @@ impl Chain {
             let edits: Vec<_> = neighbours.iter().filter_map(ChainStep::map_edits).collect();
             let side = edits.first().map(|edits| edits.side());
             let to = from + neighbours.len();
+            let takes_shapes = side.is_some() || neighbours.iter().all(ChainStep::takes_map_shapes);
+            let expands_maps = may_have_shapes && !takes_shapes;
+            let may_make_shapes = neighbours
+                .iter()
+                .any(|step| step.transform.reads().map_shapes);
+            may_have_shapes = may_make_shapes || may_have_shapes && !expands_maps;
             runs.push(Run {
                 steps: from..to,
                 fused: side.map(|side| Fused::of(&edits, side)),
+                expands_maps,
             });
             from = to;
         }
@@ -129,7 +140,8 @@ impl Chain {
         let mut batch = TransformBatch::new(batch);
         let mut counts = vec![StepCount::default(); self.steps.len()];
         let mut clock = Clock::started();
-        for Run { steps, fused } in &mut self.runs {
+        for run in &mut self.runs {
+            let Run { steps, fused, .. } = run;
             let numbered = (0_u32..).skip(steps.start);
             let (Some(steps), Some(counts)) = (
                 self.steps.get_mut(steps.clone()),
@@ -139,6 +151,9 @@ impl Chain {
             };
             if batch.is_empty() {
                 break;
+            }
+            if run.expands_maps {
+                batch.expand_maps();
             }
             if let Some(fused) = fused {
                 let edits: Vec<_> = steps.iter().filter_map(ChainStep::map_edits).collect();
@@ -159,9 +174,6 @@ impl Chain {
             for ((number, step), count) in numbered.zip(steps).zip(counts) {
                 if batch.is_empty() {
                     break;
-                }
-                if fused.is_none() && !step.takes_map_shapes() {
-                    batch.expand_maps();
                 }
                 step.apply(number, &mut batch, count)?;
                 count.nanoseconds += clock.lap();

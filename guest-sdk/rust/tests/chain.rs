@@ -14,7 +14,8 @@ use tidegate_sdk::prelude::*;
 use tidegate_sdk::record::batch_of;
 use tidegate_sdk::transform_batch::Transformed;
 use tidegate_sdk::{
-    Chain, Edit, HeaderEdit, NO_SCHEMA, PluginSet, Side, Step, StepCondition, TransformBatch,
+    Chain, Edit, HeaderEdit, MapShape, NO_SCHEMA, PluginSet, Side, Step, StepCondition,
+    TransformBatch,
 };
 
 /// Doubles int32 values; null is dropped, a text fails. `times` copies come out.
@@ -117,6 +118,65 @@ impl Transform for Rename {
     }
 }
 
+/// Makes each value a map of one key that has left it to a shape.
+struct Shapes;
+
+impl Transform for Shapes {
+    fn describe() -> Description {
+        Description::new("test.Shapes")
+    }
+
+    fn configure(_: &Config) -> Result<Self> {
+        Ok(Self)
+    }
+
+    fn reads(&self) -> Reads {
+        Reads {
+            map_shapes: true,
+            ..Reads::VALUES
+        }
+    }
+
+    fn apply_batch(&mut self, batch: &mut TransformBatch) -> Result<()> {
+        batch.rewrite(Side::Value, |row, schemas, out| {
+            let shape = MapShape::of([Value::from("a").to_encoded().as_slice()]).unwrap();
+            let map = Encoder::new(out).structure();
+            Encoder::new(out).int64(row.offset().unwrap_or_default());
+            Encoder::new(out).end(map, 1);
+            Ok(Edit::Written(schemas.index(&shape.to_encoded())))
+        });
+        Ok(())
+    }
+}
+
+/// Takes no shapes: refuses a value that has left its keys to one.
+struct TakesNoShapes;
+
+impl Transform for TakesNoShapes {
+    fn describe() -> Description {
+        Description::new("test.TakesNoShapes")
+    }
+
+    fn configure(_: &Config) -> Result<Self> {
+        Ok(Self)
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::VALUES
+    }
+
+    fn apply_batch(&mut self, batch: &mut TransformBatch) -> Result<()> {
+        batch.rewrite(Side::Value, |row, schemas, _| {
+            let (_, schema) = row.side(Side::Value);
+            match schemas.encoded(schema).is_some_and(MapShape::is) {
+                true => Err(Error::data("its keys are gone")),
+                false => Ok(Edit::Unchanged),
+            }
+        });
+        Ok(())
+    }
+}
+
 /// Holds for odd int32 values.
 struct Odd;
 
@@ -139,7 +199,7 @@ impl Predicate for Odd {
 }
 
 tidegate_sdk::export! {
-    transforms: [Double, Nothing, TopicToKey, Rename],
+    transforms: [Double, Nothing, TopicToKey, Rename, Shapes, TakesNoShapes],
     predicates: [Odd],
 }
 
@@ -259,6 +319,27 @@ fn a_chain_reads_what_its_steps_and_predicates_read() {
             map_shapes: false
         }
     );
+}
+
+#[test]
+fn who_takes_no_shapes_gets_none_wherever_they_were_made() {
+    let [shapes, none, key] = ["test.Shapes", "test.TakesNoShapes", "test.TopicToKey"].map(step);
+    for steps in [
+        vec![shapes.clone(), none.clone(), none.clone()],
+        vec![none.clone(), shapes.clone(), none.clone(), none.clone()],
+        vec![none.clone(), shapes.clone(), key.clone(), none.clone()],
+        vec![none.clone(), key.clone(), none.clone(), shapes.clone()],
+    ] {
+        let done = run(steps, &numbers(&[1, 2]));
+        assert_eq!(done.errors, []);
+        let map = Value::Map(vec![("a".into(), 0_i64.into())]);
+        assert_eq!(values(&done.batch), [map.clone(), map]);
+    }
+    // What the host gives may have shapes from the beginning on.
+    let mut given = chain(vec![shapes]).apply(batch_of(&numbers(&[1]))).unwrap();
+    assert!(given.batch.has_map_shapes());
+    given = chain(vec![key, none]).apply(given.batch).unwrap();
+    assert_eq!(given.errors, []);
 }
 
 #[test]

@@ -198,48 +198,48 @@ impl Grants {
                     .map_err(|message| ConfigError::value(&key.name, address, message))?;
                 self.address(key, address, Purpose::Tcp, rule)
             }),
-            Names::Url if key.name == HTTP => list(value).iter().try_for_each(|host| {
-                let found = match host.split_once("://") {
-                    Some(("http" | "https", _)) => address::of_url(host),
-                    Some(_) => Err("http:// or https:// is wanted, or a host alone".to_owned()),
-                    None => address::host_port(host, Some(443)).map(|address| vec![address]),
-                };
-                found
-                    .map_err(|message| ConfigError::key_message(HTTP, message))?
-                    .into_iter()
-                    .try_for_each(|address| self.address(key, address, Purpose::Http, rule))
-            }),
-            Names::Url => {
-                let is_list = value.matches("://").count() > 1;
-                let urls = if is_list {
-                    list(value)
-                } else {
-                    vec![value.to_owned()]
-                };
-                urls.iter().try_for_each(|url| {
-                    // A URL may hold a password: it is not shown.
-                    let addresses = address::of_url(url).map_err(|message| {
-                        ConfigError::key_message(
-                            &key.name,
-                            format!("The value of {} is no URL: {message}", key.name),
-                        )
-                    })?;
-                    let purpose = match url.split_once("://") {
-                        Some((scheme, _))
-                            if ["http", "https"]
-                                .iter()
-                                .any(|http| http.eq_ignore_ascii_case(scheme)) =>
-                        {
-                            Purpose::Http
-                        }
-                        _ => Purpose::Tcp,
-                    };
-                    addresses
-                        .into_iter()
-                        .try_for_each(|address| self.address(key, address, purpose, rule))
-                })
+            Names::Url if key.name == HTTP => {
+                let mut hosts = list(value).into_iter();
+                hosts.try_for_each(|host| self.http_host(key, &host, rule))
             }
+            Names::Url if value.matches("://").count() > 1 => {
+                let mut urls = list(value).into_iter();
+                urls.try_for_each(|url| self.url(key, &url, rule))
+            }
+            Names::Url => self.url(key, value, rule),
         }
+    }
+
+    /// A host that `sandbox.http` names, as a URL or alone.
+    fn http_host(
+        &mut self,
+        key: &ConfigKey,
+        host: &str,
+        rule: Rule<'_>,
+    ) -> Result<(), ConfigError> {
+        let found = match host.split_once("://") {
+            Some(("http" | "https", _)) => address::of_url(host),
+            Some(_) => Err("http:// or https:// is wanted, or a host alone".to_owned()),
+            None => address::host_port(host, Some(443)).map(|address| vec![address]),
+        };
+        let found = found.map_err(|message| ConfigError::key_message(HTTP, message))?;
+        let mut found = found.into_iter();
+        found.try_for_each(|address| self.address(key, address, Purpose::Http, rule))
+    }
+
+    /// What a URL leads to. It may hold a password, and is not shown.
+    fn url(&mut self, key: &ConfigKey, url: &str, rule: Rule<'_>) -> Result<(), ConfigError> {
+        let addresses = address::of_url(url).map_err(|message| {
+            let message = format!("The value of {} is no URL: {message}", key.name);
+            ConfigError::key_message(&key.name, message)
+        })?;
+        let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+        let is_http = ["http", "https"]
+            .iter()
+            .any(|http| http.eq_ignore_ascii_case(scheme));
+        let purpose = if is_http { Purpose::Http } else { Purpose::Tcp };
+        let mut addresses = addresses.into_iter();
+        addresses.try_for_each(|address| self.address(key, address, purpose, rule))
     }
 
     fn folder(

@@ -18,7 +18,7 @@
 //! | [`grants`] | what a plugin is granted, by the values of the keys that name something outside |
 //! | [`plugin_version`] | which versions of a plugin are asked for |
 //! | [`policy`], [`ip`] | how far grants may go; addresses by what they reach |
-//! | [`own_limits`] | the limits that a connector asks for itself |
+//! | [`guest_limits`], [`own_limits`] | the limits on one guest; those that a connector asks for itself |
 //!
 //! The crate reads the configuration files it is told to read, and what config providers may read, and does no other
 //! I/O. Its words are Kafka
@@ -33,6 +33,7 @@ pub mod definition;
 pub mod environment;
 pub mod framework;
 pub mod grants;
+pub mod guest_limits;
 pub mod ip;
 pub mod json;
 pub mod limits;

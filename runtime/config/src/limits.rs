@@ -21,6 +21,9 @@ const MIB: u64 = 1024 * KIB;
 const GIB: u64 = 1024 * MIB;
 const HOUR_MS: u64 = 3_600_000;
 
+/// The bounds of a limit that may be anything but nothing.
+pub(crate) const ANY: RangeInclusive<u64> = 1..=u64::MAX;
+
 /// The most bytes of a component that an operator may allow.
 pub const COMPONENT_BYTES_ALLOWED: u64 = 256 * MIB;
 
@@ -363,7 +366,7 @@ pub(crate) fn within(
     }
 }
 
-fn size(bytes: u64) -> usize {
+pub(crate) fn size(bytes: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 

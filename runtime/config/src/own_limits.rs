@@ -74,10 +74,10 @@ impl Most {
     #[must_use]
     pub fn of(worker: &SandboxSettings) -> Self {
         Self {
-            memory_bytes: worker.memory_bytes_max as u64,
-            poll_ms: worker.poll_ms,
-            put_ms: worker.put_ms,
-            start_ms: worker.start_ms,
+            memory_bytes: worker.guest.memory_bytes_max as u64,
+            poll_ms: worker.guest.poll_ms,
+            put_ms: worker.guest.put_ms,
+            start_ms: worker.guest.start_ms,
             write_bytes: WRITE_BYTES_DEFAULT,
             caps: worker.caps,
         }

@@ -13,7 +13,7 @@ use std::time::Instant;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use tidegate_convert::{Converter, Role, converter};
-use tidegate_model::{Column, Encoder};
+use tidegate_model::{Batch, Column, Encoder};
 
 #[allow(
     dead_code,
@@ -40,6 +40,7 @@ fn main() {
 
     pair("string", "String", &[], &plain);
     let ours = pair("json", "Json", &[("schemas.enable", "false")], &plain);
+    shaped(&plain);
     pair("json with schema", "Json", &[], &enveloped);
     avro(&enveloped);
     visitor(&plain);
@@ -48,6 +49,33 @@ fn main() {
         "json there and back: {:.2} times as fast as serde_json::Value",
         tree / ours
     );
+}
+
+/// Times JSON whose maps leave their keys to a shape, and giving them back, as other converters need it.
+fn shaped(bytes: &Column) {
+    let config = [("schemas.enable".to_owned(), "false".to_owned())].into();
+    let mut json = converter("Json", Role::Value, &config).unwrap();
+    json.shape_maps(true);
+    let mut failures = Vec::new();
+    let mut batch = Batch {
+        count: bytes.len(),
+        ..Batch::default()
+    };
+    let read = json.to_connect("flights", bytes, &mut batch.schemas, &mut failures);
+    (batch.values, batch.value_schemas) = (read.values, read.schemas);
+    time("json with map shapes: decode", bytes, || {
+        black_box(json.to_connect("flights", bytes, &mut Vec::new(), &mut failures));
+    });
+    let mut encode = |batch: &Batch| {
+        let (values, indexes) = (&batch.values, &batch.value_schemas);
+        black_box(json.from_connect("flights", values, indexes, &batch.schemas, &mut failures));
+    };
+    time("json with map shapes: encode", bytes, || encode(&batch));
+    time("json given back its keys: encode", bytes, || {
+        let mut expanded = batch.clone();
+        expanded.expand_values();
+        encode(&expanded);
+    });
 }
 
 /// Times Avro with a registry in memory, which is asked once.

@@ -70,6 +70,11 @@ pub trait Converter: Send {
         let _ = shape;
     }
 
+    /// Whether [`Converter::from_connect`] takes maps that left their keys to a shape.
+    fn takes_map_shapes(&self) -> bool {
+        false
+    }
+
     /// Converts the bytes on a topic to encoded values, for all records of a column. `schemas` are the
     /// batch's distinct encoded schemas: new ones are appended.
     fn to_connect(

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use tidegate_convert::{ConvertError, Converter, Role, ValueColumn, converter};
 use tidegate_model::value::Value;
-use tidegate_model::{Column, Schema, SchemaType};
+use tidegate_model::{Batch, Column, MapShape, Schema, SchemaType};
 
 fn json(config: &[(&str, &str)]) -> Box<dyn Converter> {
     let config: BTreeMap<String, String> = config
@@ -280,4 +280,103 @@ fn one_failure_leaves_the_rest_of_the_column_alone() {
     assert_eq!(read.values.lengths, vec![9, -1, 9]);
     assert_eq!(failures.len(), 1);
     assert_eq!(failures[0].index, 1);
+}
+
+/// The most shapes of a column.
+const SHAPES_MAX: usize = 64;
+
+/// Documents of five keys, each in another order.
+fn orders(count: usize) -> Vec<String> {
+    let mut orders: Vec<Vec<char>> = vec![vec![]];
+    for key in ['a', 'b', 'c', 'd', 'e'] {
+        let grown = orders.iter().flat_map(|order| {
+            (0..=order.len()).map(move |at| {
+                let mut order = order.clone();
+                order.insert(at, key);
+                order
+            })
+        });
+        orders = grown.collect();
+    }
+    orders.truncate(count);
+    let document = |(number, order): (usize, &Vec<char>)| {
+        let entry = |key: &char| format!(r#""{key}":"{key}{number}""#);
+        let entries: Vec<_> = order.iter().map(entry).collect();
+        format!("{{{}}}", entries.join(","))
+    };
+    orders.iter().enumerate().map(document).collect()
+}
+
+#[test]
+fn documents_beyond_the_most_shapes_keep_their_keys() {
+    let different = orders(SHAPES_MAX + 2);
+    let mut documents = different.clone();
+    // The known shapes go on, in between and after those that found no room.
+    documents.extend([
+        different[0].clone(),
+        different[SHAPES_MAX + 1].clone(),
+        different[SHAPES_MAX - 1].clone(),
+    ]);
+    let bytes: Column = documents.iter().map(|text| Some(text.as_bytes())).collect();
+    let (mut failures, mut schemas) = (Vec::new(), Vec::new());
+    let wanted = plain().to_connect("t", &bytes, &mut vec![], &mut failures);
+    let mut converter = plain();
+    converter.shape_maps(true);
+    for batch in 0..2 {
+        schemas = vec![Schema::new(SchemaType::Int8).to_encoded()];
+        let found = converter.to_connect("t", &bytes, &mut schemas, &mut failures);
+        let last = SHAPES_MAX as i32;
+        let indexes: Vec<i32> = (1..=last).chain([-1, -1, 1, -1, last]).collect();
+        assert_eq!(found.schemas, indexes, "batch {batch}");
+        assert_eq!(schemas.len(), 1 + SHAPES_MAX);
+        for row in [SHAPES_MAX, SHAPES_MAX + 1, SHAPES_MAX + 3] {
+            let kept = found.values.iter().nth(row);
+            assert_eq!(kept, wanted.values.iter().nth(row), "row {row}");
+        }
+        let mut batch = Batch {
+            count: documents.len(),
+            schemas: schemas.clone(),
+            value_schemas: found.schemas,
+            values: found.values,
+            ..Batch::default()
+        };
+        batch.expand_maps();
+        assert_eq!(batch.values, wanted.values);
+    }
+    assert!(failures.is_empty(), "{failures:?}");
+    for shape in &schemas[1..] {
+        assert_eq!(MapShape::decode(shape).unwrap().keys().len(), 5);
+    }
+}
+
+#[test]
+fn a_value_that_is_no_map_of_its_shape_is_refused() {
+    let keys = ["a", "b"].map(|key| Value::from(key).to_encoded());
+    let shape = MapShape::of(keys.iter().map(Vec::as_slice)).unwrap();
+    let one = Value::Struct(vec![Value::Int8(1)]).to_encoded();
+    let three = Value::Struct(vec![Value::Int8(1); 3]).to_encoded();
+    let two = Value::Struct(vec![Value::Int8(1); 2]).to_encoded();
+    let mut cut = two.clone();
+    cut[5] = 3;
+    let text = Value::from("a").to_encoded();
+    let values: Column = [&one, &three, &two, &cut, &text]
+        .map(|value| Some(value.as_slice()))
+        .into_iter()
+        .collect();
+    let mut failures = Vec::new();
+    let schemas = [shape.to_encoded(), vec![17, 1, 0, 0, 0]];
+    let json = plain().from_connect("t", &values, &[0; 5], &schemas, &mut failures);
+    let some = Some(&br#"{"a":1,"b":1}"#[..]);
+    assert_eq!(
+        json.iter().collect::<Vec<_>>(),
+        [None, None, some, None, None]
+    );
+    for failure in failures.drain(..) {
+        let text = failure.error.to_string();
+        assert!(text.contains("no map of the shape"), "{text}");
+    }
+    let json = plain().from_connect("t", &values, &[1; 5], &schemas, &mut failures);
+    assert_eq!(json.iter().flatten().count(), 0);
+    let text = failures[0].error.to_string();
+    assert!(text.contains("a map shape is damaged"), "{text}");
 }

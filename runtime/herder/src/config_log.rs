@@ -256,13 +256,10 @@ fn target(value: &[u8]) -> Result<TargetState, String> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use tempfile::TempDir;
-    use tidegate_broker::{
-        Acknowledge, BrokerError, EmbeddedBroker, EmbeddedSettings, NewTopic, Refused,
-    };
-    use tidegate_model::{Batch, TopicName};
+    use tidegate_broker::{EmbeddedBroker, EmbeddedSettings, NewTopic};
+    use tidegate_model::TopicName;
+    use tidegate_test_fakes::{FakeProducer, Fate};
 
     use super::*;
 
@@ -329,71 +326,16 @@ mod tests {
     /// A log in a folder of its own, whose writes break off after some records.
     struct BreaksOff {
         inner: EmbeddedBroker,
-        producer: Arc<Cut>,
+        producer: Arc<FakeProducer>,
         _folder: TempDir,
-    }
-
-    /// Writes as many records as it may and then says that it failed.
-    struct Cut {
-        inner: Arc<dyn Producer>,
-        after: usize,
-    }
-
-    impl Producer for Cut {
-        fn submit(
-            &self,
-            batch: &Batch,
-            groups: &[u32],
-            first_group: u64,
-            group_count: u32,
-            to: &Arc<dyn Acknowledge>,
-        ) -> Result<(), BrokerError> {
-            let mut cut = batch.clone();
-            cut.count = batch.count.min(self.after);
-            (cut.keys, cut.values) = Default::default();
-            for (key, value) in batch.iter_keys().zip(batch.iter_values()).take(cut.count) {
-                cut.keys.push(key);
-                cut.values.push(value);
-            }
-            if cut.count == batch.count {
-                return self
-                    .inner
-                    .submit(batch, groups, first_group, group_count, to);
-            }
-            if cut.count > 0 {
-                let ignored: Arc<dyn Acknowledge> = Arc::new(Ignored);
-                self.inner.submit(&cut, groups, 0, 1, &ignored)?;
-                self.inner.flush(Duration::from_secs(30))?;
-            }
-            let refused = Refused {
-                rows: vec![0],
-                error: BrokerError::Away("a test".to_owned()),
-            };
-            to.acknowledged(first_group, Err(refused));
-            Ok(())
-        }
-
-        fn flush(&self, timeout: Duration) -> Result<(), BrokerError> {
-            self.inner.flush(timeout)
-        }
-    }
-
-    struct Ignored;
-
-    impl Acknowledge for Ignored {
-        fn acknowledged(&self, _group: u64, result: Result<(), Refused>) {
-            assert!(result.is_ok());
-        }
     }
 
     impl BreaksOff {
         fn after(records: usize) -> Self {
             let folder = tempfile::tempdir().unwrap();
             let inner = EmbeddedBroker::open(folder.path(), EmbeddedSettings::default()).unwrap();
-            let producer = Arc::new(Cut {
-                inner: inner.producer(&Properties::new()).unwrap(),
-                after: records,
-            });
+            let producer = FakeProducer::new(inner.producer(&Properties::new()).unwrap());
+            producer.set_others(Fate::Cut(records));
             Self {
                 inner,
                 producer,
@@ -402,7 +344,7 @@ mod tests {
         }
 
         fn whole(&self) -> Arc<dyn Producer> {
-            Arc::clone(&self.producer.inner)
+            self.producer.inner()
         }
 
         fn open(&self, producer: Arc<dyn Producer>) -> Result<(ConfigLog, Stored), WorkerError> {

@@ -17,7 +17,7 @@ use tidegate_worker::topic_log::TopicLog;
 use tidegate_worker::{TargetState, Worker};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::actor::Actor;
+use crate::actor::{Actor, NewActor};
 use crate::checks::{Checks, VALIDATION_WAIT_MAX, VALIDATIONS_MAX, blocking};
 use crate::component_info::ComponentInfo;
 use crate::config_log::{ConfigLog, Stored};
@@ -86,15 +86,15 @@ impl Herder {
             .partition(|(name, _)| expected.iter().any(|expected| expected.as_str() == name));
         warn_of_another_worker(worker.config(), &stored);
         let (asks, asked) = mpsc::channel(ASKED_MAX);
-        let actor = Actor::new(
-            Arc::clone(&worker),
-            config_log,
+        let actor = Actor::new(NewActor {
+            worker: Arc::clone(&worker),
+            log: config_log,
             board,
-            Arc::clone(&connectors),
+            connectors: Arc::clone(&connectors),
             stored,
             waiting,
             asks,
-        );
+        });
         tokio::spawn(actor.run(checks.clone(), received));
         let reconfiguration = Reconfiguration {
             worker: Arc::clone(&worker),

@@ -3,7 +3,7 @@
 //! | module | what |
 //! | --- | --- |
 //! | [`value`] | the encoded Connect value: writing it, reading it lazily, checking it; and a tree for convenience |
-//! | [`schema`] | Connect schemas and their encoding |
+//! | [`schema`], `schema_encoding` | Connect schemas; their encoding |
 //! | `fits` | whether a value fits a schema |
 //! | [`map_shape`] | the keys of maps without a schema, which many records share |
 //! | [`column`] | byte strings of one field of many records, in one buffer |
@@ -25,7 +25,7 @@ pub mod ids;
 pub mod limits;
 pub mod map_shape;
 pub mod schema;
-
+mod schema_encoding;
 mod select;
 pub mod short;
 pub mod value;

@@ -62,12 +62,6 @@ impl RegistryError {
             Self::Refused { .. } | Self::Answer { .. } | Self::Unusable { .. } => ErrorClass::Data,
         }
     }
-
-    /// Whether the registry does not have what was asked for.
-    #[must_use]
-    pub fn is_not_found(&self) -> bool {
-        matches!(self, Self::Refused { status: 404, .. })
-    }
 }
 
 /// Whether a status says that the same may succeed later.

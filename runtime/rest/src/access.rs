@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -25,6 +25,7 @@ use tidegate_config::name_patterns::NamePatterns;
 use tidegate_config::rest::RestConfig;
 use tidegate_config::tls::ClientAuth;
 
+use crate::access_files::Stamp;
 use crate::error::{Failure, RestError};
 use crate::peer::Peer;
 use crate::secrets::{Password, Token, Verifier};
@@ -42,8 +43,8 @@ pub(crate) struct Access {
     nobody: Password,
     certificates: Vec<(String, Known)>,
     verifier: Verifier,
-    /// The files that all this was read from.
-    files: Vec<PathBuf>,
+    /// The files that all this was read from, as they were then.
+    files: Vec<Stamp>,
 }
 
 /// Someone who may call.
@@ -147,7 +148,7 @@ impl Access {
             files: Vec::new(),
         };
         for file in config.access_file.iter().chain(&config.basic_auth_file) {
-            access.has_read(file);
+            access.reads(file);
         }
         if let Some(file) = &config.access_file {
             for principal in tidegate_config::access::read(file)? {
@@ -195,7 +196,7 @@ impl Access {
             RestError::Config(ConfigError::InFile { path, error })
         };
         if let Proof::Token(Held::File(path)) | Proof::Password(Held::File(path)) = &proof {
-            self.has_read(path);
+            self.reads(path);
         }
         match proof {
             Proof::Token(held) => {
@@ -247,13 +248,14 @@ impl Access {
         Ok(())
     }
 
-    fn has_read(&mut self, file: &Path) {
+    /// Notes a file before it is read, so that what changes meanwhile is a change.
+    fn reads(&mut self, file: &Path) {
         warn_of_readers(file);
-        self.files.push(file.to_owned());
+        self.files.push(Stamp::of(file));
     }
 
-    /// The files that all this was read from.
-    pub(crate) fn files(&self) -> &[PathBuf] {
+    /// The files that all this was read from, as they were then.
+    pub(crate) fn files(&self) -> &[Stamp] {
         &self.files
     }
 

@@ -19,8 +19,23 @@ pub(crate) struct AccessFiles {
     now: RwLock<Arc<Access>>,
 }
 
-/// What tells that a file was changed.
-type Stamp = Option<(SystemTime, u64)>;
+/// A file, and what tells that it was changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    file: PathBuf,
+    /// When it was modified and how long it is; none when it cannot be seen.
+    is: Option<(SystemTime, u64)>,
+}
+
+impl Stamp {
+    pub(crate) fn of(file: &Path) -> Self {
+        let found = std::fs::metadata(file).ok();
+        Self {
+            file: file.to_owned(),
+            is: found.and_then(|found| Some((found.modified().ok()?, found.len()))),
+        }
+    }
+}
 
 impl AccessFiles {
     /// As the files say that the worker's keys name.
@@ -36,40 +51,39 @@ impl AccessFiles {
         Arc::clone(&self.now.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Reads the files again whenever they change, for ever. While they cannot work, those who could call still can.
+    /// Reads the files again whenever they change, for ever.
     pub(crate) async fn follow(self: Arc<Self>) {
-        let mut known = stamps(self.now().files());
+        let mut known = self.now().files().to_vec();
         loop {
             tokio::time::sleep(LOOK_INTERVAL).await;
-            let found = stamps(self.now().files());
-            if found == known {
-                continue;
-            }
-            known = found;
-            let read = Arc::clone(&self);
-            let read = tokio::task::spawn_blocking(move || Access::of(&read.config)).await;
-            match read {
-                Ok(Ok(access)) => {
-                    known = stamps(access.files());
-                    *self.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(access);
-                    tracing::info!("Who may call was read again.");
-                }
-                Ok(Err(error)) => tracing::error!(%error,
-                    "Who may call cannot be read again; those who could call before still can."),
+            let (of_look, before) = (Arc::clone(&self), known.clone());
+            let looked = tokio::task::spawn_blocking(move || of_look.look(before));
+            match looked.await {
+                Ok(now) => known = now,
                 Err(error) => tracing::error!(%error, "Who may call cannot be read again."),
             }
         }
     }
-}
 
-/// The files, each with what tells that it was changed.
-fn stamps(files: &[PathBuf]) -> Vec<(PathBuf, Stamp)> {
-    let stamp = |file: &Path| {
-        let found = std::fs::metadata(file).ok()?;
-        Some((found.modified().ok()?, found.len()))
-    };
-    files
-        .iter()
-        .map(|file| (file.clone(), stamp(file)))
-        .collect()
+    /// Reads the files again if they are not what they were before. While they cannot work, those who could call still
+    /// can. Answers with what the files are now.
+    fn look(&self, before: Vec<Stamp>) -> Vec<Stamp> {
+        let now: Vec<_> = before.iter().map(|stamp| Stamp::of(&stamp.file)).collect();
+        if now == before {
+            return before;
+        }
+        match Access::of(&self.config) {
+            Ok(access) => {
+                let read = access.files().to_vec();
+                *self.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(access);
+                tracing::info!("Who may call was read again.");
+                read
+            }
+            Err(error) => {
+                tracing::error!(%error,
+                    "Who may call cannot be read again; those who could call before still can.");
+                now
+            }
+        }
+    }
 }

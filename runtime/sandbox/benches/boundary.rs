@@ -17,8 +17,9 @@ mod support;
 use std::hint::black_box;
 use std::time::Instant;
 
+use tidegate_config::guest_limits::GuestLimits;
 use tidegate_model::{Batch, Encoder};
-use tidegate_sandbox::{Limits, TransformInstance};
+use tidegate_sandbox::TransformInstance;
 
 use support::{batch, plugin_with, source, transform};
 
@@ -64,7 +65,7 @@ fn resident_kib() -> u64 {
 }
 
 fn main() {
-    let plugin = plugin_with(Limits::default());
+    let plugin = plugin_with(GuestLimits::default());
     println!("ns per record, best of five");
     println!(
         "{:>6} {:>12} {:>12} {:>12}",

@@ -15,12 +15,13 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
+use tidegate_config::guest_limits::WASM_STACK_BYTES;
 use tidegate_config::limits::CompileLimits;
 use tidegate_model::guest_text::clean;
 use wasmparser::Validator;
 use wasmtime::Engine;
 
-use crate::engine::{WASM_STACK_BYTES, engine};
+use crate::engine::engine;
 use crate::error::SandboxError;
 use crate::settings::Compiler;
 

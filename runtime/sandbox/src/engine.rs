@@ -9,9 +9,6 @@ use wasmtime::{Config, Engine, OptLevel};
 
 use crate::error::SandboxError;
 
-/// The stack of a guest in bytes, unless the operator sets another of up to 1 MiB. Calls run on threads with at least 2 MiB, so the host keeps at least half.
-pub const WASM_STACK_BYTES: usize = 512 * 1024;
-
 /// The most frames of a trap's trace.
 const TRACE_FRAMES_MAX: usize = 20;
 

@@ -12,6 +12,7 @@ use wasmtime::{Error, FrameInfo, Store, Trap, UpdateDeadline, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use tidegate_config::Properties;
+use tidegate_config::guest_limits::GuestLimits;
 use tidegate_config::secrets::Secrets;
 use tidegate_model::ErrorClass;
 use tidegate_model::guest_text::clean;
@@ -23,7 +24,7 @@ use crate::host_functions::Ended;
 use crate::incoming::Checks;
 use crate::network::refusals::Refusal;
 use crate::plugin::{Loaded, wire_config};
-use crate::settings::{Deadline, Limits};
+use crate::settings::Deadline;
 use crate::shape::WORLD_VERSION;
 use crate::state::{Purpose, State};
 use crate::ticker::Ticker;
@@ -34,7 +35,7 @@ const TRACE_LINE_BYTES_MAX: usize = 200;
 /// A guest with the exports `E`.
 pub(crate) struct Guest<E> {
     component: Arc<Loaded>,
-    limits: Limits,
+    limits: GuestLimits,
     live: Option<Live<E>>,
     first_fault: String,
     secrets: Secrets,
@@ -244,7 +245,7 @@ pub(crate) fn message(text: &str) -> String {
 /// Runs something in a store with a deadline.
 fn timed<T>(
     component: &Loaded,
-    limits: &Limits,
+    limits: &GuestLimits,
     store: &mut Store<State>,
     call: &'static str,
     deadline: Deadline,
@@ -299,8 +300,8 @@ fn fault(
                 message: message.clone(),
             },
             Ended::Unfit(message) => SandboxError::Refused(format!(
-                "the component's functions have other types than those of tidegate:connect@{WORLD_VERSION}: {message}; \
-                 build it with the SDK of this version"
+                "the component's functions have other types than this worker's: {message}; it was built with another \
+                 state of tidegate:connect@{WORLD_VERSION}, so build it again with the SDK of this worker"
             )),
             Ended::Unavailable(message) => SandboxError::Guest {
                 class: ErrorClass::Retriable,

@@ -3,9 +3,8 @@
 //! wasmtime's own `StoreLimits` compares each memory with the limit on its own, so that a component with many
 //! memories gets many times the limit. Here the sum is compared.
 
+use tidegate_config::guest_limits::GuestLimits;
 use wasmtime::{Error, ResourceLimiter, Result};
-
-use crate::settings::Limits;
 
 /// The most core instances of a task: components are made of dozens (a language's runtime, adapters).
 pub const CORE_INSTANCES_MAX: usize = 1_000;
@@ -74,7 +73,7 @@ impl Limiter {
     }
 
     /// For a guest that is only asked about a configuration.
-    pub(crate) fn of_question(limits: &Limits) -> Self {
+    pub(crate) fn of_question(limits: &GuestLimits) -> Self {
         let (all, asked) = (limits.memory_bytes_max, limits.validate_memory_bytes_max);
         let mut limiter = Self::new(all.min(asked), limits.table_elements_max);
         if asked < all {

@@ -10,6 +10,7 @@ use tidegate_model::TopicPartition;
 use wasmtime::Store;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Instance, InstancePre, Linker};
+use wasmtime::error::Context as _;
 
 use crate::bindings::{plugin, predicate, sink, source, transform, types};
 use crate::cache::About;
@@ -125,7 +126,11 @@ impl Loaded {
 
     fn describe(self) -> Result<Self, SandboxError> {
         let loaded = Arc::new(self);
-        let mut guest = loaded.plugin_guest(None)?;
+        let exports = &loaded.exports;
+        let mut guest = Guest::new(&loaded, Purpose::question(None), |store, guest| {
+            exports.fit(store, guest)?;
+            exports.plugin.load(store, guest)
+        })?;
         let infos = guest.call_infallible("describe", Deadline::Validate, |exports, store| {
             exports.call_describe(store)
         })?;
@@ -159,6 +164,27 @@ impl Exports {
                 .then(|| predicate::GuestIndices::new(pre).map_err(refused))
                 .transpose()?,
         })
+    }
+
+    /// Looks whether all functions have the types of ours, which shows in a guest only.
+    fn fit(&self, store: &mut Store<State>, guest: &Instance) -> wasmtime::Result<()> {
+        if let Some(source) = &self.source {
+            source.load(&mut *store, guest).context(ours("source"))?;
+        }
+        if let Some(sink) = &self.sink {
+            sink.load(&mut *store, guest).context(ours("sink"))?;
+        }
+        if let Some(transform) = &self.transform {
+            transform
+                .load(&mut *store, guest)
+                .context(ours("transform"))?;
+        }
+        if let Some(predicate) = &self.predicate {
+            predicate
+                .load(&mut *store, guest)
+                .context(ours("predicate"))?;
+        }
+        Ok(())
     }
 
     fn has(&self, kind: Kind) -> bool {

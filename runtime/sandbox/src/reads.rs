@@ -30,8 +30,13 @@ impl Reads {
     pub(crate) fn shown(self, mut batch: Batch) -> Batch {
         if !self.map_shapes {
             batch.drop_map_shapes();
-        } else if self.keys || self.values {
-            batch.shape_maps();
+            return batch;
+        }
+        if self.keys {
+            batch.shape_keys();
+        }
+        if self.values {
+            batch.shape_values();
         }
         batch
     }

@@ -357,58 +357,12 @@ fn find(
     class: &str,
     asked: Option<&str>,
 ) -> Result<(Plugin, Arc<PluginInfo>), SandboxError> {
-    let candidates: Vec<Candidate<'_>> = entries
-        .iter()
-        .flat_map(|entry| {
-            let infos = entry.plugin.infos().iter();
-            infos.map(move |info| Candidate { entry, info })
-        })
-        .filter(|candidate| kinds.contains(&candidate.info.kind))
-        .collect();
-    let names = |of: &[Candidate<'_>]| -> Vec<String> {
-        of.iter().map(|one| one.info.class_name.clone()).collect()
-    };
-    let closeness =
-        |info: &PluginInfo| closeness(class, info.kind, &info.class_name, &info.aliases);
     let what = match kinds {
         [kind] => kind.name(),
         _ => "connector",
     };
-    let closest_of = |own: bool| {
-        let of = candidates.iter().filter(|one| one.entry.uploaded != own);
-        of.filter_map(|one| closeness(one.info)).min()
-    };
-    // A name of the operator's own means nothing else, however close a name of an upload is.
-    let own = closest_of(true);
-    let Some(closest) = own.or_else(|| closest_of(false)) else {
-        return Err(SandboxError::Class(format!(
-            "there is no {what} class {}; {}",
-            clean(class, 255),
-            what_there_is(class, kinds, &names(&candidates))
-        )));
-    };
-    let meant: BTreeSet<&str> = candidates
-        .iter()
-        .filter(|one| own.is_none() || !one.entry.uploaded)
-        .filter(|one| closeness(one.info) == Some(closest))
-        .map(|one| one.info.class_name.as_str())
-        .collect();
-    let named: Vec<_> = candidates
-        .into_iter()
-        .filter(|one| meant.contains(one.info.class_name.as_str()))
-        .collect();
-    let range = VersionRange::parse(asked.unwrap_or_default());
-    let range = range.map_err(|wanted| {
-        let asked = clean(asked.unwrap_or_default(), 255);
-        SandboxError::Class(format!("{asked} is no version of {what}s: {wanted}"))
-    })?;
-    let fits = |one: &&Candidate<'_>| range.contains(&one.info.version);
-    if let (Some(first), false) = (named.first(), named.iter().any(|one| fits(&one))) {
-        let versions = named.iter().map(|one| one.info.version.clone()).collect();
-        let message = range.not_found(&first.info.class_name, &listed(versions));
-        return Err(SandboxError::Class(message));
-    }
-    let mut found: Vec<_> = named.into_iter().filter(|one| fits(&one)).collect();
+    let named = named(entries, kinds, class, what)?;
+    let mut found = of_version(named, asked, what)?;
     if found.iter().any(|one| !one.entry.uploaded) {
         found.retain(|one| !one.entry.uploaded);
     }
@@ -423,9 +377,78 @@ fn find(
         }
         _ => Err(SandboxError::Class(format!(
             "{class} is the name of more than one {what}; use one of the full names: {}",
-            listed(names(&found))
+            listed(class_names(&found))
         ))),
     }
+}
+
+/// The plugins, in all their versions, of the classes whose names are closest to a name. A name of the operator's own
+/// means nothing else, however close a name of an upload is.
+fn named<'a>(
+    entries: &'a [Entry],
+    kinds: &[Kind],
+    class: &str,
+    what: &str,
+) -> Result<Vec<Candidate<'a>>, SandboxError> {
+    let candidates: Vec<Candidate<'_>> = entries
+        .iter()
+        .flat_map(|entry| {
+            let infos = entry.plugin.infos().iter();
+            infos.map(move |info| Candidate { entry, info })
+        })
+        .filter(|candidate| kinds.contains(&candidate.info.kind))
+        .collect();
+    let closeness =
+        |info: &PluginInfo| closeness(class, info.kind, &info.class_name, &info.aliases);
+    let closest_of = |own: bool| {
+        let of = candidates.iter().filter(|one| one.entry.uploaded != own);
+        of.filter_map(|one| closeness(one.info)).min()
+    };
+    let own = closest_of(true);
+    let Some(closest) = own.or_else(|| closest_of(false)) else {
+        return Err(SandboxError::Class(format!(
+            "there is no {what} class {}; {}",
+            clean(class, 255),
+            what_there_is(class, kinds, &class_names(&candidates))
+        )));
+    };
+    let meant: BTreeSet<&str> = candidates
+        .iter()
+        .filter(|one| own.is_none() || !one.entry.uploaded)
+        .filter(|one| closeness(one.info) == Some(closest))
+        .map(|one| one.info.class_name.as_str())
+        .collect();
+    Ok(candidates
+        .into_iter()
+        .filter(|one| meant.contains(one.info.class_name.as_str()))
+        .collect())
+}
+
+/// Those of them in one of the versions that are asked for.
+fn of_version<'a>(
+    named: Vec<Candidate<'a>>,
+    asked: Option<&str>,
+    what: &str,
+) -> Result<Vec<Candidate<'a>>, SandboxError> {
+    let asked = asked.unwrap_or_default();
+    let range = VersionRange::parse(asked).map_err(|wanted| {
+        let asked = clean(asked, 255);
+        SandboxError::Class(format!("{asked} is no version of {what}s: {wanted}"))
+    })?;
+    let fits = |one: &Candidate<'_>| range.contains(&one.info.version);
+    match named.first() {
+        Some(first) if !named.iter().any(fits) => {
+            let versions = named.iter().map(|one| one.info.version.clone()).collect();
+            let message = range.not_found(&first.info.class_name, &listed(versions));
+            Err(SandboxError::Class(message))
+        }
+        _ => Ok(named.into_iter().filter(fits).collect()),
+    }
+}
+
+fn class_names(candidates: &[Candidate<'_>]) -> Vec<String> {
+    let names = candidates.iter();
+    names.map(|one| one.info.class_name.clone()).collect()
 }
 
 /// Whether a plugin is found by a name.

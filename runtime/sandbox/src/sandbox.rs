@@ -86,11 +86,6 @@ impl Sandbox {
         })))
     }
 
-    /// Adds a `host:port` that controls the worker, which no guest reaches from now on.
-    pub fn add_to_control_plane(&self, address: &str) {
-        self.0.network.control.add(address);
-    }
-
     /// What the guests of a task were refused, counted over all its restarts.
     #[must_use]
     pub fn refusals(&self, identity: &Identity) -> Arc<Refusals> {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{Mode, OFlags};
 use tidegate_config::grants::{FolderGrant, Grants};
+use tidegate_config::guest_limits::GuestLimits;
 use tidegate_config::secrets::Secrets;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
@@ -26,7 +27,6 @@ use crate::network::{Network, Permit, sockets};
 use crate::quota::Quota;
 use crate::sandbox::Inner;
 use crate::secret_handles::SecretHandles;
-use crate::settings::Limits;
 use crate::usage::Usage;
 
 /// The most bytes of random numbers in one call.
@@ -111,7 +111,7 @@ pub(crate) struct State {
 impl State {
     pub(crate) fn new(
         sandbox: &Inner,
-        limits: &Limits,
+        limits: &GuestLimits,
         purpose: Purpose<'_>,
     ) -> Result<Self, SandboxError> {
         let usage = purpose.identity.as_ref();

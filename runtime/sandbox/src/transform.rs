@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use tidegate_config::Properties;
 use tidegate_model::Batch;
+use tidegate_model::map_shape::replace_map_shapes;
 
 use crate::bindings::{predicate, transform, types};
 use crate::bridge::{from_wire, to_wire};
@@ -290,6 +291,9 @@ impl PredicateInstance {
         wire.offsets.clone_from(&batch.offsets);
         wire.timestamps.clone_from(&batch.timestamps);
         wire.schemas.clone_from(&batch.schemas);
+        if !self.reads.map_shapes {
+            replace_map_shapes(&mut wire.schemas);
+        }
         if self.reads.keys {
             wire.key_schemas.clone_from(&batch.key_schemas);
             fill_column(&mut wire.keys, &batch.keys);

@@ -14,12 +14,14 @@ mod support;
 
 use bad_batches::BAD_BATCHES;
 use support::*;
-use tidegate_model::{ErrorClass, TopicName, TopicPartition};
+use tidegate_config::grants::Grants;
+use tidegate_config::guest_limits::GuestLimits;
+use tidegate_model::{Batch, ErrorClass, TopicName, TopicPartition, Value};
 use tidegate_sandbox::SandboxError;
 
 #[test]
 fn a_poll_that_contradicts_the_interface_ends_the_guest() {
-    let plugin = plugin_with(tidegate_sandbox::Limits::default());
+    let plugin = plugin_with(GuestLimits::default());
     for what in BAD_BATCHES.into_iter().chain(["more-than-asked"]) {
         let mut source = new_source(&plugin, "BadBatch");
         source.start(&config(&[("what", what)])).unwrap();
@@ -72,6 +74,147 @@ fn an_answer_of_a_transform_that_is_wrong_ends_it() {
         Err(SandboxError::Violation { .. })
     ));
     assert!(wrong.is_dead());
+}
+
+#[test]
+fn a_transform_answers_with_shapes_that_fit_its_records() {
+    let applied = transform(&plugin(), "WrongShape", &[]).apply(batch(&["b", "d"]));
+    let mut applied = applied.unwrap().batch;
+    assert!(applied.has_map_shapes());
+    applied.drop_map_shapes();
+    let found: Vec<_> = applied.iter_values().map(Option::unwrap).collect();
+    assert_eq!(found, [map("a", "b"), map("a", "d")]);
+}
+
+/// A map of two texts, with its keys.
+fn map(x: &str, y: &str) -> Vec<u8> {
+    let entries = [("x", x), ("y", y)];
+    let entries = entries.map(|(key, value)| (Value::from(key), Value::from(value)));
+    Value::Map(entries.to_vec()).to_encoded()
+}
+
+#[test]
+fn a_shape_that_does_not_fit_ends_the_transform_and_says_what_is_wrong() {
+    let plugin = plugin();
+    let no_map = "value 1 is no map of the shape that it refers to, schema 0";
+    for (what, wanted) in [
+        ("too-few", no_map),
+        ("too-many", no_map),
+        ("no-map", no_map),
+        ("keys", no_map),
+        ("damaged", "schema 0: a map shape is damaged"),
+        ("repeated", "schema 0: a map shape has a key twice"),
+        ("no-text", "schema 0: a map shape is damaged"),
+        (
+            "many-keys",
+            "at most 1000 keys with 65536 bytes are allowed",
+        ),
+        ("no-shape", "value-schemas refers to number 1 of 1"),
+        ("header", "a header refers to a map shape, schema 0"),
+    ] {
+        let mut wrong = transform(&plugin, "WrongShape", &[("what", what)]);
+        match wrong.apply(batch(&["b", "d"])) {
+            Err(SandboxError::Violation { call, message }) => {
+                assert_eq!(call, "apply");
+                assert!(message.contains(wanted), "{what}: {message}");
+            }
+            other => panic!("{what}: {other:?}"),
+        }
+        assert!(wrong.is_dead(), "{what}");
+    }
+}
+
+/// Keys and values that are maps, two of them, with a header each; with `shaped` they leave their keys to shapes.
+fn maps(shaped: bool) -> Batch {
+    let mut maps = Batch {
+        keys: [map("a", "b"), map("c", "d")]
+            .iter()
+            .map(|key| Some(key.as_slice()))
+            .collect(),
+        values: [map("e", "f"), map("g", "h")]
+            .iter()
+            .map(|value| Some(value.as_slice()))
+            .collect(),
+        ..batch(&["", ""])
+    };
+    maps.headers.counts = vec![1, 1];
+    for _ in 0..2 {
+        maps.headers.keys.push(Some(b"h"));
+        maps.headers.values.push(None);
+    }
+    if shaped {
+        maps.shape_maps();
+    }
+    maps
+}
+
+#[test]
+fn a_sink_gets_what_it_said_in_start_that_it_reads() {
+    let plugin = plugin();
+    // The tags of maps and structs, the first byte of a schema and that of a shape.
+    for (reads, told) in [
+        (
+            "",
+            "keys [Some(11), Some(11)] of [], values [Some(11), Some(11)] of [], headers [1, 1], schemas",
+        ),
+        (
+            "values",
+            "keys [] of [], values [Some(11), Some(11)] of [], headers [], schemas",
+        ),
+        (
+            "keys",
+            "keys [Some(11), Some(11)] of [], values [] of [], headers [], schemas",
+        ),
+        (
+            "headers",
+            "keys [] of [], values [] of [], headers [1, 1], schemas",
+        ),
+        (
+            "values,map-shapes",
+            "keys [] of [], values [Some(12), Some(12)] of [0, 0], headers [], schemas [17]",
+        ),
+        (
+            "keys,values,headers,map-shapes",
+            "keys [Some(12), Some(12)] of [0, 0], values [Some(12), Some(12)] of [0, 0], headers [1, 1], schemas [17]",
+        ),
+    ] {
+        for shaped in [false, true] {
+            let class = "test.TellsColumns";
+            let mut sink = plugin.sink(&identity(), class, &Grants::default()).unwrap();
+            sink.start(&config(&[("reads", reads)])).unwrap();
+            assert_eq!(
+                sink.reads().keys,
+                reads.is_empty() || reads.contains("keys")
+            );
+            let put = sink.put(maps(shaped));
+            let found = put.ended.unwrap().to_string();
+            assert!(found.starts_with(told), "{reads}, {shaped}: {found}");
+            if !reads.contains("map-shapes") {
+                assert!(!found.contains("17"), "{reads}, {shaped}: {found}");
+            }
+            // What was not shown comes back as well.
+            let mut back = put.batch;
+            back.expand_maps();
+            let given = maps(false);
+            assert_eq!((back.keys, back.values), (given.keys, given.values));
+            assert_eq!(back.headers, given.headers);
+        }
+    }
+}
+
+#[test]
+fn a_predicate_that_takes_no_shapes_meets_none_whatever_it_reads() {
+    let plugin = plugin();
+    for reads in ["", "nothing"] {
+        let class = "test.MeetsNoShape";
+        let predicate = plugin.predicate(&identity(), class, &config(&[("reads", reads)]));
+        let mut given = maps(true);
+        let tested = predicate.unwrap().test(&given).unwrap();
+        assert_eq!(tested.holds, [true, true], "{reads}");
+        assert!(given.has_map_shapes());
+        given.expand_maps();
+        assert_eq!(given.values, maps(false).values);
+    }
 }
 
 #[test]

@@ -15,9 +15,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use support::*;
+use tidegate_config::guest_limits::GuestLimits;
 use tidegate_config::secrets::Secrets;
 use tidegate_model::{ErrorClass, TopicName, TopicPartition};
-use tidegate_sandbox::{Identity, Limits, SandboxError};
+use tidegate_sandbox::{Identity, SandboxError};
 
 fn assert_deadline<T>(result: Result<T, SandboxError>, what: &str) {
     match result {
@@ -264,10 +265,10 @@ fn an_exit_is_a_fault_and_not_ours() {
 
 #[test]
 fn a_thousand_stack_overflows_are_a_thousand_traps() {
-    let plugin = plugin_with(Limits {
+    let plugin = plugin_with(GuestLimits {
         poll_ms: 5_000,
         start_ms: 5_000,
-        ..Limits::default()
+        ..GuestLimits::default()
     });
     for _ in 0..1_000 {
         let error = source(&plugin, "OverflowsStack").poll(1, 1).unwrap_err();
@@ -283,10 +284,10 @@ fn a_thousand_stack_overflows_are_a_thousand_traps() {
 
 #[test]
 fn memory_ends_at_its_limit_and_comes_back() {
-    let plugin = plugin_with(Limits {
+    let plugin = plugin_with(GuestLimits {
         memory_bytes_max: 16 * 1024 * 1024,
         poll_ms: 5_000,
-        ..Limits::default()
+        ..GuestLimits::default()
     });
     let mut hoarding = source(&plugin, "TakesMemory");
     // A guest that asks politely is refused politely and may go on.
@@ -299,10 +300,10 @@ fn memory_ends_at_its_limit_and_comes_back() {
 
 #[test]
 fn a_guest_that_is_only_asked_has_less_memory() {
-    let plugin = plugin_with(Limits {
+    let plugin = plugin_with(GuestLimits {
         memory_bytes_max: 64 * 1024 * 1024,
         validate_memory_bytes_max: 16 * 1024 * 1024,
-        ..Limits::default()
+        ..GuestLimits::default()
     });
     let problems = plugin.validate(&identity(), "test.TakesMemory", &config(&[]));
     let got: usize = problems.unwrap()[0].1.parse().unwrap();
@@ -339,12 +340,12 @@ fn secrets_are_hidden_in_whatever_a_guest_says() {
 
 #[test]
 fn a_guest_that_needs_more_memory_than_allowed_does_not_start() {
-    let limits = Limits {
+    let limits = GuestLimits {
         memory_bytes_max: 64 * 1024,
-        ..Limits::default()
+        ..GuestLimits::default()
     };
     // Describing needs memory too; from here on it is in the cache.
-    drop(plugin_with(Limits::default()));
+    drop(plugin_with(GuestLimits::default()));
     let plugin = plugin_with(limits);
     let error = plugin
         .sink(&identity(), "test.Takes", &Default::default())
@@ -358,7 +359,7 @@ fn a_guest_that_needs_more_memory_than_allowed_does_not_start() {
 
 #[test]
 fn more_bytes_than_allowed_are_refused_before_they_are_copied() {
-    let plugin = plugin_with(Limits::default());
+    let plugin = plugin_with(GuestLimits::default());
     for class in ["HugeResult", "AliasedStrings"] {
         let mut source = source(&plugin, class);
         let error = source.poll(500, 1).unwrap_err();
@@ -387,7 +388,7 @@ impl Write for Collected {
 
 #[test]
 fn floods_of_lines_are_dropped_and_cannot_fake_others() {
-    let plugin = plugin_with(Limits::default());
+    let plugin = plugin_with(GuestLimits::default());
     for class in ["FloodsLog", "FloodsOutput"] {
         let collected = Collected::default();
         let writer = collected.clone();

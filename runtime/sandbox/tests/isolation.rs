@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use support::*;
 use tidegate_config::definition::{ConfigKey, Definition, Names};
 use tidegate_config::grants::{Grants, grants};
+use tidegate_config::guest_limits::GuestLimits;
 use tidegate_config::policy::{Allowed, Policy};
 use tidegate_sandbox::{OffsetReader, Plugin, SandboxError};
 
@@ -168,7 +169,7 @@ fn a_canary_outside_is_never_read_or_changed() {
 
 #[test]
 fn a_guest_holds_a_bounded_number_of_files() {
-    let plugin = plugin_with(tidegate_sandbox::Limits::default());
+    let plugin = plugin_with(GuestLimits::default());
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("in.txt");
     fs::write(&file, "hello").unwrap();
@@ -298,7 +299,7 @@ impl OffsetReader for LargeOffsets {
 
 #[test]
 fn offsets_are_read_up_to_what_a_call_may_bring() {
-    let plugin = plugin_with(tidegate_sandbox::Limits::default());
+    let plugin = plugin_with(GuestLimits::default());
     let offsets = Arc::new(LargeOffsets::default());
     let class = "test.ReadsOneOffsetOften";
     let error = plugin
@@ -382,7 +383,7 @@ fn a_folder_has_a_quota_that_no_way_of_writing_exceeds() {
 #[test]
 fn a_link_that_is_swapped_while_it_is_opened_leads_nowhere() {
     use std::sync::atomic::AtomicBool;
-    let plugin = plugin_with(tidegate_sandbox::Limits::default());
+    let plugin = plugin_with(GuestLimits::default());
     let outer = tempfile::tempdir().unwrap();
     let inside = outer.path().join("granted");
     fs::create_dir(&inside).unwrap();

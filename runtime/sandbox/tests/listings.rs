@@ -10,6 +10,7 @@ mod support;
 
 use std::fs;
 use std::sync::Arc;
+use tidegate_config::guest_limits::GuestLimits;
 
 use support::*;
 
@@ -22,7 +23,7 @@ fn resident_bytes() -> usize {
 
 #[test]
 fn listings_that_are_held_do_not_grow_with_the_folder() {
-    let plugin = plugin_with(tidegate_sandbox::Limits::default());
+    let plugin = plugin_with(GuestLimits::default());
     let folder = tempfile::tempdir().unwrap();
     for number in 0..10_000 {
         fs::write(folder.path().join(format!("file-{number}")), "").unwrap();

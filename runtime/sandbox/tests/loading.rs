@@ -112,6 +112,23 @@ fn another_version_or_world_is_refused_with_what_was_found_and_wanted() {
     assert!(message.contains("wasip2"), "{message}");
 }
 
+/// Before there is a second version, the interface changes under one number: what a component was built with shows in
+/// its types alone.
+#[test]
+fn another_state_of_the_interface_is_refused_when_the_component_is_loaded() {
+    let other = replaced(&GUEST, "map-shapes", "map-shades");
+    let message = refusal(&other);
+    for word in [
+        "other types",
+        "tidegate:connect/sink@0.1.0",
+        "map-shapes",
+        "map-shades",
+        "build it again with the SDK of this worker",
+    ] {
+        assert!(message.contains(word), "{word} in {message}");
+    }
+}
+
 #[test]
 fn cuts_and_mutations_are_refused_and_harm_nobody() {
     let folder = tempfile::tempdir().unwrap();

@@ -11,9 +11,10 @@
 mod support;
 
 use support::*;
+use tidegate_config::guest_limits::GuestLimits;
 use tidegate_model::limits::APPLIED_BYTES_MAX;
 use tidegate_model::{Batch, ErrorClass};
-use tidegate_sandbox::{Limits, SandboxError};
+use tidegate_sandbox::SandboxError;
 
 const MIB: usize = 1024 * 1024;
 
@@ -40,7 +41,7 @@ fn rest() -> Vec<u32> {
 
 #[test]
 fn a_put_is_divided_and_one_record_that_is_too_large_is_an_error_of_its_own() {
-    let plugin = plugin_with(Limits::default());
+    let plugin = plugin_with(GuestLimits::default());
     let given = large();
     let put = sink(&plugin, "TrapsOnLargeCalls").put(given.clone());
     assert!(put.ended.is_none(), "{:?}", put.ended);
@@ -56,9 +57,9 @@ fn a_put_is_divided_and_one_record_that_is_too_large_is_an_error_of_its_own() {
 #[test]
 fn a_call_brings_what_the_limit_lets_it() {
     for (limit, least) in [(2 * MIB, MIB), (5 * MIB, 4 * MIB), (64 * MIB, 20 * MIB)] {
-        let plugin = plugin_with(Limits {
+        let plugin = plugin_with(GuestLimits {
             call_input_bytes_max: limit,
-            ..Limits::default()
+            ..GuestLimits::default()
         });
         let put = sink(&plugin, "TellsLargestCall").put(large());
         let ended = put.ended.unwrap().to_string();
@@ -70,7 +71,7 @@ fn a_call_brings_what_the_limit_lets_it() {
 
 #[test]
 fn errors_of_a_divided_put_have_the_rows_of_the_whole() {
-    let plugin = plugin_with(Limits::default());
+    let plugin = plugin_with(GuestLimits::default());
     let put = sink(&plugin, "RefusesSecond").put(large());
     let rows: Vec<usize> = put.errors.iter().map(|error| error.index).collect();
     assert_eq!(rows, [1, 8, 13, 15]);
@@ -78,7 +79,7 @@ fn errors_of_a_divided_put_have_the_rows_of_the_whole() {
 
 #[test]
 fn a_divided_put_that_ends_says_how_far_it_came() {
-    let plugin = plugin_with(Limits::default());
+    let plugin = plugin_with(GuestLimits::default());
     let mut sink = plugin
         .sink(&identity(), "test.RetriesSomePuts", &Default::default())
         .unwrap();
@@ -95,7 +96,7 @@ fn a_divided_put_that_ends_says_how_far_it_came() {
 
 #[test]
 fn a_divided_batch_comes_back_from_a_transform_as_it_was() {
-    let plugin = plugin_with(Limits::default());
+    let plugin = plugin_with(GuestLimits::default());
     let mut given = large();
     given.schemas = vec![vec![8, 0, 0, 0, 0], vec![7, 0, 0, 0, 0]];
     given.value_schemas = (0..21).map(|row| row % 2).collect();
@@ -118,7 +119,7 @@ fn a_divided_batch_comes_back_from_a_transform_as_it_was() {
 
 #[test]
 fn what_a_transform_does_not_read_does_not_divide_a_batch() {
-    let plugin = plugin_with(Limits::default());
+    let plugin = plugin_with(GuestLimits::default());
     let mut transform = transform(&plugin, "TooManyOutputs", &[("reads", "nothing")]);
     let Err(SandboxError::Violation { message, .. }) = transform.apply(large()) else {
         panic!("too many outputs were taken");
@@ -128,7 +129,7 @@ fn what_a_transform_does_not_read_does_not_divide_a_batch() {
 
 #[test]
 fn a_divided_batch_that_fails_is_given_back_whole() {
-    let plugin = plugin_with(Limits::default());
+    let plugin = plugin_with(GuestLimits::default());
     let mut given = large();
     let at = given.values.bytes.len() - 10;
     given.values.bytes[at..at + 6].copy_from_slice(b"poison");
@@ -139,7 +140,7 @@ fn a_divided_batch_that_fails_is_given_back_whole() {
 
 #[test]
 fn a_batch_grows_in_parts_and_not_without_end() {
-    let plugin = plugin_with(Limits::default());
+    let plugin = plugin_with(GuestLimits::default());
     let grow = |records: usize, from: usize| {
         let texts = vec!["x".repeat(from); records];
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
@@ -163,7 +164,7 @@ fn a_batch_grows_in_parts_and_not_without_end() {
 
 #[test]
 fn a_predicate_is_asked_in_parts() {
-    let plugin = plugin_with(Limits::default());
+    let plugin = plugin_with(GuestLimits::default());
     let mut predicate = plugin
         .predicate(&identity(), "test.BeginsWithYes", &config(&[]))
         .unwrap();

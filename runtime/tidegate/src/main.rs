@@ -16,7 +16,6 @@ mod stop_signals;
 mod topics;
 mod traces;
 mod transform_table;
-
 mod validate;
 
 use std::process::ExitCode;

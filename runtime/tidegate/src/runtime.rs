@@ -11,7 +11,7 @@ use tidegate_config::definition::list;
 use tidegate_config::worker::{Bootstrap, SandboxSettings, Warning, WorkerConfig};
 use tidegate_config::{ConfigError, Properties};
 use tidegate_convert::{ConvertError, Role};
-use tidegate_sandbox::{Digest, Limits, Registry, Sandbox, Settings};
+use tidegate_sandbox::{Digest, Registry, Sandbox, Settings};
 
 use crate::args::{BrokerArguments, PluginPathArguments};
 use crate::failure::Failure;
@@ -240,25 +240,7 @@ fn default_plugin_path() -> Vec<PathBuf> {
 /// What the worker's `sandbox.` keys say.
 fn sandbox_settings(given: &SandboxSettings) -> Settings {
     let mut settings = Settings::new(given.cache_dir.clone().unwrap_or_else(default_cache_dir));
-    settings.limits = Limits {
-        memory_bytes_max: given.memory_bytes_max,
-        table_elements_max: given.table_elements_max,
-        poll_ms: given.poll_ms,
-        put_ms: given.put_ms,
-        transform_ms: given.transform_ms,
-        start_ms: given.start_ms,
-        validate_ms: given.validate_ms,
-        validate_memory_bytes_max: given.validate_memory_bytes_max,
-        call_bytes_max: given.call_bytes_max,
-        call_input_bytes_max: given.call_input_bytes_max,
-        stack_bytes_max: given.stack_bytes_max,
-        resources_max: given.resources_max,
-        handles_max: given.handles_max,
-        connections_max: given.connections_max,
-        response_bytes_max: given.response_bytes_max,
-        log: given.log,
-        record: given.record,
-    };
+    settings.limits = given.guest.clone();
     settings.compile = given.compile;
     settings.truststore.clone_from(&given.truststore);
     settings

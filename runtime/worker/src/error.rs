@@ -32,10 +32,7 @@ pub enum WorkerError {
         error: SandboxError,
     },
     /// The guest faulted, and failures of records are not tolerated.
-    #[error(
-        "{stage}: {error}\nIn hand were {records}. With errors.tolerance=all the records at which this happens are \
-         found and skipped, and the others go on"
-    )]
+    #[error("{stage}: {error}\nIn hand were {records}.{}", tolerated(error))]
     InHand {
         /// In which stage.
         stage: Stage,
@@ -288,6 +285,17 @@ pub enum Stage {
     HeaderConverter,
     /// Writing to a topic.
     KafkaProduce,
+}
+
+/// What tolerance would do about a fault of a guest with records in hand. An answer of a transform that is not allowed is
+/// not one record's: nothing is looked for then.
+fn tolerated(error: &SandboxError) -> &'static str {
+    match error {
+        SandboxError::Violation { call: "apply", .. } => "",
+        _ => {
+            " With errors.tolerance=all the records at which this happens are found and skipped, and the others go on"
+        }
+    }
 }
 
 impl Stage {

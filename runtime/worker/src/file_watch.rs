@@ -9,10 +9,11 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
 
-/// Watches the folders of granted files; one for the worker.
+/// Watches the folders of granted files; one for the worker. Folders are watched rather than files: a file may not exist
+/// yet, or be replaced.
 pub struct FileWatch {
     waiters: Arc<Mutex<Waiters>>,
-    watcher: Mutex<Option<RecommendedWatcher>>,
+    folders: Mutex<Folders>,
 }
 
 /// The changes of the files of one task.
@@ -23,11 +24,15 @@ pub struct FileChanges {
     pub watched: bool,
 }
 
-/// Who waits for which file. Folders are watched rather than files: a file may not exist yet, or be replaced.
+/// Who waits for which file.
 #[derive(Default)]
-struct Waiters {
-    files: HashMap<PathBuf, Vec<Weak<Notify>>>,
-    folders: HashSet<PathBuf>,
+struct Waiters(HashMap<PathBuf, Vec<Weak<Notify>>>);
+
+/// What the system watches.
+struct Folders {
+    /// None where it watches nothing.
+    watcher: Option<RecommendedWatcher>,
+    watched: HashSet<PathBuf>,
 }
 
 impl FileWatch {
@@ -48,63 +53,99 @@ impl FileWatch {
             .ok();
         Self {
             waiters,
-            watcher: Mutex::new(watcher),
+            folders: Mutex::new(Folders {
+                watcher,
+                watched: HashSet::new(),
+            }),
         }
     }
 
-    /// Begins to watch `files`.
+    /// Begins to watch `files`, and ends to watch what nobody waits for any more.
     pub fn changes_of(&self, files: &[PathBuf]) -> FileChanges {
         let notify = Arc::new(Notify::new());
-        let mut watched = !files.is_empty();
-        for file in files {
+        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        let needed = {
+            // Let go before the watcher is told something: that waits for a thread which may wait for this.
             let mut waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
-            let of_file = waiters.files.entry(file.clone()).or_default();
-            of_file.retain(|waiter| waiter.strong_count() > 0);
-            of_file.push(Arc::downgrade(&notify));
-            let folder = file
-                .parent()
-                .filter(|folder| waiters.folders.insert(folder.to_path_buf()));
-            drop(waiters);
-            if let Some(folder) = folder {
-                watched &= self.watch(folder);
-            }
+            waiters.forget_who_is_gone();
+            waiters.add(files, &notify);
+            waiters.folders()
+        };
+        folders.keep(&needed);
+        let mut watched = !files.is_empty();
+        for folder in files.iter().filter_map(|file| file.parent()) {
+            watched &= folders.watch(folder);
         }
         FileChanges { notify, watched }
     }
+}
 
-    /// Begins to watch a folder; `false`: it cannot be watched.
-    fn watch(&self, folder: &Path) -> bool {
-        let mut watcher = self.watcher.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(watcher) = watcher.as_mut() else {
+impl Folders {
+    /// Begins to watch a folder; `false`: it cannot be watched. One that is watched already is watched anew, as it may
+    /// have been deleted and made again.
+    fn watch(&mut self, folder: &Path) -> bool {
+        let Some(watcher) = &mut self.watcher else {
             return false;
         };
-        let begun = watcher.watch(folder, RecursiveMode::NonRecursive);
-        if let Err(error) = &begun {
-            // Asked for again, it is tried again.
-            let mut waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
-            waiters.folders.remove(folder);
-            drop(waiters);
-            tracing::warn!(folder = %folder.display(), %error, "A folder cannot be watched; its sources look by time.");
+        match watcher.watch(folder, RecursiveMode::NonRecursive) {
+            Ok(()) => {
+                self.watched.insert(folder.to_owned());
+                true
+            }
+            Err(error) => {
+                self.watched.remove(folder);
+                tracing::warn!(folder = %folder.display(), %error, "A folder cannot be watched; its sources look by time.");
+                false
+            }
         }
-        begun.is_ok()
+    }
+
+    /// Ends to watch all other folders.
+    fn keep(&mut self, needed: &HashSet<PathBuf>) {
+        let Some(watcher) = &mut self.watcher else {
+            return;
+        };
+        self.watched.retain(|folder| {
+            let keeps = needed.contains(folder);
+            if !keeps {
+                // One that was deleted is not watched any more anyway.
+                drop(watcher.unwatch(folder));
+            }
+            keeps
+        });
     }
 }
 
 impl Waiters {
+    fn add(&mut self, files: &[PathBuf], notify: &Arc<Notify>) {
+        for file in files {
+            let of_file = self.0.entry(file.clone()).or_default();
+            of_file.push(Arc::downgrade(notify));
+        }
+    }
+
+    fn forget_who_is_gone(&mut self) {
+        self.0.retain(|_, waiters| {
+            waiters.retain(|waiter| waiter.strong_count() > 0);
+            !waiters.is_empty()
+        });
+    }
+
+    /// The folders of the files that somebody waits for.
+    fn folders(&self) -> HashSet<PathBuf> {
+        let folders = self.0.keys().filter_map(|file| file.parent());
+        folders.map(Path::to_path_buf).collect()
+    }
+
     fn wake(&self, path: &Path) {
-        for waiter in self
-            .files
-            .get(path)
-            .into_iter()
-            .flatten()
-            .filter_map(Weak::upgrade)
-        {
+        let of_file = self.0.get(path).into_iter().flatten();
+        for waiter in of_file.filter_map(Weak::upgrade) {
             waiter.notify_one();
         }
     }
 
     fn wake_all(&self) {
-        for waiter in self.files.values().flatten().filter_map(Weak::upgrade) {
+        for waiter in self.0.values().flatten().filter_map(Weak::upgrade) {
             waiter.notify_one();
         }
     }
@@ -133,5 +174,34 @@ mod tests {
         let quiet =
             tokio::time::timeout(Duration::from_millis(1), other_changes.notify.notified()).await;
         assert!(quiet.is_err(), "the other file did not change");
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_was_made_again_is_watched_by_who_comes_then() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().canonicalize().unwrap().join("in");
+        let file = folder.join("file");
+        let watch = FileWatch::new();
+        std::fs::create_dir(&folder).unwrap();
+        let _before = watch.changes_of(std::slice::from_ref(&file));
+        std::fs::remove_dir(&folder).unwrap();
+        std::fs::create_dir(&folder).unwrap();
+        let changes = watch.changes_of(std::slice::from_ref(&file));
+        std::fs::write(&file, "a line\n").unwrap();
+        let told = tokio::time::timeout(Duration::from_secs(5), changes.notify.notified());
+        told.await.unwrap();
+    }
+
+    #[test]
+    fn what_nobody_waits_for_is_forgotten() {
+        let place = tempfile::tempdir().unwrap();
+        let watch = FileWatch::new();
+        for number in 0..5 {
+            let folder = place.path().join(number.to_string());
+            std::fs::create_dir(&folder).unwrap();
+            drop(watch.changes_of(&[folder.join("file")]));
+        }
+        assert_eq!(watch.waiters.lock().unwrap().0.len(), 1);
+        assert_eq!(watch.folders.lock().unwrap().watched.len(), 1);
     }
 }

@@ -142,36 +142,25 @@ impl OffsetStore {
         connector: &ConnectorName,
         offsets: &[(Vec<u8>, Vec<u8>)],
     ) -> Result<(), WorkerError> {
-        let name = connector.as_str();
-        let kept = |(partition, offset): &(Vec<u8>, Vec<u8>)| {
-            let canonical = canonical(partition);
-            let kept = Kept::of(partition, &canonical, offset.clone());
-            (canonical, kept)
-        };
-        let new: ByPartition = offsets.iter().map(kept).collect();
-        if let Some(kept) = self.table().get(name) {
-            kept.check_room(&new)
-        } else {
-            Offsets::default().check_room(&new)
-        }
-        .map_err(|message| WorkerError::Offsets {
+        let new = self.keyed(connector, offsets);
+        let new = new.map_err(|message| WorkerError::Offsets {
             connector: connector.clone(),
             message,
         })?;
-        let mut entries = Vec::with_capacity(offsets.len());
+        let mut entries = Vec::with_capacity(new.len());
         {
             let mut json = json_converter()?;
-            for (partition, offset) in offsets {
-                let key = key(connector, partition);
+            for (canonical, kept) in &new {
+                let partition = kept.written.as_deref().unwrap_or(canonical);
                 entries.push((
-                    to_json(json.as_mut(), &key)?,
-                    Some(to_json(json.as_mut(), offset)?),
+                    to_json(json.as_mut(), &key(connector, partition))?,
+                    Some(to_json(json.as_mut(), &kept.offset)?),
                 ));
             }
         }
         self.log.write(entries).await?;
         let mut table = self.table();
-        let kept = table.entry(name.to_owned()).or_default();
+        let kept = table.entry(connector.to_string()).or_default();
         for (partition, offset) in new {
             kept.insert(partition, offset);
         }
@@ -191,10 +180,9 @@ impl OffsetStore {
         let mut set = Vec::new();
         let mut forgotten = Vec::new();
         for (partition, offset) in offsets {
-            let partition = self.as_written(connector, partition);
             match offset {
-                Some(offset) => set.push((partition, offset.clone())),
-                None => forgotten.push(partition),
+                Some(offset) => set.push((partition.clone(), offset.clone())),
+                None => forgotten.push(self.as_written(connector, partition)),
             }
         }
         if !set.is_empty() {
@@ -216,7 +204,39 @@ impl OffsetStore {
         Ok(())
     }
 
-    /// A source partition as its last record has it: a record with another key would not take its place.
+    /// Offsets by source partition, each partition as its last record has it: a record with another key would not take
+    /// its place.
+    ///
+    /// # Errors
+    /// When the connector has too many.
+    fn keyed(
+        &self,
+        connector: &ConnectorName,
+        offsets: &[(Vec<u8>, Vec<u8>)],
+    ) -> Result<ByPartition, String> {
+        let table = self.table();
+        let known = table.get(connector.as_str());
+        let mut new = ByPartition::with_capacity(offsets.len());
+        for (partition, offset) in offsets {
+            let canonical = canonical(partition);
+            let before = known.and_then(|known| known.by_partition.get(&canonical));
+            let kept = match new.get(&canonical).or(before) {
+                Some(before) => Kept {
+                    offset: offset.clone(),
+                    written: before.written.clone(),
+                },
+                None => Kept::of(partition, &canonical, offset.clone()),
+            };
+            new.insert(canonical, kept);
+        }
+        match known {
+            Some(known) => known.check_room(&new)?,
+            None => Offsets::default().check_room(&new)?,
+        }
+        Ok(new)
+    }
+
+    /// A source partition as its last record has it.
     fn as_written(&self, connector: &ConnectorName, partition: &[u8]) -> Vec<u8> {
         let canonical = canonical(partition);
         let table = self.table();
@@ -408,6 +428,10 @@ fn one(entry: &[u8]) -> Column {
 
 #[cfg(test)]
 mod tests {
+    use tidegate_broker::{EmbeddedBroker, EmbeddedSettings};
+    use tidegate_config::Properties;
+    use tidegate_model::TopicName;
+
     use super::*;
 
     fn partition(entries: &[(&str, Value)]) -> Vec<u8> {
@@ -422,6 +446,41 @@ mod tests {
         let one = partition(&[("a", Value::Int32(1)), ("b", Value::from("x"))]);
         let other = partition(&[("b", Value::from("x")), ("a", Value::Int64(1))]);
         assert_eq!(canonical(&one), canonical(&other));
+    }
+
+    #[tokio::test]
+    async fn an_offset_takes_the_place_of_one_whose_partition_was_written_in_another_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let broker = EmbeddedBroker::open(folder.path(), EmbeddedSettings::default()).unwrap();
+        let producer = broker.producer(&Properties::new()).unwrap();
+        let storage = StorageTopic {
+            name: TopicName::parse("offsets").unwrap(),
+            partitions: 5,
+            replication_factor: 1,
+        };
+        let store = OffsetStore::open(&broker, &producer, &storage).unwrap();
+        let name = ConnectorName::parse("c").unwrap();
+        let (a, b) = (("a", Value::Int32(1)), ("b", Value::from("x")));
+        let ways = [partition(&[b.clone(), a.clone()]), partition(&[a, b])];
+        let offset = |number: i64| partition(&[("at", Value::Int64(number))]);
+        let [one, other] = ways.clone();
+        store.write(&name, &[(one, offset(1))]).await.unwrap();
+        store.write(&name, &[(other, offset(2))]).await.unwrap();
+        let [one, other] = ways;
+        let both = [(one, offset(3)), (other, offset(4))];
+        store.write(&name, &both).await.unwrap();
+        let mut written = Vec::new();
+        TopicLog::open(&broker, &producer, &storage, |record| {
+            let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+            written.push((text(record.key.unwrap()), text(record.value.unwrap())));
+            Ok(())
+        })
+        .unwrap();
+        let record = |number| {
+            let key = r#"["c",{"b":"x","a":1}]"#.to_owned();
+            (key, format!(r#"{{"at":{number}}}"#))
+        };
+        assert_eq!(written, [1, 2, 4].map(record));
     }
 
     #[test]

@@ -17,7 +17,7 @@ struct Position {
     /// guest faults.
     safe: i64,
     committed: i64,
-    /// How far its records were counted: those before it may come again.
+    /// How far its records were counted. Those before it that come again are not counted again.
     counted: i64,
 }
 
@@ -48,7 +48,7 @@ impl Positions {
                 counted: span.first,
             });
             if span.first < position.safe {
-                // As below.
+                // Offsets went back, as below: nothing of what was safe is left.
                 position.safe = span.first;
                 position.counted = span.first;
             }

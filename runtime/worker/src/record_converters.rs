@@ -142,8 +142,13 @@ impl RecordConverters {
         failed: &mut Vec<Failed>,
         trying: Trying<'_>,
     ) -> Option<(Batch, Replaced)> {
-        // Transforms may have left keys of maps to shapes, which converters do not write.
-        batch.expand_maps();
+        // Transforms may have left keys of maps to shapes.
+        if !self.key.converter.takes_map_shapes() {
+            batch.expand_keys();
+        }
+        if !self.value.converter.takes_map_shapes() {
+            batch.expand_values();
+        }
         let topics = ByTopic::of(&batch);
         let topics_of_headers = topics.undivided();
         let mut replaced = Replaced {

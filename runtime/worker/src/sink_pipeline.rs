@@ -150,9 +150,10 @@ impl SinkPipeline {
     /// Fetches once and delivers what came.
     fn step(&mut self, interrupted: &dyn Fn() -> bool) -> Result<Stepped, WorkerError> {
         self.failures.check()?;
-        // Fetched all the same: that is how partitions come and go.
         let share = self.turns.share();
         let (records, bytes) = share.batch(FETCH_RECORDS_MAX, FETCH_BYTES_MAX);
+        // With records kept from before no more are needed. One is asked for all the same: fetching is how partitions come
+        // and go.
         let most = match self.ahead.is_empty() {
             true => records,
             false => 1,
@@ -328,14 +329,7 @@ impl SinkPipeline {
         failed.retain(|failure| failure.row < done && rows.is_new(failure.row));
         self.failures.report(&mut failed, &mut fetched)?;
         self.count(done, &failed, &rows);
-        if said > 0 {
-            self.positions.delivered(fetched.spans(0..said));
-            self.positions.all_safe();
-        }
-        match alone {
-            true => self.positions.passed(fetched.spans(0..done)),
-            false => self.positions.delivered(fetched.spans(said..done)),
-        }
+        self.went(&fetched, said, done, alone);
         let rest = fetched.spans(done..fetched.len());
         match (fault, ended.as_ref()) {
             (Some(fault), _) => {
@@ -357,6 +351,19 @@ impl SinkPipeline {
             }
             (None, None) if self.suspects.any() => self.flush_part(),
             (None, None) => Ok(Stepped::Moved),
+        }
+    }
+
+    /// Notes how far a batch went: the sink answered for the rows before `done`, and said that those before `said` are
+    /// delivered. `lost`: there was one record, which it did not survive.
+    fn went(&mut self, fetched: &FetchedRows, said: usize, done: usize, lost: bool) {
+        if said > 0 {
+            self.positions.delivered(fetched.spans(0..said));
+            self.positions.all_safe();
+        }
+        match lost {
+            true => self.positions.passed(fetched.spans(0..done)),
+            false => self.positions.delivered(fetched.spans(said..done)),
         }
     }
 

@@ -154,9 +154,15 @@ impl SourcePipeline {
         };
         span.record("records", polled.batch.len());
         span.record("bytes", polled.batch.payload_bytes());
-        let Some(prepared) = self.prepare(polled, interrupted)? else {
-            return Ok(Stepped::Idle(None));
-        };
+        match self.prepare(polled, interrupted)? {
+            Some(prepared) => self.submit(prepared),
+            None => Ok(Stepped::Idle(None)),
+        }
+    }
+
+    /// Hands a batch to the producer. Where more than counting happens to records that are refused, it is kept as it was
+    /// polled until it is acknowledged.
+    fn submit(&mut self, prepared: Prepared) -> Result<Stepped, WorkerError> {
         let Prepared {
             batch,
             inputs,
@@ -170,7 +176,7 @@ impl SourcePipeline {
         let kept = self.failures.reports().then(|| positions.clone());
         let (mut new_groups, groups) = positions.groups(&batch, inputs.as_deref());
         let sent = kept.map(|positions| {
-            // What is kept of them beside what is sent.
+            // As much again is kept of them beside what is sent.
             new_groups.iter_mut().for_each(|group| group.bytes *= 2);
             Arc::new(Sent {
                 polled,

@@ -197,9 +197,9 @@ impl Originals for SourceRows<'_> {
     }
 }
 
-/// A batch as it was before it was converted to bytes.
+/// A batch as it was before it was converted to bytes; its maps have their keys themselves.
 pub fn before_conversion(encoded: &Batch, replaced: Replaced) -> Batch {
-    Batch {
+    let mut batch = Batch {
         count: encoded.count,
         topics: encoded.topics.clone(),
         topic_indexes: encoded.topic_indexes.clone(),
@@ -217,7 +217,9 @@ pub fn before_conversion(encoded: &Batch, replaced: Replaced) -> Batch {
             schemas: replaced.header_schemas,
             values: replaced.header_values,
         },
-    }
+    };
+    batch.expand_maps();
+    batch
 }
 
 /// A value as Java prints it.
@@ -247,5 +249,42 @@ fn schema_text(schema: Option<&Schema>) -> String {
     match &schema.name {
         Some(name) => format!("Schema{{{name}:{kind}}}"),
         None => format!("Schema{{{kind}}}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tidegate_model::Value;
+
+    #[test]
+    fn a_record_is_shown_with_the_keys_that_its_map_left_to_a_shape() {
+        let map = Value::Map(vec![("a".into(), 1_i64.into())]).to_encoded();
+        let given = Batch {
+            count: 1,
+            topics: vec!["t".to_owned()],
+            values: [Some(map.as_slice())].into_iter().collect(),
+            ..Batch::default()
+        };
+        let mut shaped = given.clone();
+        shaped.shape_maps();
+        assert!(shaped.has_map_shapes());
+        let (never, mut failed) = (Retry::never(), Vec::new());
+        let mut json = RecordConverters::json().unwrap();
+        let encoded = json.encode(shaped, &mut failed, never.until(&|| false));
+        let (encoded, replaced) = encoded.unwrap();
+        assert_eq!(
+            encoded.values.iter().next().flatten(),
+            Some(&br#"{"schema":null,"payload":{"a":1}}"#[..])
+        );
+        let before = before_conversion(&encoded, replaced);
+        assert_eq!(before.values, given.values);
+        let positions = PolledPositions {
+            partitions: Vec::new(),
+            partition_of: Vec::new(),
+            offsets: Column::default(),
+        };
+        let shown = SourceRows::new(&before, None, &positions, None).shown(0);
+        assert!(shown.contains("value={a=1}, valueSchema=null"), "{shown}");
     }
 }

@@ -236,42 +236,16 @@ impl Acknowledge for Once {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use tidegate_broker::BrokerError;
+    use tidegate_broker::{EmbeddedBroker, EmbeddedSettings};
+    use tidegate_test_fakes::{FakeProducer, Fate};
 
     use super::*;
 
-    /// A producer whose queue is full until it is told otherwise.
-    #[derive(Default)]
-    struct Full {
-        waits: Mutex<()>,
-        submits: AtomicUsize,
-    }
-
-    impl Producer for Full {
-        fn submit(
-            &self,
-            _batch: &Batch,
-            _groups: &[u32],
-            first_group: u64,
-            _group_count: u32,
-            to: &Arc<dyn Acknowledge>,
-        ) -> Result<(), BrokerError> {
-            self.submits.fetch_add(1, Ordering::SeqCst);
-            drop(self.waits.lock().unwrap());
-            to.acknowledged(first_group, Ok(()));
-            Ok(())
-        }
-
-        fn flush(&self, _timeout: Duration) -> Result<(), BrokerError> {
-            Ok(())
-        }
-    }
-
     #[tokio::test]
     async fn a_write_ends_in_time_when_the_producer_takes_nothing() {
-        let producer = Arc::<Full>::default();
+        let folder = tempfile::tempdir().unwrap();
+        let broker = EmbeddedBroker::open(folder.path(), EmbeddedSettings::default()).unwrap();
+        let producer = FakeProducer::new(broker.producer(&Properties::new()).unwrap());
         let log = TopicLog {
             topic: TopicName::parse("log").unwrap(),
             producer: Arc::clone(&producer) as _,
@@ -279,23 +253,17 @@ mod tests {
             write_wait_max: Duration::from_millis(50),
         };
         let entry = || vec![(b"key".to_vec(), None)];
-        let (full, until) = std::sync::mpsc::channel();
-        let (locked, is_locked) = std::sync::mpsc::channel();
-        let blocker = Arc::clone(&producer);
-        let thread = std::thread::spawn(move || {
-            let _held = blocker.waits.lock().unwrap();
-            locked.send(()).unwrap();
-            until.recv()
-        });
-        is_locked.recv().unwrap();
+        producer.set("log", Fate::Waits);
         for _ in 0..3 {
             let written = log.write(entry()).await;
             assert!(matches!(written, Err(WorkerError::Timeout { .. })));
         }
-        let waiting = producer.submits.load(Ordering::SeqCst);
-        assert_eq!(waiting, 1, "more than one thread waits");
-        full.send(()).unwrap();
-        thread.join().unwrap().unwrap();
+        assert_eq!(producer.submits(), 1, "more than one thread waits");
+        producer.set("log", Fate::Written);
+        let log = TopicLog {
+            write_wait_max: WRITE_WAIT_MAX,
+            ..log
+        };
         log.write(entry()).await.unwrap();
     }
 }

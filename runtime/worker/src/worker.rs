@@ -1,45 +1,32 @@
 //! What all tasks of this process share, and how a task is made of it.
 
+mod sinks;
+mod sources;
 mod starts;
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use tidegate_broker::{Broker, Producer, Subscription, TopicPattern};
+use tidegate_broker::{Broker, Producer};
 use tidegate_config::Properties;
-use tidegate_config::connector::{ConnectorConfig, DlqConfig, ErrorsConfig, SinkTopics};
+use tidegate_config::connector::{ConnectorConfig, DlqConfig, ErrorsConfig};
 use tidegate_config::grants::{Grants, Policy, check_asking_keys, grants_without};
 use tidegate_config::worker::WorkerConfig;
-use tidegate_model::{Batch, TaskId, TopicName};
+use tidegate_model::{TaskId, TopicName};
 use tidegate_sandbox::{Digest, Identity, Kind, Plugin, PluginInfo, Registry};
 use tokio::sync::watch;
 
-use crate::altered_offsets::sink_group;
 use crate::asked_tasks::AskedTasks;
-use crate::blocking;
-use crate::chain::Chain;
 use crate::dead_letters::{DeadLetters, NewDeadLetters};
 use crate::error::{Stage, WorkerError};
 use crate::failures::Failures;
-use crate::faults::Isolation;
 use crate::file_watch::FileWatch;
 use crate::measures::Startups;
 use crate::offset_store::OffsetStore;
-use crate::positions::Positions;
 use crate::progress::Progress;
-use crate::record_converters::RecordConverters;
 use crate::resolution::Resolution;
-use crate::sink_guest::{NewSink, SinkGuest};
-use crate::sink_pipeline::SinkPipeline;
-use crate::sink_task::SinkTask;
-use crate::source_pipeline::SourcePipeline;
-use crate::source_rows::JsonLetters;
-use crate::source_task::SourceTask;
 use crate::steps::{Steps, Turns};
-use crate::submitted::Submitted;
-use crate::suspects::Suspects;
 use crate::task::{Abandoned, State, TargetState};
-use crate::topic_creator::TopicCreator;
 use crate::used_topics::UsedTopics;
 
 /// What all tasks of this process share.
@@ -69,6 +56,25 @@ pub struct NewTask {
     pub target: TargetState,
     /// Until when a plugin of it is on trial: the first fault of a guest fails the task.
     pub trial_until: Option<Instant>,
+}
+
+/// A task whose configurations are resolved, about to run.
+struct Starting {
+    new: NewTask,
+    identity: Identity,
+    turns: Turns,
+    target: watch::Receiver<TargetState>,
+    watched: Watched,
+    report: Box<dyn Fn(State) + Send + Sync>,
+}
+
+/// What a task's pipeline is made of.
+struct NewPipeline {
+    new: NewTask,
+    class: ConnectorClass,
+    identity: Identity,
+    turns: Turns,
+    watched: Watched,
 }
 
 /// What a task shares with whoever watches it.
@@ -244,72 +250,12 @@ impl Worker {
         Ok(configs.into_iter().map(stored).collect())
     }
 
-    async fn run(
-        self: Arc<Self>,
-        new: NewTask,
-        identity: Identity,
-        turns: Turns,
-        target: watch::Receiver<TargetState>,
-        watched: Watched,
-        report: Box<dyn Fn(State) + Send + Sync>,
-    ) -> Result<(), WorkerError> {
-        let class = self.connector_class(&new.connector)?;
-        let own_turns = turns.clone();
-        let (flush_interval, flush_timeout) = (
-            self.config.offset_flush_interval,
-            self.config.offset_flush_timeout,
-        );
-        if class.info.kind == Kind::Sink {
-            let subscription = match new.connector.topics()? {
-                SinkTopics::List(topics) => Subscription::Topics(topics),
-                SinkTopics::Regex(regex) => Subscription::Pattern(TopicPattern::parse(&regex)?),
-            };
-            self.check_subscription(&new, &subscription)?;
-            let abandoned = watched.abandoned.clone();
-            let make = move || self.sink_pipeline(&new, &class, &identity, own_turns, watched);
-            let pipeline = Some(blocking::make(&turns, make).await?);
-            return SinkTask {
-                subscription,
-                pipeline,
-                target,
-                flush_interval,
-                abandoned,
-                report,
-            }
-            .run()
-            .await;
+    async fn run(self: Arc<Self>, starting: Starting) -> Result<(), WorkerError> {
+        let class = self.connector_class(&starting.new.connector)?;
+        match class.info.kind {
+            Kind::Sink => self.run_sink(starting, class).await,
+            _ => self.run_source(starting, class).await,
         }
-        let task = new.task.clone();
-        let offsets = Arc::clone(&self.offsets);
-        let config = class.info.definition.resolved(&new.config);
-        let granted = self.grants(&new, &class)?;
-        self.cap(&turns, &granted);
-        let file_changes = self.files.changes_of(&granted.files);
-        let abandoned = watched.abandoned.clone();
-        let make = move || {
-            let place = (&class, &identity, &granted);
-            self.source_pipeline(&new, place, own_turns, watched)
-        };
-        let pipeline = blocking::make(&turns, make).await?;
-        let submitted = Arc::clone(&pipeline.submitted);
-        let progress = Arc::clone(&pipeline.progress);
-        let pipeline = Some(pipeline);
-        SourceTask {
-            task,
-            config,
-            pipeline,
-            submitted,
-            progress,
-            offsets,
-            target,
-            file_changes,
-            flush_interval,
-            flush_timeout,
-            abandoned,
-            report,
-        }
-        .run()
-        .await
     }
 
     /// What the operator's configuration names. What a connector wrote into its task's configuration, and the
@@ -338,93 +284,6 @@ impl Worker {
         .map(|topic| topic.name.clone())
     }
 
-    /// The topics that a sink may not read: the worker's own, which hold the configurations of other connectors.
-    /// None when the operator asks for it.
-    fn refused_topics(&self, new: &NewTask) -> Vec<TopicName> {
-        match new.policy {
-            Policy::Permissive => Vec::new(),
-            _ => self.own_topics().to_vec(),
-        }
-    }
-
-    /// Refuses a sink that would read topics which it may not read.
-    fn check_subscription(
-        &self,
-        new: &NewTask,
-        subscription: &Subscription,
-    ) -> Result<(), WorkerError> {
-        let refused = self.refused_topics(new);
-        let read = refused.iter().find(|topic| match subscription {
-            Subscription::Topics(topics) => topics.contains(topic),
-            Subscription::Pattern(pattern) => pattern.matches(topic),
-        });
-        match read {
-            None => Ok(()),
-            Some(topic) => Err(WorkerError::OwnTopic(topic.to_string())),
-        }
-    }
-
-    fn source_pipeline(
-        &self,
-        new: &NewTask,
-        (class, identity, granted): (&ConnectorClass, &Identity, &Grants),
-        turns: Turns,
-        watched: Watched,
-    ) -> Result<SourcePipeline, WorkerError> {
-        let Watched {
-            progress,
-            abandoned,
-            topics,
-            asked,
-        } = watched;
-        let producer = self.producer_of(new)?;
-        let errors = new.connector.errors()?;
-        let tolerant = errors.tolerance_all;
-        let isolation = Isolation {
-            isolates: tolerant || errors.dlq.is_some(),
-            trial_until: new.trial_until,
-            abandoned: abandoned.clone(),
-        };
-        let offsets = self.offsets.of(&new.task.connector);
-        let instance = class
-            .plugin
-            .source(identity, &class.info.class_name, granted, offsets)
-            .map_err(|error| WorkerError::Guest {
-                stage: Stage::TaskLifecycle,
-                error,
-            })?;
-        let failures = self.failures(new, &errors, &producer, &progress, &abandoned)?;
-        let json = failures.keep_originals().then(JsonLetters::new);
-        Ok(SourcePipeline {
-            turns,
-            instance,
-            chain: Chain::of(
-                &new.connector,
-                &self.registry,
-                identity,
-                &isolation,
-                &progress,
-            )?,
-            converters: RecordConverters::of(&new.connector, &self.config, &new.policy)?,
-            producer,
-            own_topics: self.own_topics(),
-            creator: self.topic_creator(&new.connector)?,
-            submitted: Arc::new(Submitted::new(
-                Arc::clone(&progress),
-                tolerant,
-                self.config.in_flight,
-            )),
-            progress,
-            topics,
-            asked,
-            failures,
-            json: json.transpose()?,
-            left: None,
-            abandoned,
-            poll_failed: false,
-        })
-    }
-
     /// The producer of a task: the worker's, unless its connector has client settings of its own.
     fn producer_of(&self, new: &NewTask) -> Result<Arc<dyn Producer>, WorkerError> {
         let overrides = new.connector.client_overrides("producer.override.");
@@ -432,15 +291,6 @@ impl Worker {
             return Ok(Arc::clone(&self.producer));
         }
         Ok(self.broker.producer(&overrides)?)
-    }
-
-    /// What creates the topics of a source task.
-    fn topic_creator(&self, connector: &ConnectorConfig) -> Result<TopicCreator, WorkerError> {
-        let creation = match self.config.topic_creation_enable {
-            true => connector.topic_creation()?,
-            false => None,
-        };
-        Ok(TopicCreator::new(creation, self.broker.admin()))
     }
 
     /// How a task deals with records that fail. Its dead letter queue is opened.
@@ -469,71 +319,6 @@ impl Worker {
         };
         let letters = errors.dlq.as_ref().map(open).transpose()?;
         Ok(Failures::of(&new.task, errors, letters, progress))
-    }
-
-    fn sink_pipeline(
-        &self,
-        new: &NewTask,
-        class: &ConnectorClass,
-        identity: &Identity,
-        turns: Turns,
-        watched: Watched,
-    ) -> Result<SinkPipeline, WorkerError> {
-        let Watched {
-            progress,
-            abandoned,
-            topics,
-            ..
-        } = watched;
-        let errors = new.connector.errors()?;
-        let isolation = Isolation {
-            isolates: errors.tolerance_all || errors.dlq.is_some(),
-            trial_until: new.trial_until,
-            abandoned: abandoned.clone(),
-        };
-        let granted = self.grants(new, class)?;
-        self.cap(&turns, &granted);
-        let overrides = new.connector.client_overrides("consumer.override.");
-        let group = sink_group(&new.connector);
-        let guest = SinkGuest::make(NewSink {
-            plugin: class.plugin.clone(),
-            identity: identity.clone(),
-            class: class.info.class_name.clone(),
-            granted,
-            config: class.info.definition.resolved(&new.config),
-        });
-        let guest = guest.map_err(|error| WorkerError::Guest {
-            stage: Stage::TaskLifecycle,
-            error,
-        })?;
-        let producer = match &errors.dlq {
-            Some(_) => self.producer_of(new)?,
-            None => Arc::clone(&self.producer),
-        };
-        let failures = self.failures(new, &errors, &producer, &progress, &abandoned)?;
-        Ok(SinkPipeline {
-            turns,
-            consumer: self.broker.consumer(&group, &overrides)?,
-            guest,
-            converters: RecordConverters::of(&new.connector, &self.config, &new.policy)?,
-            chain: Chain::of(
-                &new.connector,
-                &self.registry,
-                identity,
-                &isolation,
-                &progress,
-            )?,
-            progress,
-            topics,
-            failures,
-            assigned: Default::default(),
-            positions: Positions::default(),
-            suspects: Suspects::new(isolation),
-            ahead: Batch::default(),
-            refused_topics: self.refused_topics(new),
-            abandoned,
-            held: false,
-        })
     }
 }
 

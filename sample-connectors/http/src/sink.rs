@@ -177,7 +177,7 @@ impl HttpSinkTask {
                 return Ok(Outcome::Later(message, after));
             }
             tries_left -= 1;
-            backoff *= 2;
+            backoff = backoff.saturating_mul(2);
             std::thread::sleep(wait);
         }
     }

@@ -5,7 +5,8 @@ use std::cell::{Cell, RefCell};
 use crate::exports::tidegate::connect::sink::{AlteredOffset, Guest};
 use crate::tidegate::connect::sink_progress;
 use crate::types::{
-    Batch, Config, Error, ErrorKind, Reads, RecordError, TopicPartition, TopicPartitionOffset,
+    Batch, Column, Config, Error, ErrorKind, Reads, RecordError, TopicPartition,
+    TopicPartitionOffset,
 };
 use crate::{Component, config_value, error, misdeeds, write_lines};
 
@@ -38,6 +39,7 @@ pub const NAMES: &[&str] = &[
     "TrapsInSinkStop",
     "SleepsForEverInPut",
     "TellsLargestCall",
+    "TellsColumns",
 ];
 
 thread_local! {
@@ -100,6 +102,40 @@ fn retry_some_puts(batch: &Batch) -> Result<Vec<RecordError>, Error> {
 /// | `hoards` | the same, and only when it has 200 |
 fn how() -> String {
     CONFIG.with_borrow(|config| config_value(config, "how"))
+}
+
+/// What the key `reads` names, with commas between; when it is absent, all columns and no map shapes.
+fn reads(config: &Config) -> Reads {
+    let named = config_value(config, "reads");
+    let reads = |what: &str| named.split(',').any(|named| named == what);
+    Reads {
+        keys: reads("keys") || named.is_empty(),
+        values: reads("values") || named.is_empty(),
+        headers: reads("headers") || named.is_empty(),
+        map_shapes: reads("map-shapes"),
+    }
+}
+
+/// What there is in the columns: the tags of keys and values, how many headers, which schemas.
+fn columns(batch: &Batch) -> String {
+    let tags = |column: &Column| {
+        let mut rest = column.bytes.as_slice();
+        let tag = |length: &i32| {
+            let (value, after) = rest.split_at(usize::try_from(*length).unwrap_or(0));
+            rest = after;
+            value.first().copied()
+        };
+        column.lengths.iter().map(tag).collect::<Vec<_>>()
+    };
+    let kinds: Vec<_> = batch.schemas.iter().map(|schema| schema[0]).collect();
+    format!(
+        "keys {:?} of {:?}, values {:?} of {:?}, headers {:?}, schemas {kinds:?}",
+        tags(&batch.keys),
+        batch.key_schemas,
+        tags(&batch.values),
+        batch.value_schemas,
+        batch.headers.counts,
+    )
 }
 
 /// Takes records until one is `poison`.
@@ -171,13 +207,9 @@ impl Guest for Component {
 
     fn start(class_name: String, config: Config) -> Result<Reads, Error> {
         CLASS.set(class_name);
+        let reads = reads(&config);
         CONFIG.set(config);
-        Ok(Reads {
-            keys: true,
-            values: true,
-            headers: true,
-            map_shapes: false,
-        })
+        Ok(reads)
     }
 
     fn open(partitions: Vec<TopicPartition>) -> Result<(), Error> {
@@ -209,6 +241,9 @@ impl Guest for Component {
         if is("TellsLargestCall") {
             let bytes = misdeeds::call_bytes(&batch);
             return Err(error(ErrorKind::Fatal, format!("{bytes} bytes in a call")));
+        }
+        if is("TellsColumns") {
+            return Err(error(ErrorKind::Fatal, columns(&batch)));
         }
         if is("TrapsOnLargeCalls") {
             misdeeds::trap_on_large_call(&batch);

@@ -7,7 +7,7 @@ use crate::exports::tidegate::connect::transform::{
     Guest, Step, StepError, TopicColumn, Transformed, ValueColumn,
 };
 use crate::source::{column, text};
-use crate::types::{Batch, Config, Error, ErrorKind, Reads};
+use crate::types::{Batch, Config, Error, ErrorKind, Headers, Reads};
 use crate::{Component, config_value, error, misdeeds, tells};
 
 /// The class names of the transforms, without `test.`.
@@ -28,6 +28,7 @@ pub const TRANSFORMS: &[&str] = &[
     "TrapsAlways",
     "TellsSecrets",
     "TrapsInConfigure",
+    "WrongShape",
 ];
 /// The class names of the predicates, without `test.`.
 pub const PREDICATES: &[&str] = &[
@@ -36,6 +37,7 @@ pub const PREDICATES: &[&str] = &[
     "WrongCount",
     "WrongAnswer",
     "BeginsWithYes",
+    "MeetsNoShape",
     "TrapsOnPoison",
     "TrapsInTest",
 ];
@@ -119,6 +121,68 @@ fn flaky(batch: &Batch, unchanged: Transformed) -> Result<Transformed, Error> {
             ..unchanged
         })
     })
+}
+
+/// Answers with maps of a shape of two keys, wrong as `what` says.
+///
+/// | | |
+/// | --- | --- |
+/// | nothing | not wrong |
+/// | `too-few`, `too-many` | the second map has a value less or more |
+/// | `no-map` | it is a string |
+/// | `keys` | it is a map that has its keys itself |
+/// | `damaged` | the shape ends early |
+/// | `repeated` | the shape has a key twice |
+/// | `no-text` | a key of the shape is no string |
+/// | `many-keys` | the shape says that it has more keys than are allowed |
+/// | `no-shape` | a map refers to a shape that is not there |
+/// | `header` | a header refers to the shape |
+fn wrong_shape(batch: &Batch, unchanged: Transformed) -> Transformed {
+    let what = CONFIG.with_borrow(|config| config_value(config, "what"));
+    let container = |tag: u8, count: u32, parts: &[Vec<u8>]| {
+        let parts = parts.concat();
+        let length = (parts.len() as u32 + 4).to_le_bytes();
+        [&[tag], &length[..], &count.to_le_bytes(), &parts].concat()
+    };
+    let wrong = |value: &[u8]| match what.as_str() {
+        "too-few" => container(12, 1, &[text("a")]),
+        "too-many" => container(12, 3, &[text("a"), value.to_vec(), text("c")]),
+        "no-map" => text("a"),
+        "keys" => container(11, 1, &[text("a"), text("b")]),
+        _ => container(12, 2, &[text("a"), value.to_vec()]),
+    };
+    let right = |value: &[u8]| container(12, 2, &[text("a"), value.to_vec()]);
+    let maps = values(batch).enumerate().map(|(row, value)| match row {
+        1 => wrong(value),
+        _ => right(value),
+    });
+    let (count, keys) = match what.as_str() {
+        "repeated" => (2, [text("x"), text("x")]),
+        "no-text" => (2, [text("x"), vec![0]]),
+        "many-keys" => (u32::MAX, [text("x"), text("y")]),
+        _ => (2, [text("x"), text("y")]),
+    };
+    let mut shape = [&[17], &u32::to_le_bytes(count)[..], &keys.concat()].concat();
+    if what == "damaged" {
+        shape.pop();
+    }
+    let known = batch.schemas.len() as i32;
+    let schema = if what == "no-shape" { known + 1 } else { known };
+    let headers = (what == "header").then(|| Headers {
+        counts: vec![1; batch.count as usize],
+        keys: column(&vec![b"h".to_vec(); batch.count as usize]),
+        schemas: vec![known; batch.count as usize],
+        values: column(&vec![right(&text("b")); batch.count as usize]),
+    });
+    Transformed {
+        new_schemas: vec![shape],
+        values: Some(ValueColumn {
+            schemas: vec![schema; batch.count as usize],
+            values: column(&maps.collect::<Vec<_>>()),
+        }),
+        headers,
+        ..unchanged
+    }
 }
 
 impl Guest for Component {
@@ -210,6 +274,7 @@ impl Guest for Component {
                 }
                 Ok(unchanged(batch.count))
             }
+            "test.WrongShape" => Ok(wrong_shape(&batch, unchanged(batch.count))),
             "test.TrapsAlways" => panic!("always"),
             _ => Ok(unchanged(batch.count)),
         }
@@ -232,6 +297,10 @@ impl predicate::Guest for Component {
                 misdeeds::trap_on_large_call(&batch);
                 let yes = |value: &[u8]| u8::from(value.get(5..8) == Some(b"yes"));
                 Ok(values(&batch).map(yes).collect())
+            }
+            "test.MeetsNoShape" => {
+                let met = batch.schemas.iter().any(|schema| schema[0] == 17);
+                Ok(vec![u8::from(!met); batch.count as usize])
             }
             "test.TrapsOnPoison" => {
                 assert!(!poisoned(&batch), "poison");

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use tidegate_model::{Batch, Column};
+use tidegate_model::{Batch, Column, Headers};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::chunk::{Broken, FORMAT, HEAD_BYTES, HEADERS, KEYS, OFFSETS, VALUES};
@@ -192,19 +192,7 @@ impl<'a> Cursor<'a> {
             batch.topic_indexes.resize(before + records, topic);
         }
         batch.partitions.resize(before + records, partition);
-        match self.shape.offsets {
-            None => {
-                let first = self.base + self.taken.records as i64;
-                batch.offsets.extend(first..first + records as i64);
-            }
-            Some(at) => {
-                let base = self.base;
-                let afters = numbers(&self.bytes, at + self.taken.records * 4, records)?;
-                batch
-                    .offsets
-                    .extend(afters.map(|after| base + i64::from(u32::from_le_bytes(after))));
-            }
-        }
+        self.append_offsets(records, &mut batch.offsets)?;
         let timestamps = numbers(
             &self.bytes,
             self.shape.timestamps + self.taken.records * 8,
@@ -212,56 +200,18 @@ impl<'a> Cursor<'a> {
         )?;
         batch.timestamps.extend(timestamps.map(i64::from_le_bytes));
         let bytes = &self.bytes;
-        let (index, header_index) = (self.taken.records, self.taken.headers);
-        append(
+        let of_records = |place, bytes_before, bytes| Entries {
+            place,
+            first: self.taken.records,
+            count: records,
+            bytes_before,
             bytes,
-            self.shape.keys,
-            index,
-            self.taken.key_bytes,
-            records,
-            taken.key_bytes,
-            &mut batch.keys,
-            before,
-        )?;
-        append(
-            bytes,
-            self.shape.values,
-            index,
-            self.taken.value_bytes,
-            records,
-            taken.value_bytes,
-            &mut batch.values,
-            before,
-        )?;
-        if let Some((counts, names, contents)) = self.shape.headers {
-            let headers = &mut batch.headers;
-            headers.counts.resize(before, 0);
-            let counts = numbers(bytes, counts + index * 4, records)?;
-            headers.counts.extend(counts.map(u32::from_le_bytes));
-            let all = headers.keys.len();
-            append(
-                bytes,
-                Some(names),
-                header_index,
-                self.taken.header_key_bytes,
-                taken.headers,
-                taken.header_key_bytes,
-                &mut headers.keys,
-                all,
-            )?;
-            append(
-                bytes,
-                Some(contents),
-                header_index,
-                self.taken.header_value_bytes,
-                taken.headers,
-                taken.header_value_bytes,
-                &mut headers.values,
-                all,
-            )?;
-        } else if !batch.headers.counts.is_empty() {
-            batch.headers.counts.resize(before + records, 0);
-        }
+        };
+        let keys = of_records(self.shape.keys, self.taken.key_bytes, taken.key_bytes);
+        keys.append(bytes, &mut batch.keys, before)?;
+        let values = of_records(self.shape.values, self.taken.value_bytes, taken.value_bytes);
+        values.append(bytes, &mut batch.values, before)?;
+        self.append_headers(&taken, &mut batch.headers, before)?;
         batch.count += records;
         self.step(&taken);
         let next = if self.is_done() {
@@ -272,6 +222,52 @@ impl<'a> Cursor<'a> {
         let size =
             taken.key_bytes + taken.value_bytes + taken.header_key_bytes + taken.header_value_bytes;
         Ok((records, size, next))
+    }
+
+    fn append_offsets(&self, records: usize, to: &mut Vec<i64>) -> Result<(), Broken> {
+        match self.shape.offsets {
+            None => {
+                let first = self.base + self.taken.records as i64;
+                to.extend(first..first + records as i64);
+            }
+            Some(at) => {
+                let afters = numbers(&self.bytes, at + self.taken.records * 4, records)?;
+                to.extend(afters.map(|after| self.base + i64::from(u32::from_le_bytes(after))));
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends the headers of the next records to those of `before` records.
+    fn append_headers(
+        &self,
+        taken: &Extent,
+        headers: &mut Headers,
+        before: usize,
+    ) -> Result<(), Broken> {
+        let Some((counts, names, contents)) = self.shape.headers else {
+            if !headers.counts.is_empty() {
+                headers.counts.resize(before + taken.records, 0);
+            }
+            return Ok(());
+        };
+        let bytes = &self.bytes;
+        headers.counts.resize(before, 0);
+        let counts = numbers(bytes, counts + self.taken.records * 4, taken.records)?;
+        headers.counts.extend(counts.map(u32::from_le_bytes));
+        let all = headers.keys.len();
+        let of_headers = |place, bytes_before, bytes| Entries {
+            place: Some(place),
+            first: self.taken.headers,
+            count: taken.headers,
+            bytes_before,
+            bytes,
+        };
+        let names = of_headers(names, self.taken.header_key_bytes, taken.header_key_bytes);
+        names.append(bytes, &mut headers.keys, all)?;
+        let bytes_before = self.taken.header_value_bytes;
+        let contents = of_headers(contents, bytes_before, taken.header_value_bytes);
+        contents.append(bytes, &mut headers.values, all)
     }
 
     /// How far the next `records_max` records of `bytes_max` bytes go; at least one record.
@@ -337,35 +333,40 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Appends entries of a chunk's column to a column that should have `before` entries.
-#[allow(clippy::too_many_arguments)] // Two places, each a position and a size; called here only.
-fn append(
-    bytes: &[u8],
+/// Entries of a chunk's column that stand one after another.
+struct Entries {
+    /// Where the column is; none where the chunk has no such column.
     place: Option<Place>,
-    index: usize,
+    /// The first of them.
+    first: usize,
+    count: usize,
+    /// The bytes of the entries before.
     bytes_before: usize,
-    entries: usize,
-    size: usize,
-    to: &mut Column,
-    before: usize,
-) -> Result<(), Broken> {
-    let Some(place) = place else {
-        if !to.lengths.is_empty() {
-            to.lengths.resize(before + entries, -1);
+    /// Their own.
+    bytes: usize,
+}
+
+impl Entries {
+    /// Appends them to a column that should have `before` entries.
+    fn append(&self, chunk: &[u8], to: &mut Column, before: usize) -> Result<(), Broken> {
+        let Some(place) = self.place else {
+            if !to.lengths.is_empty() {
+                to.lengths.resize(before + self.count, -1);
+            }
+            return Ok(());
+        };
+        to.lengths.resize(before, -1);
+        let lengths = numbers(chunk, place.lengths + self.first * 4, self.count)?;
+        to.lengths.extend(lengths.map(i32::from_le_bytes));
+        let start = place.bytes + self.bytes_before;
+        let end = start + self.bytes;
+        if end > place.bytes_end {
+            return Err(Broken);
         }
-        return Ok(());
-    };
-    to.lengths.resize(before, -1);
-    let lengths = numbers(bytes, place.lengths + index * 4, entries)?;
-    to.lengths.extend(lengths.map(i32::from_le_bytes));
-    let start = place.bytes + bytes_before;
-    let end = start + size;
-    if end > place.bytes_end {
-        return Err(Broken);
+        to.bytes
+            .extend_from_slice(chunk.get(start..end).ok_or(Broken)?);
+        Ok(())
     }
-    to.bytes
-        .extend_from_slice(bytes.get(start..end).ok_or(Broken)?);
-    Ok(())
 }
 
 /// `count` numbers of `N` bytes from `at` on.

@@ -7,7 +7,7 @@ use tidegate_model::value::{Elements, Entries, ValueError, View, tag};
 
 use super::escape;
 use super::keys::Keys;
-use super::plan::{MapPlan, Plan, STRUCT_DEFAULT, Shape, StructPlan};
+use super::plan::{MapPlan, Plan, STRUCT_DEFAULT, Shape, ShapePlan, StructPlan};
 use super::short;
 use crate::error::ConvertError;
 use tidegate_java::class_name::class_name;
@@ -65,6 +65,28 @@ impl<'o> Writer<'o> {
     /// When the value is damaged, or does not fit the schema.
     pub(super) fn planned(&mut self, encoded: &[u8], plan: &Plan) -> Result<(), ConvertError> {
         ended(self.first_planned(encoded, plan, VALUE_DEPTH_MAX)?)
+    }
+
+    /// Appends the JSON of a map that left its keys to a shape.
+    ///
+    /// # Errors
+    /// When the value is damaged or no map of that shape, or has a type that needs a schema.
+    pub(super) fn shaped(&mut self, encoded: &[u8], plan: &ShapePlan) -> Result<(), ConvertError> {
+        let depth_left = deeper(VALUE_DEPTH_MAX)?;
+        let mut rest = match View::read(encoded)? {
+            View::Struct(values) if values.len() == plan.keys.len() => values.body(),
+            _ => {
+                return Err(ConvertError::data(
+                    "a value is no map of the shape that it refers to",
+                ));
+            }
+        };
+        for key in &plan.keys {
+            key.append(self.out);
+            rest = self.first(rest, depth_left)?;
+        }
+        self.push(plan.closing);
+        ended(rest)
     }
 
     /// Writes the value that `encoded` begins with, and gives back what follows it.

@@ -9,7 +9,7 @@
 //! | `decode_planned` | JSON to encoded values under a schema |
 //! | `envelope` | the `{"schema": …, "payload": …}` around a value |
 //! | `schema_text` | schemas between JSON and the model |
-//! | `plan` | a schema prepared for converting |
+//! | `plan` | a schema or map shape prepared for converting |
 //! | `escape` | text as a JSON string |
 //! | `short` | copying and comparing texts of a few bytes |
 //! | `encode` | encoded values to JSON |
@@ -32,10 +32,10 @@ mod short;
 
 use std::sync::Arc;
 
-use tidegate_model::Column;
 use tidegate_model::limits::{RECORD_BYTES_MAX, VALUE_DEPTH_MAX};
 use tidegate_model::schema::Schema;
 use tidegate_model::value::tag;
+use tidegate_model::{Column, MapShape};
 
 use crate::cache::Cache;
 use crate::columns::{convert_each, index_of};
@@ -48,7 +48,7 @@ use decode_planned::Scratch;
 use encode::{DecimalFormat, Writer};
 use envelope::Envelope;
 use keys::Keys;
-use plan::Plan;
+use plan::{Plan, ShapePlan};
 use scan::Scanner;
 use shapes::Shapes;
 
@@ -82,8 +82,8 @@ pub(crate) struct JsonConverter {
     content: Option<Arc<ReadSchema>>,
     /// Schemas read, by their JSON.
     read: Cache<Arc<ReadSchema>>,
-    /// Schemas to write, by their encoding.
-    written: Cache<Arc<WrittenSchema>>,
+    /// Schemas and map shapes to write, by their encoding.
+    written: Cache<Arc<Written>>,
     keys_read: Keys,
     keys_written: Keys,
     /// Where maps without a schema leave their keys to shapes.
@@ -100,12 +100,17 @@ struct ReadSchema {
     encoded: Vec<u8>,
 }
 
-/// A schema that values are written with.
+/// What values are written with.
 #[derive(Debug)]
-struct WrittenSchema {
-    plan: Plan,
-    /// `{"schema":…,"payload":`, or nothing when messages carry no schema.
-    opening: Vec<u8>,
+enum Written {
+    /// A schema.
+    Schema {
+        plan: Plan,
+        /// `{"schema":…,"payload":`, or nothing when messages carry no schema.
+        opening: Vec<u8>,
+    },
+    /// The keys of maps without a schema.
+    Shape(ShapePlan),
 }
 
 /// The beginning of a message, up to its payload.
@@ -296,36 +301,43 @@ impl JsonConverter {
     fn write(
         &mut self,
         entry: Option<&[u8]>,
-        schema: Option<&Result<Arc<WrittenSchema>, ConvertError>>,
+        written: Option<&Result<Arc<Written>, ConvertError>>,
         out: &mut Vec<u8>,
     ) -> Result<bool, ConvertError> {
         let entry = entry.unwrap_or(&[tag::NULL]);
-        let (decimals, keys) = (self.decimals, &mut self.keys_written);
-        match schema {
-            None if *entry == [tag::NULL] => return Ok(false),
-            None if self.schemas_enabled => {
-                out.extend_from_slice(b"{\"schema\":null,\"payload\":");
-                Writer::new(decimals, keys, out).schemaless(entry)?;
-                out.push(b'}');
-            }
-            None => Writer::new(decimals, keys, out).schemaless(entry)?,
-            Some(schema) => {
-                let schema = schema.as_ref().map_err(Clone::clone)?;
-                out.extend_from_slice(&schema.opening);
-                Writer::new(decimals, keys, out).planned(entry, &schema.plan)?;
-                if self.schemas_enabled {
-                    out.push(b'}');
-                }
-            }
+        let written = match written {
+            Some(written) => Some(&**written.as_ref().map_err(Clone::clone)?),
+            None => None,
+        };
+        let opening: &[u8] = match written {
+            Some(Written::Schema { opening, .. }) => opening,
+            _ if *entry == [tag::NULL] => return Ok(false),
+            _ if self.schemas_enabled => b"{\"schema\":null,\"payload\":",
+            _ => b"",
+        };
+        out.extend_from_slice(opening);
+        let mut writer = Writer::new(self.decimals, &mut self.keys_written, out);
+        match written {
+            None => writer.schemaless(entry)?,
+            Some(Written::Schema { plan, .. }) => writer.planned(entry, plan)?,
+            Some(Written::Shape(plan)) => writer.shaped(entry, plan)?,
+        }
+        if self.schemas_enabled {
+            out.push(b'}');
         }
         Ok(true)
     }
 
-    /// Prepares an encoded schema for writing.
-    fn written(&mut self, encoded: &[u8]) -> Result<Arc<WrittenSchema>, ConvertError> {
+    /// Prepares an encoded schema or map shape for writing.
+    fn written(&mut self, encoded: &[u8]) -> Result<Arc<Written>, ConvertError> {
         let (enabled, replace_nulls, decimals) =
             (self.schemas_enabled, self.replace_nulls, self.decimals);
         self.written.get_or_make(encoded, || {
+            if MapShape::is(encoded) {
+                let shape = MapShape::decode(encoded)
+                    .map_err(|error| ConvertError::data(error.to_string()))?;
+                return Ok(Arc::new(Written::Shape(ShapePlan::new(&shape)?)));
+            }
             let schema = Schema::decode(encoded)?;
             let mut opening = Vec::new();
             if enabled {
@@ -334,7 +346,7 @@ impl JsonConverter {
                 opening.extend_from_slice(b",\"payload\":");
             }
             let plan = Plan::new(&schema, replace_nulls);
-            Ok(Arc::new(WrittenSchema { plan, opening }))
+            Ok(Arc::new(Written::Schema { plan, opening }))
         })
     }
 }
@@ -357,6 +369,10 @@ impl Converter for JsonConverter {
         if shape != self.shapes.is_some() {
             self.shapes = shape.then(Shapes::default);
         }
+    }
+
+    fn takes_map_shapes(&self) -> bool {
+        true
     }
 
     fn to_connect(
@@ -399,7 +415,7 @@ impl Converter for JsonConverter {
         schemas: &[Vec<u8>],
         failures: &mut Vec<RecordFailure>,
     ) -> Column {
-        let mut prepared: Vec<Option<Result<Arc<WrittenSchema>, ConvertError>>> =
+        let mut prepared: Vec<Option<Result<Arc<Written>, ConvertError>>> =
             vec![None; schemas.len()];
         self.keys_written.begin_batch();
         convert_each(values, values.bytes.len(), failures, |index, entry, out| {

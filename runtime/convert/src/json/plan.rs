@@ -1,8 +1,10 @@
-//! A schema prepared for converting: what each value needs at hand, worked out once per schema.
+//! A schema or map shape prepared for converting: what each value needs at hand, worked out once.
 
 use std::collections::HashMap;
 
+use tidegate_model::MapShape;
 use tidegate_model::schema::{self, Schema, SchemaType};
+use tidegate_model::value::View;
 
 use super::escape;
 use super::short::Text;
@@ -103,12 +105,9 @@ impl Plan {
                 let mut planned = Vec::with_capacity(fields.len());
                 let mut by_name = HashMap::with_capacity(fields.len());
                 for (index, field) in fields.iter().enumerate() {
-                    let mut text = Vec::new();
-                    escape::string(field.name.as_bytes(), &mut text);
-                    text.push(b':');
                     by_name.insert(field.name.as_bytes().into(), index);
                     planned.push(FieldPlan {
-                        text: Text::new(&text),
+                        text: Text::new(&before_value(b"", &field.name)),
                         name: field.name.as_str().into(),
                         plan: inner(&field.schema),
                     });
@@ -130,6 +129,42 @@ impl Plan {
             name: type_name(&schema.kind),
         }
     }
+}
+
+/// The keys of a map shape as JSON.
+#[derive(Debug)]
+pub(super) struct ShapePlan {
+    /// What stands before each value: `{"a":`, then `,"b":` and so on.
+    pub(super) keys: Vec<Text>,
+    /// What stands behind the last one; `{}` where there is none.
+    pub(super) closing: &'static [u8],
+}
+
+impl ShapePlan {
+    /// Prepares a map shape.
+    ///
+    /// # Errors
+    /// When a key is damaged.
+    pub(super) fn new(shape: &MapShape) -> Result<Self, ConvertError> {
+        let mut keys = Vec::with_capacity(shape.keys().len());
+        for key in shape.keys() {
+            let View::String(name) = View::read(key)? else {
+                return Err(ConvertError::data("a key of a map shape is no string"));
+            };
+            let opening = if keys.is_empty() { b'{' } else { b',' };
+            keys.push(Text::new(&before_value(&[opening], name)));
+        }
+        let closing: &[u8] = if keys.is_empty() { b"{}" } else { b"}" };
+        Ok(Self { keys, closing })
+    }
+}
+
+/// A name in JSON as it stands before its value, with something before itself.
+fn before_value(opening: &[u8], name: &str) -> Vec<u8> {
+    let mut text = opening.to_vec();
+    escape::string(name.as_bytes(), &mut text);
+    text.push(b':');
+    text
 }
 
 /// The scale of a decimal's schema.

@@ -54,22 +54,38 @@ pub(crate) struct Actor {
     asks: mpsc::Sender<ConnectorName>,
     /// Counts starts; later states of the same task have a higher one.
     generation: u64,
-    /// What becomes of tasks.
+    /// What becomes of tasks. Unbounded, since who tells it cannot wait; it holds no more than two events for each start
+    /// of a task or connector.
     events: mpsc::UnboundedReceiver<Event>,
     events_told: mpsc::UnboundedSender<Event>,
 }
 
+/// What an actor is made of.
+pub(crate) struct NewActor {
+    pub(crate) worker: Arc<Worker>,
+    pub(crate) log: ConfigLog,
+    pub(crate) board: Arc<StatusBoard>,
+    pub(crate) connectors: Arc<Connectors>,
+    /// Stored connectors that it starts.
+    pub(crate) stored: Stored,
+    /// Stored connectors that wait to be put again by whoever starts the worker.
+    pub(crate) waiting: Stored,
+    /// Told which connectors' tasks ask for their work to be divided anew.
+    pub(crate) asks: mpsc::Sender<ConnectorName>,
+}
+
 impl Actor {
     /// Takes in what is stored, which [`Actor::run`] starts.
-    pub(crate) fn new(
-        worker: Arc<Worker>,
-        log: ConfigLog,
-        board: Arc<StatusBoard>,
-        connectors: Arc<Connectors>,
-        stored: Stored,
-        waiting: Stored,
-        asks: mpsc::Sender<ConnectorName>,
-    ) -> Self {
+    pub(crate) fn new(new: NewActor) -> Self {
+        let NewActor {
+            worker,
+            log,
+            board,
+            connectors,
+            stored,
+            waiting,
+            asks,
+        } = new;
         let (events_told, events) = mpsc::unbounded_channel();
         let actor = Self {
             events,
@@ -206,17 +222,15 @@ impl Actor {
         {
             return Err(HerderError::Changed(name.to_string()));
         }
-        let waiting = self.waiting.get(name.as_str());
+        let waiting = self.waiting.get(name.as_str()).cloned();
+        let waiting = waiting.unwrap_or_default();
         let target = match mode {
             PutMode::Create(InitialState::Paused) => TargetState::Paused,
             PutMode::Create(InitialState::Stopped) => TargetState::Stopped,
-            _ => known
-                .or_else(|| waiting.and_then(|waiting| waiting.target))
-                .unwrap_or(TargetState::Running),
+            _ => known.or(waiting.target).unwrap_or(TargetState::Running),
         };
         let is_initial = matches!(mode, PutMode::Create(state) if state != InitialState::Running);
         let written_target = (is_initial || unsure).then_some(target);
-        let waiting = self.waiting.remove(name.as_str()).unwrap_or_default();
         let from_command_line = policy == Policy::Permissive;
         if waiting.properties.as_ref() != Some(&config.properties)
             || waiting.from_command_line != from_command_line
@@ -227,6 +241,7 @@ impl Actor {
             let written = written.await;
             self.sure_of(&name, written)?;
         }
+        self.waiting.remove(name.as_str());
         let until = std::time::Instant::now() + self.worker.config().sandbox.trial;
         let begin = |known: &Connector| upgrade::begin(known, &config, until, self.generation + 1);
         let upgraded = self.connectors.find(&name, begin).flatten();

@@ -1,55 +1,15 @@
 //! Writes to the config topic that fail, or seem to.
 
-use std::sync::Mutex;
-use std::time::Duration;
-
-use tidegate_broker::{Acknowledge, Broker, EmbeddedBroker, EmbeddedSettings, Producer, Refused};
+use tidegate_broker::{Broker, EmbeddedBroker, EmbeddedSettings};
 use tidegate_config::worker::WorkerConfig;
-use tidegate_model::Batch;
 use tidegate_sandbox::Registry;
+use tidegate_test_fakes::{FakeProducer, Fate};
 
 use super::*;
 
-/// Writes, and says that it did not while it is away.
-struct Forgetful {
-    inner: Arc<dyn Producer>,
-    away: Mutex<bool>,
-}
-
-struct Swallowed;
-
-impl Acknowledge for Swallowed {
-    fn acknowledged(&self, _group: u64, _result: Result<(), Refused>) {}
-}
-
-impl Producer for Forgetful {
-    fn submit(
-        &self,
-        batch: &Batch,
-        groups: &[u32],
-        first_group: u64,
-        group_count: u32,
-        to: &Arc<dyn Acknowledge>,
-    ) -> Result<(), BrokerError> {
-        if !*self.away.lock().unwrap() {
-            return self
-                .inner
-                .submit(batch, groups, first_group, group_count, to);
-        }
-        let nobody: Arc<dyn Acknowledge> = Arc::new(Swallowed);
-        self.inner
-            .submit(batch, groups, first_group, group_count, &nobody)?;
-        Err(BrokerError::Away("a test".to_owned()))
-    }
-
-    fn flush(&self, timeout: Duration) -> Result<(), BrokerError> {
-        self.inner.flush(timeout)
-    }
-}
-
 struct Place {
     broker: Arc<EmbeddedBroker>,
-    producer: Arc<Forgetful>,
+    producer: Arc<FakeProducer>,
     actor: Actor,
     _folder: tempfile::TempDir,
 }
@@ -66,10 +26,7 @@ impl Place {
         let (config, _) = WorkerConfig::standalone(config.into()).unwrap();
         let shared = Arc::clone(&broker) as Arc<dyn Broker>;
         let worker = Worker::open(config, shared, Arc::<Registry>::default()).unwrap();
-        let producer = Arc::new(Forgetful {
-            inner: broker.producer(&Properties::new()).unwrap(),
-            away: Mutex::new(false),
-        });
+        let producer = FakeProducer::new(broker.producer(&Properties::new()).unwrap());
         let log = ConfigLog::open(
             broker.as_ref(),
             &(Arc::clone(&producer) as _),
@@ -83,17 +40,16 @@ impl Place {
             TargetState::Stopped,
             vec![],
         ));
-        let (log, none) = (log.unwrap().0, Stored::new);
         let (asks, _) = mpsc::channel(1);
-        let actor = Actor::new(
-            Arc::new(worker),
-            log,
+        let actor = Actor::new(NewActor {
+            worker: Arc::new(worker),
+            log: log.unwrap().0,
             board,
             connectors,
-            none(),
-            none(),
+            stored: Stored::new(),
+            waiting: Stored::new(),
             asks,
-        );
+        });
         Self {
             broker,
             producer,
@@ -102,8 +58,13 @@ impl Place {
         }
     }
 
+    /// Whether writes are said to have failed, though they have not.
     fn set_away(&self, away: bool) {
-        *self.producer.away.lock().unwrap() = away;
+        self.producer.set_others(if away {
+            Fate::WrittenUnnoticed
+        } else {
+            Fate::Written
+        });
     }
 
     /// What the config topic has of the connector.
@@ -115,6 +76,10 @@ impl Place {
     }
 
     async fn put_again(&mut self) {
+        self.try_put().await.unwrap();
+    }
+
+    async fn try_put(&mut self) -> Result<Created, HerderError> {
         let config = config_of("1");
         let put = Put {
             prepared: Prepared::of(&self.actor.worker, &config),
@@ -123,7 +88,7 @@ impl Place {
             mode: PutMode::CreateOrReplace,
             changed_from: None,
         };
-        self.actor.put(put).await.unwrap();
+        self.actor.put(put).await
     }
 }
 
@@ -181,4 +146,19 @@ async fn the_same_target_state_is_written_again_after_a_write_that_failed() {
         .await;
     stopped.unwrap();
     assert_eq!(target(&place), Some(TargetState::Stopped));
+}
+
+#[tokio::test]
+async fn a_connector_that_waits_keeps_its_target_state_when_a_write_fails() {
+    let mut place = Place::new().await;
+    place.actor.connectors.remove(&name());
+    let stored = place.actor.waiting.entry("c".to_owned()).or_default();
+    stored.target = Some(TargetState::Paused);
+    place.set_away(true);
+    assert!(place.try_put().await.is_err());
+    place.set_away(false);
+    place.try_put().await.unwrap();
+    let target = |known: &Connector| known.target;
+    let target = place.actor.connectors.with(&name(), target).unwrap();
+    assert_eq!(target, TargetState::Paused);
 }

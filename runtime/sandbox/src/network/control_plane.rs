@@ -15,26 +15,20 @@ const KEPT: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 pub(crate) struct ControlPlane {
     /// Hosts with their ports.
-    known: Mutex<Vec<(String, u16)>>,
+    known: Vec<(String, u16)>,
     resolved: Mutex<HashMap<String, (Instant, Vec<IpAddr>)>>,
 }
 
 impl ControlPlane {
+    /// Of these, each `host:port`.
     pub(crate) fn new(addresses: &[String]) -> Self {
-        let control = Self::default();
-        for address in addresses {
-            control.add(address);
-        }
-        control
-    }
-
-    /// Adds a `host:port`.
-    pub(crate) fn add(&self, address: &str) {
-        let parsed = address
-            .rsplit_once(':')
-            .and_then(|(host, port)| Some((host.to_owned(), port.parse().ok()?)));
-        if let Some(parsed) = parsed {
-            self.lock().push(parsed);
+        let parsed = |address: &String| {
+            let (host, port) = address.rsplit_once(':')?;
+            Some((host.to_owned(), port.parse().ok()?))
+        };
+        Self {
+            known: addresses.iter().filter_map(parsed).collect(),
+            resolved: Mutex::default(),
         }
     }
 
@@ -50,8 +44,8 @@ impl ControlPlane {
                 .get(host)
                 .is_none_or(|(_, addresses)| addresses.contains(&address)),
         };
-        let known = self.lock();
-        known.iter().any(|(host, own)| *own == port && has(host))
+        let mut known = self.known.iter();
+        known.any(|(host, own)| *own == port && has(host))
     }
 
     /// Whether there is a name with this port whose addresses are not known, or not any more.
@@ -74,8 +68,8 @@ impl ControlPlane {
 
     fn stale(&self, port: u16) -> Vec<String> {
         let resolved = self.resolved.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = self.lock();
-        let names = known
+        let names = self
+            .known
             .iter()
             .filter(|(host, own)| *own == port && ip::literal(host).is_none());
         names
@@ -86,10 +80,6 @@ impl ControlPlane {
             })
             .map(|(host, _)| host.clone())
             .collect()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(String, u16)>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -8,10 +8,11 @@ use std::sync::{Arc, LazyLock};
 
 use tidegate_config::Properties;
 use tidegate_config::grants::{FolderGrant, Grants};
+use tidegate_config::guest_limits::GuestLimits;
 use tidegate_model::{Batch, ConnectorName, Encoder};
 use tidegate_sandbox::{
-    Compiler, Identity, Limits, OffsetReader, Plugin, Sandbox, Settings, SinkInstance,
-    SourceInstance, Step, TransformInstance,
+    Compiler, Identity, OffsetReader, Plugin, Sandbox, Settings, SinkInstance, SourceInstance,
+    Step, TransformInstance,
 };
 
 /// The component of `tests/guests`, built once for each run.
@@ -31,20 +32,20 @@ pub static GUEST: LazyLock<Vec<u8>> = LazyLock::new(|| {
 });
 
 /// Short limits, so that tests of deadlines are quick.
-pub fn short_limits() -> Limits {
-    Limits {
+pub fn short_limits() -> GuestLimits {
+    GuestLimits {
         memory_bytes_max: 16 * 1024 * 1024,
         poll_ms: 300,
         put_ms: 300,
         transform_ms: 300,
         start_ms: 300,
         validate_ms: 300,
-        ..Limits::default()
+        ..GuestLimits::default()
     }
 }
 
 /// A sandbox whose cache all test files share, so that the component is compiled once.
-pub fn sandbox_with(limits: Limits) -> Sandbox {
+pub fn sandbox_with(limits: GuestLimits) -> Sandbox {
     let cache = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("compiled");
     Sandbox::new(Settings {
         limits,
@@ -55,7 +56,7 @@ pub fn sandbox_with(limits: Limits) -> Sandbox {
 }
 
 /// The misbehaving component with these limits.
-pub fn plugin_with(limits: Limits) -> Plugin {
+pub fn plugin_with(limits: GuestLimits) -> Plugin {
     sandbox_with(limits)
         .load(&GUEST)
         .expect("the test guests are loaded")

@@ -11,7 +11,7 @@ pub(super) struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    /// The row of a record; behind the last record, that behind the last row.
+    /// The row that a record came from; for the index after the last record, the row after the last.
     pub(super) fn of(&self, index: usize) -> usize {
         match self.rows {
             None => index,
@@ -27,7 +27,8 @@ impl Rows<'_> {
         }
     }
 
-    /// How many of the first records were neither refused nor counted when they came before.
+    /// How many of the first `records` the sink took now: those that it refused, and those that were counted when they
+    /// came before, are left out.
     pub(super) fn new_of(
         &self,
         records: usize,

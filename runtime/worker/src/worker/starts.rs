@@ -8,11 +8,11 @@ use tidegate_model::{ErrorClass, TaskId};
 use tidegate_sandbox::Identity;
 use tokio::sync::watch;
 
-use super::{NewTask, Watched, Worker};
+use super::{NewTask, Starting, Watched, Worker};
 use crate::asked_tasks::AskedTasks;
 use crate::error::WorkerError;
 use crate::progress::Progress;
-use crate::task::{Abandoned, Listener, State, TaskHandle};
+use crate::task::{Abandoned, Listener, State, TargetState, TaskHandle};
 use crate::used_topics::UsedTopics;
 
 /// Who is told the states of a task.
@@ -43,7 +43,6 @@ impl Worker {
         let progress: Arc<Progress> = Arc::default();
         let abandoned = Abandoned::default();
         let task = new.task.clone();
-        let worker = Arc::clone(self);
         let watched = Watched {
             progress: Arc::clone(&progress),
             abandoned: abandoned.clone(),
@@ -58,49 +57,60 @@ impl Worker {
             worker: Arc::clone(self),
             started: AtomicBool::new(false),
         };
-        let usage = Arc::clone(&progress.measures().usage);
-        let end = tokio::spawn(async move {
-            let task = new.task.clone();
-            let listener = Arc::new(told);
-            let report = {
-                let listener = Arc::clone(&listener);
-                move |state| listener.state(state)
-            };
-            let resolved = Arc::clone(&worker).resolve_task(new).await;
-            let (ended, secrets) = match resolved {
-                Ok((new, mut identity)) => {
-                    identity.usage = Arc::clone(&usage);
-                    let turns = worker.steps.of(&task.connector, &usage);
-                    identity.share = Arc::clone(turns.share());
-                    let secrets = identity.secrets.clone();
-                    let ran = worker.run(new, identity, turns, target, watched, Box::new(report));
-                    let ran = ran.await;
-                    (ran.map_err(|error| error.redacted(&secrets)), secrets)
-                }
-                Err(error) => (Err(error), Secrets::default()),
-            };
-            match ended {
-                Ok(()) => listener.state(State::Unassigned),
-                Err(WorkerError::Abandoned) => {
-                    tracing::info!(connector = %task.connector, task = task.task,
-                        "The task that did not stop in time has ended.");
-                    listener.state(State::Unassigned);
-                }
-                Err(error) => {
-                    tracing::error!(connector = %task.connector, task = task.task, %error, "The task failed.");
-                    listener.state(State::Failed {
-                        by_guest: error.class() == ErrorClass::GuestFault,
-                        trace: secrets.redact(&trace(&error)).into_owned(),
-                    });
-                }
-            }
-        });
+        let running = Arc::clone(self).run_and_tell(new, target, watched, Arc::new(told));
         TaskHandle {
             task,
             target: sender,
-            end,
+            end: tokio::spawn(running),
             progress,
             abandoned,
+        }
+    }
+
+    /// Runs a task to its end, and tells what became of it.
+    async fn run_and_tell(
+        self: Arc<Self>,
+        new: NewTask,
+        target: watch::Receiver<TargetState>,
+        watched: Watched,
+        told: Arc<Told>,
+    ) {
+        let task = new.task.clone();
+        let usage = Arc::clone(&watched.progress.measures().usage);
+        let (ended, secrets) = match Arc::clone(&self).resolve_task(new).await {
+            Ok((new, mut identity)) => {
+                let turns = self.steps.of(&task.connector, &usage);
+                identity.usage = usage;
+                identity.share = Arc::clone(turns.share());
+                let secrets = identity.secrets.clone();
+                let hears = Arc::clone(&told);
+                let starting = Starting {
+                    new,
+                    identity,
+                    turns,
+                    target,
+                    watched,
+                    report: Box::new(move |state| hears.state(state)),
+                };
+                let ran = self.run(starting).await;
+                (ran.map_err(|error| error.redacted(&secrets)), secrets)
+            }
+            Err(error) => (Err(error), Secrets::default()),
+        };
+        match ended {
+            Ok(()) => told.state(State::Unassigned),
+            Err(WorkerError::Abandoned) => {
+                tracing::info!(connector = %task.connector, task = task.task,
+                    "The task that did not stop in time has ended.");
+                told.state(State::Unassigned);
+            }
+            Err(error) => {
+                tracing::error!(connector = %task.connector, task = task.task, %error, "The task failed.");
+                told.state(State::Failed {
+                    by_guest: error.class() == ErrorClass::GuestFault,
+                    trace: secrets.redact(&trace(&error)).into_owned(),
+                });
+            }
         }
     }
 

@@ -1,19 +1,18 @@
-//! An embedded broker whose producer acknowledges when it is told to.
+//! An embedded broker whose producer does what a test says, and which knows what became of its consumers.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 
 use tidegate_broker::{
-    Acknowledge, Admin, Broker, BrokerError, Consumer, EmbeddedBroker, EmbeddedSettings, Fetched,
-    Producer, Properties, Reader, Refused, Subscription,
+    Admin, Broker, BrokerError, Consumer, EmbeddedBroker, EmbeddedSettings, Fetched, Producer,
+    Properties, Reader, Subscription,
 };
-use tidegate_model::{Batch, TopicName, TopicPartition};
+use tidegate_model::{TopicName, TopicPartition};
+use tidegate_test_fakes::FakeProducer;
 
-/// The broker.
+/// The broker; all who write share its producer.
 pub struct ToldBroker {
     inner: EmbeddedBroker,
-    pub producer: Arc<ToldProducer>,
+    pub producer: Arc<FakeProducer>,
     pub consumers: Arc<Consumers>,
 }
 
@@ -28,142 +27,15 @@ struct ToldConsumer {
     consumers: Arc<Consumers>,
 }
 
-/// Its producer, which all share.
-pub struct ToldProducer {
-    inner: Arc<dyn Producer>,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    /// The topic whose records are taken and not acknowledged.
-    held_topic: String,
-    held: VecDeque<Held>,
-    /// The topic that cannot be written to.
-    away_topic: String,
-    refused: usize,
-    counts: Counts,
-}
-
-/// What became of the records of the topic that is held.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// How many submits there were.
-    pub submits: usize,
-    /// What waits for its acknowledgement.
-    pub records: usize,
-    pub bytes: usize,
-    /// The most that waited when a submit came.
-    pub records_before: usize,
-    pub bytes_before: usize,
-}
-
-struct Held {
-    group: u64,
-    records: usize,
-    bytes: usize,
-    to: Arc<dyn Acknowledge>,
-}
-
 impl ToldBroker {
     pub fn open(folder: &std::path::Path) -> Self {
         let inner = EmbeddedBroker::open(folder, EmbeddedSettings::default()).unwrap();
         let producer = inner.producer(&Properties::new()).unwrap();
         Self {
             inner,
-            producer: Arc::new(ToldProducer {
-                inner: producer,
-                state: Mutex::default(),
-            }),
+            producer: FakeProducer::new(producer),
             consumers: Arc::default(),
         }
-    }
-}
-
-impl ToldProducer {
-    /// Takes records of this topic and keeps their acknowledgements back.
-    pub fn hold(&self, topic: &str) {
-        topic.clone_into(&mut self.lock().held_topic);
-    }
-
-    /// Acknowledges what was submitted first.
-    pub fn acknowledge_first(&self) {
-        let held = {
-            let mut state = self.lock();
-            let held = state.held.pop_front().expect("something is held");
-            state.counts.records -= held.records;
-            state.counts.bytes -= held.bytes;
-            held
-        };
-        held.to.acknowledged(held.group, Ok(()));
-    }
-
-    /// What is held.
-    pub fn counts(&self) -> Counts {
-        self.lock().counts
-    }
-
-    /// Whether this topic can be written to from now on; the others always can.
-    pub fn set_away(&self, topic: &str, away: bool) {
-        self.lock().away_topic = if away {
-            topic.to_owned()
-        } else {
-            String::new()
-        };
-    }
-
-    /// How many writes were refused.
-    pub fn refused(&self) -> usize {
-        self.lock().refused
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap()
-    }
-}
-
-impl Producer for ToldProducer {
-    fn submit(
-        &self,
-        batch: &Batch,
-        groups: &[u32],
-        first_group: u64,
-        group_count: u32,
-        to: &Arc<dyn Acknowledge>,
-    ) -> Result<(), BrokerError> {
-        let mut state = self.lock();
-        if batch.topic(0) == state.away_topic {
-            state.refused += 1;
-            drop(state);
-            let error = BrokerError::Away("a test".to_owned());
-            let rows = (0..).take(batch.count).collect();
-            to.acknowledged(first_group, Err(Refused { rows, error }));
-            return Ok(());
-        }
-        if batch.topic(0) == state.held_topic {
-            assert_eq!(group_count, 1, "the guests have one source partition");
-            let (records, bytes) = (batch.count, batch.payload_bytes());
-            let counts = &mut state.counts;
-            counts.submits += 1;
-            counts.records_before = counts.records_before.max(counts.records);
-            counts.bytes_before = counts.bytes_before.max(counts.bytes);
-            counts.records += records;
-            counts.bytes += bytes;
-            state.held.push_back(Held {
-                group: first_group,
-                records,
-                bytes,
-                to: Arc::clone(to),
-            });
-            return Ok(());
-        }
-        drop(state);
-        self.inner
-            .submit(batch, groups, first_group, group_count, to)
-    }
-
-    fn flush(&self, timeout: Duration) -> Result<(), BrokerError> {
-        self.inner.flush(timeout)
     }
 }
 

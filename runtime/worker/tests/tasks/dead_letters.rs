@@ -1,6 +1,7 @@
 //! Records that fail and are kept in a dead letter queue.
 
 use crate::support::{Place, Started, numbers, wait_for};
+use tidegate_test_fakes::Fate;
 
 const TOLERANT: (&str, &str) = ("errors.tolerance", "all");
 const QUEUE: [(&str, &str); 2] = [
@@ -93,7 +94,7 @@ fn nothing_is_committed_past_a_record_that_the_queue_has_not_acknowledged() {
         ("offset.flush.timeout.ms", "50"),
     ]);
     place.topic("texts", &[&numbers(0..10)]);
-    place.producer().hold("dlq");
+    place.producer().set("dlq", Fate::Held);
     let started = place.start("RefusesBad", &sink("7", &[TOLERANT]));
     wait_for("9 records", || place.lines(), |lines| lines.len() >= 9);
     wait_for_failures(&started, 1);
@@ -109,7 +110,7 @@ fn nothing_is_committed_past_a_record_that_the_queue_has_not_acknowledged() {
 fn a_queue_that_refuses_a_record_fails_the_task_and_nothing_is_committed_past_it() {
     let place = Place::new();
     place.topic("texts", &[&numbers(0..10)]);
-    place.producer().set_away("dlq", true);
+    place.producer().set("dlq", Fate::Refused);
     let started = place.start("RefusesBad", &sink("7", &[TOLERANT]));
     let trace = started.wait_for_failure();
     for wanted in [
@@ -218,7 +219,7 @@ fn a_source_offset_does_not_pass_a_record_that_the_queue_has_not_acknowledged() 
         ("offset.flush.timeout.ms", "50"),
     ]);
     place.topic("topic", &[&[]]);
-    place.producer().hold("dlq");
+    place.producer().set("dlq", Fate::Held);
     let mut config = vec![
         ("transforms", "t"),
         ("transforms.t.type", "test.Flaky"),

@@ -3,12 +3,13 @@
 use tidegate_model::limits::{IN_FLIGHT_BYTES_MAX, IN_FLIGHT_RECORDS_MAX};
 
 use crate::support::{Place, wait_for};
+use tidegate_test_fakes::Fate;
 
 /// Lets a source fill what may be in flight, then lets it go on by one poll a few times. `full` says whether a
 /// bound is reached.
 fn polls_go_on_one_for_each_acknowledgement(class: &str, full: impl Fn(usize, usize) -> bool) {
     let place = Place::new();
-    place.producer().hold("topic");
+    place.producer().set("topic", Fate::Held);
     let started = place.start(class, &[]);
     let counts = || place.producer().counts();
     wait_for("a full flight", counts, |counts| {

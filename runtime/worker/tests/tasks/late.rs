@@ -3,6 +3,7 @@
 use tidegate_model::TopicName;
 
 use crate::support::{Place, numbers, wait_for};
+use tidegate_test_fakes::Fate;
 
 /// How many records a topic has; none when it is not there.
 fn records(place: &Place, topic: &str) -> i64 {
@@ -27,10 +28,10 @@ fn a_source_that_is_late_neither_submits_nor_is_called_again() {
 fn a_source_that_is_late_writes_no_offsets() {
     let place = Place::new();
     let offsets = place.offset_topic();
-    place.producer().set_away(offsets.as_str(), true);
+    place.producer().set(offsets.as_str(), Fate::Refused);
     let started = place.start("SleepsInSomePolls", &[("sleeping", "9")]);
     wait_for("ten polls", || place.lines().len(), |polls| *polls == 10);
-    place.producer().set_away(offsets.as_str(), false);
+    place.producer().set(offsets.as_str(), Fate::Written);
     place.abandon(started);
     assert_eq!(place.lines(), vec!["poll"; 10]);
     assert_eq!(records(&place, "topic"), 9);

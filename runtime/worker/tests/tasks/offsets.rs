@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::support::{Place, numbers, wait_for};
+use tidegate_test_fakes::Fate;
 
 /// The positions in the offset topic.
 fn written(place: &Place) -> Vec<String> {
@@ -24,7 +25,7 @@ fn written(place: &Place) -> Vec<String> {
 fn a_source_hears_no_commit_before_its_offset_is_written() {
     let place = Place::new();
     let offsets = place.offset_topic();
-    place.producer().set_away(offsets.as_str(), true);
+    place.producer().set(offsets.as_str(), Fate::Refused);
     let started = place.start("WritesCommits", &[]);
     let progress = started.handle.progress();
     wait_for(
@@ -42,7 +43,7 @@ fn a_source_hears_no_commit_before_its_offset_is_written() {
     assert_eq!(place.lines(), Vec::<String>::new(), "commit was called");
     assert_eq!(written(&place), Vec::<String>::new());
 
-    place.producer().set_away(offsets.as_str(), false);
+    place.producer().set(offsets.as_str(), Fate::Written);
     wait_for("the commit", || place.lines(), |lines| !lines.is_empty());
     assert_eq!(place.lines(), ["9"]);
     assert_eq!(written(&place), [r#"{"position":"9"}"#]);
@@ -54,7 +55,7 @@ fn a_source_hears_no_commit_before_its_offset_is_written() {
 fn offsets_that_could_not_be_written_are_written_at_the_end() {
     let place = Place::new();
     let offsets = place.offset_topic();
-    place.producer().set_away(offsets.as_str(), true);
+    place.producer().set(offsets.as_str(), Fate::Refused);
     let started = place.start("WritesCommits", &[]);
     wait_for("a try", || place.producer().refused(), |now| *now >= 1);
     let progress = started.handle.progress();
@@ -63,7 +64,7 @@ fn offsets_that_could_not_be_written_are_written_at_the_end() {
         || progress.counts().records_out,
         |out| *out == 10,
     );
-    place.producer().set_away(offsets.as_str(), false);
+    place.producer().set(offsets.as_str(), Fate::Written);
     place.stop(started);
     let committed = place.lines();
     assert_eq!(committed.last(), numbers(9..10).first());
@@ -93,7 +94,7 @@ fn offsets_of_many_source_partitions_are_written_before_the_commit_is_due() {
 fn a_source_waits_when_offsets_of_many_source_partitions_cannot_be_written() {
     let place = Place::with(&[]);
     let topic = place.offset_topic();
-    place.producer().set_away(topic.as_str(), true);
+    place.producer().set(topic.as_str(), Fate::Refused);
     let started = place.start("NewSourcePartitions", &[]);
     let progress = started.handle.progress();
     wait_for("tries", || place.producer().refused(), |now| *now >= 2);
@@ -101,7 +102,7 @@ fn a_source_waits_when_offsets_of_many_source_partitions_cannot_be_written() {
     wait_for("two more", || place.producer().refused(), |now| *now >= 4);
     assert_eq!(progress.counts().records_in, polled);
     assert!((10_000..12_000).contains(&polled), "{polled}");
-    place.producer().set_away(topic.as_str(), false);
+    place.producer().set(topic.as_str(), Fate::Written);
     wait_for(
         "more records",
         || progress.counts().records_in,

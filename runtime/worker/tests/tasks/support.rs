@@ -9,33 +9,35 @@ use tempfile::TempDir;
 use tidegate_broker::{Broker, NewTopic, Properties};
 use tidegate_config::connector::ConnectorConfig;
 use tidegate_config::grants::Policy;
+use tidegate_config::guest_limits::GuestLimits;
 use tidegate_config::worker::WorkerConfig;
 use tidegate_model::{Batch, ConnectorName, TaskId, TopicName, TopicPartition};
-use tidegate_sandbox::{Compiler, Limits, Registry, Sandbox, Settings};
+use tidegate_sandbox::{Compiler, Registry, Sandbox, Settings};
+use tidegate_test_fakes::FakeProducer;
 use tidegate_worker::progress::Counts;
 use tidegate_worker::task::Listener;
 use tidegate_worker::worker::NewTask;
 use tidegate_worker::{State, TargetState, TaskHandle, Worker};
 use tokio::runtime::Runtime;
 
-use crate::broker::{ToldBroker, ToldProducer};
+use crate::broker::ToldBroker;
 
 /// How long a condition may take before a test fails.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The components of `tests/guests` and `tests/chains/repeats`, built and compiled once for each run.
-static REGISTRY: LazyLock<Arc<Registry>> = LazyLock::new(|| registry(Limits::default()));
+static REGISTRY: LazyLock<Arc<Registry>> = LazyLock::new(|| registry(GuestLimits::default()));
 
 /// The same, of guests that are ended after 100 ms in a `put` or a transform.
 static IMPATIENT: LazyLock<Arc<Registry>> = LazyLock::new(|| {
-    registry(Limits {
+    registry(GuestLimits {
         put_ms: 100,
         transform_ms: 100,
-        ..Limits::default()
+        ..GuestLimits::default()
     })
 });
 
-fn registry(limits: Limits) -> Arc<Registry> {
+fn registry(limits: GuestLimits) -> Arc<Registry> {
     let components = ["tidegate-test-guests", "tidegate-test-repeats"];
     let built = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--profile", "guest"])
@@ -147,7 +149,7 @@ impl Place {
         self.broker.as_ref()
     }
 
-    pub fn producer(&self) -> &ToldProducer {
+    pub fn producer(&self) -> &FakeProducer {
         &self.broker.producer
     }
 

@@ -1,8 +1,8 @@
-//! What is counted of the transforms of a chain.
+//! What is counted of the transforms of a chain, and one that breaks the interface.
 
 use tidegate_worker::progress::TransformCounts;
 
-use crate::support::{Place, wait_for};
+use crate::support::{Place, numbers, wait_for};
 
 /// What a sink's transforms did with these texts.
 fn counts(texts: &[&str], transforms: &[(&str, &str)]) -> Vec<TransformCounts> {
@@ -80,4 +80,70 @@ fn a_transform_that_does_not_count_is_counted_by_the_host() {
     let counted = counts(&texts, &config);
     let wanted = [("traps", 2, 0, 1), ("nothing", 0, 0, 0)];
     assert_eq!(counted.iter().map(shown).collect::<Vec<_>>(), wanted);
+}
+
+#[test]
+fn a_transform_whose_shapes_do_not_fit_fails_the_task_and_no_record_is_lost() {
+    let place = Place::new();
+    let texts = numbers(0..50);
+    place.topic("texts", &[&texts]);
+    for (what, wanted) in [
+        (
+            "too-few",
+            "value 1 is no map of the shape that it refers to, schema 1",
+        ),
+        ("damaged", "schema 0: a map shape is damaged"),
+        ("no-shape", "value-schemas refers to number 2 of 2"),
+    ] {
+        // It is not the records, so tolerance has no part in it.
+        let config = [
+            ("topics", "texts"),
+            ("errors.tolerance", "all"),
+            ("transforms", "t"),
+            ("transforms.t.type", "test.WrongShape"),
+            ("transforms.t.what", what),
+        ];
+        let started = place.start("RetriesSomePuts", &config);
+        let trace = started.wait_for_failure();
+        assert!(trace.contains(wanted), "{what}: {trace}");
+        assert!(trace.contains("In hand were 50 records"), "{what}: {trace}");
+        assert!(!trace.contains("errors.tolerance"), "{what}: {trace}");
+        let counts = started.handle.progress().counts();
+        assert_eq!((counts.records_out, counts.skipped), (0, 0), "{what}");
+        drop(started);
+        assert_eq!(place.lines(), Vec::<String>::new(), "{what}");
+        assert!(
+            place.committed().iter().all(|(_, offset)| *offset == 0),
+            "{what}"
+        );
+    }
+    let started = place.start("RetriesSomePuts", &[("topics", "texts")]);
+    wait_for("all", || place.lines(), |lines| lines.len() >= texts.len());
+    place.stop(started);
+    assert_eq!(place.lines(), texts, "each once and in order");
+}
+
+#[test]
+fn maps_that_a_source_left_to_shapes_come_to_the_topic_with_their_keys() {
+    let json = "org.apache.kafka.connect.json.JsonConverter";
+    let string = "org.apache.kafka.connect.storage.StringConverter";
+    for (converter, first) in [(json, r#"{"x":"a","y":"0"}"#), (string, "{x=a, y=0}")] {
+        let place = Place::new();
+        place.topic("topic", &[&[]]);
+        let config = [
+            ("transforms", "t"),
+            ("transforms.t.type", "test.WrongShape"),
+            ("value.converter", converter),
+            ("value.converter.schemas.enable", "false"),
+        ];
+        let started = place.start("PoisonsOne", &config);
+        let read = place.read("topic", 500);
+        place.stop(started);
+        assert_eq!(read[0].value, first);
+        for (number, read) in read.iter().enumerate() {
+            let number = number.to_string();
+            let is_right = read.value == first.replace('0', &number);
+            assert!(is_right || number == "123", "{number}: {}", read.value);
+        }
+    }
 }
