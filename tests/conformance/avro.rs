@@ -92,6 +92,16 @@ const DIFFERENT: &[(&str, &str, &str)] = &[
     ),
     (
         "",
+        "Struct schemas do not match",
+        "the default of a struct stands for null",
+    ),
+    (
+        "",
+        "Fixed size ",
+        "unions are written by the field that is set",
+    ),
+    (
+        "",
         "Not a map: ",
         "unions are written by the field that is set",
     ),

@@ -75,11 +75,12 @@ pub(super) fn json(
         (Value::Map(entries), SchemaType::Map(key_schema, value_schema)) => {
             if is_avro_map(key_schema, options) {
                 let entries = entries.iter().map(|(key, value)| {
-                    let key = match key {
-                        Value::String(key) => key.clone(),
-                        _ => String::new(),
+                    let Value::String(key) = key else {
+                        return Err(ConvertError::data(
+                            "a key in the default of a map is null, and the keys of an Avro map are strings",
+                        ));
                     };
-                    Ok((key, json(value_schema, value, options)?))
+                    Ok((key.clone(), json(value_schema, value, options)?))
                 });
                 Json::Object(entries.collect::<Result<_, ConvertError>>()?)
             } else {
