@@ -7,11 +7,11 @@ use crate::manifest::packages;
 /// Each crate of the runtime with the crates of ours that it may know. `model` knows nobody; nothing points back.
 const ARROWS: &[(&str, &[&str])] = &[
     ("model", &[]),
-    ("config", &["model"]),
     ("java", &["model"]),
+    ("config", &["model", "java"]),
     ("registry", &["model"]),
     ("convert", &["model", "java", "registry"]),
-    ("broker", &["model"]),
+    ("broker", &["model", "java"]),
     ("test-certificates", &[]),
     ("test-fakes", &["model", "broker"]),
     ("sandbox", &["model", "config", "test-certificates"]),

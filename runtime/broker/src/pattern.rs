@@ -1,47 +1,40 @@
 //! Patterns of topic names: `topics.regex`.
 //!
 //! One engine says what matches, whoever asks: the broker that subscribes, and the worker that keeps connectors away
-//! from topics which are not theirs. It takes time linear in the name, and a pattern has a limited size. No pattern is
-//! given to librdkafka, which would have the C library compile it, in another syntax and without a limit.
+//! from topics which are not theirs. The pattern and the steps for a name are limited. No pattern is given to librdkafka,
+//! which would have the C library compile it, in another syntax and without a limit.
 
-use regex::{Regex, RegexBuilder};
+use tidegate_java::regex::Pattern;
 use tidegate_model::TopicName;
+use tracing::warn;
 
 use crate::BrokerError;
 
-/// The most bytes that a compiled pattern may have.
-const PATTERN_BYTES_MAX: usize = 1024 * 1024;
-
 /// A pattern that matches whole topic names.
 #[derive(Debug, Clone)]
-pub struct TopicPattern(Regex);
+pub struct TopicPattern(Pattern);
 
 impl TopicPattern {
-    /// Reads a pattern: a Java regular expression, as far as the `regex` crate has it.
+    /// Reads a pattern: a Java regular expression.
     ///
     /// # Errors
-    /// When it cannot be read, or is too large.
+    /// When it is none, or too large.
     pub fn parse(pattern: &str) -> Result<Self, BrokerError> {
-        let refused = |error: regex::Error| BrokerError::Setting {
+        let pattern = Pattern::compile(pattern).map_err(|error| BrokerError::Setting {
             key: "topics.regex".to_owned(),
             reason: error.to_string(),
-        };
-        let build = |pattern: &str| {
-            RegexBuilder::new(pattern)
-                .size_limit(PATTERN_BYTES_MAX)
-                .build()
-        };
-        // By itself first: what is put around it must not make a pattern of something that is none.
-        build(pattern).map_err(refused)?;
-        build(&format!("^(?:{pattern})$"))
-            .map(Self)
-            .map_err(refused)
+        })?;
+        Ok(Self(pattern))
     }
 
-    /// Whether a topic's whole name matches.
+    /// Whether a topic's whole name matches. One that takes too many steps does not, which is logged.
     #[must_use]
     pub fn matches(&self, topic: &TopicName) -> bool {
-        self.0.is_match(topic.as_str())
+        let matches = self.0.matches(topic.as_str());
+        matches.unwrap_or_else(|reason| {
+            warn!("topics.regex: the topic {topic} is left out: {reason}");
+            false
+        })
     }
 }
 
@@ -62,6 +55,15 @@ mod tests {
         // What the C library makes of these is another name, and all the memory there is.
         assert!(!matches(r"connect-config[\s]", "connect-configs"));
         assert!(matches(r"[\](((a{1,255}){1,255}){1,255})]", "a"));
+    }
+
+    #[test]
+    fn topics_are_left_out_by_look_ahead() {
+        assert!(matches("(?!__|connect-).*", "orders"));
+        assert!(!matches("(?!__|connect-).*", "__consumer_offsets"));
+        // It would go back for ever.
+        let endless = format!("{}b", "a".repeat(200));
+        assert!(!matches("(?=a)(a|aa)+$", &endless));
     }
 
     #[test]

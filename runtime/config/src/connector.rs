@@ -3,6 +3,7 @@
 //! Invariant: `properties` holds the connector's name, and no key or value with control characters, unless the
 //! configuration was taken with [`ConnectorConfig::unnamed`] in order to check it.
 
+use tidegate_java::regex::Pattern;
 use tidegate_model::{ConnectorName, TopicName};
 
 pub use crate::converter::{ConverterConfig, ConverterRole};
@@ -271,7 +272,7 @@ impl ConnectorConfig {
 }
 
 fn matches_whole(regex: &str, text: &str) -> bool {
-    regex::Regex::new(&format!("^(?:{regex})$")).is_ok_and(|regex| regex.is_match(text))
+    Pattern::compile(regex).is_ok_and(|pattern| pattern.matches(text) == Ok(true))
 }
 
 #[cfg(test)]

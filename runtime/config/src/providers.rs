@@ -21,6 +21,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use regex::{Captures, Regex};
+use tidegate_java::regex::Pattern;
 use tidegate_model::guest_text::clean;
 
 use crate::Properties;
@@ -31,7 +32,6 @@ use crate::error::ConfigError;
 use crate::errors::number;
 use crate::properties;
 use crate::resolved::Resolved;
-use crate::validator::reason;
 
 /// The worker's key with the names of its providers.
 pub const CONFIG_PROVIDERS: &str = "config.providers";
@@ -81,7 +81,7 @@ struct Variables {
     /// The worker's key with the pattern.
     key: String,
     /// None: nothing is allowed.
-    pattern: Option<Regex>,
+    pattern: Option<Box<Pattern>>,
     /// Those that the pattern allows, as they were when the worker started.
     allowed: BTreeMap<String, String>,
 }
@@ -326,23 +326,25 @@ impl Variables {
                 ..Self::default()
             });
         };
-        let whole = Regex::new(&format!("^(?:{pattern})$")).map_err(|error| {
-            let message = format!("a regular expression is wanted: {}", reason(&error));
+        let whole = Pattern::compile(pattern).map_err(|error| {
+            let message = format!("a regular expression is wanted: {error}");
             ConfigError::value(&key, pattern, message)
         })?;
-        let allowed = env.iter().filter(|(name, _)| whole.is_match(name));
+        let allowed = env
+            .iter()
+            .filter(|(name, _)| whole.matches(name) == Ok(true));
         Ok(Self {
             key,
             allowed: allowed
                 .map(|(name, value)| (name.clone(), value.clone()))
                 .collect(),
-            pattern: Some(whole),
+            pattern: Some(Box::new(whole)),
         })
     }
 
     fn allows(&self, name: &str) -> bool {
         let pattern = self.pattern.as_ref();
-        pattern.is_some_and(|pattern| pattern.is_match(name))
+        pattern.is_some_and(|pattern| pattern.matches(name) == Ok(true))
     }
 
     fn get(&self, name: &str) -> Result<String, String> {

@@ -2,14 +2,13 @@
 //!
 //! A topic is created as the first group says whose patterns match its whole name, or else as the group `default` says.
 
-use regex::Regex;
+use tidegate_java::regex::Pattern;
 
 use crate::Properties;
 use crate::converter::with_prefix;
 use crate::definition::{ConfigType, list};
 use crate::error::ConfigError;
 use crate::errors::number;
-use crate::validator::reason;
 
 /// What the keys begin with.
 const PREFIX: &str = "topic.creation.";
@@ -30,8 +29,8 @@ pub struct TopicCreation {
 /// How the topics of a group are created.
 #[derive(Debug, Clone)]
 pub struct TopicGroup {
-    include: Vec<Regex>,
-    exclude: Vec<Regex>,
+    include: Vec<Pattern>,
+    exclude: Vec<Pattern>,
     /// How many partitions; -1: the broker's default.
     pub partitions: i32,
     /// How many replicas; -1: the broker's default.
@@ -50,7 +49,12 @@ impl TopicCreation {
 
 impl TopicGroup {
     fn takes(&self, topic: &str) -> bool {
-        let matches = |patterns: &[Regex]| patterns.iter().any(|pattern| pattern.is_match(topic));
+        // A name that takes too many steps does not match.
+        let matches = |patterns: &[Pattern]| {
+            patterns
+                .iter()
+                .any(|pattern| pattern.matches(topic) == Ok(true))
+        };
         matches(&self.include) && !matches(&self.exclude)
     }
 }
@@ -120,12 +124,11 @@ fn patterns(
     properties: &Properties,
     key: &str,
     otherwise: &str,
-) -> Result<Vec<Regex>, ConfigError> {
+) -> Result<Vec<Pattern>, ConfigError> {
     let given = properties.get(key).map_or(otherwise, String::as_str);
     let whole = |pattern: &String| {
-        Regex::new(&format!("^(?:{pattern})$")).map_err(|error| {
-            let why = format!("no regular expression: {}", reason(&error));
-            ConfigError::value(key, pattern, why)
+        Pattern::compile(pattern).map_err(|error| {
+            ConfigError::value(key, pattern, format!("no regular expression: {error}"))
         })
     };
     list(given).iter().map(whole).collect()

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use tidegate_java::regex::Pattern;
+
 use crate::definition::Parsed;
 
 /// A check that a value must pass beyond its type.
@@ -85,20 +87,11 @@ impl Validator {
                 let distinct: HashSet<_> = words.iter().collect();
                 (distinct.len() < words.len()).then(|| "Duplicate alias provided.".to_owned())
             }
-            (Self::Regex, Some(Parsed::Text(text))) => regex::Regex::new(text)
+            (Self::Regex, Some(Parsed::Text(text))) => Pattern::compile(text)
                 .err()
-                .map(|error| format!("Invalid regex: {}", reason(&error))),
+                .map(|error| format!("Invalid regex: {error}")),
             _ => None,
         }
-    }
-}
-
-/// What is wrong with a pattern, in a line: the `regex` crate draws it in several.
-pub(crate) fn reason(error: &regex::Error) -> String {
-    let text = error.to_string();
-    match text.rsplit_once("\nerror: ") {
-        Some((_, reason)) => reason.trim_end().to_owned(),
-        None => text,
     }
 }
 

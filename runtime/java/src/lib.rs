@@ -11,6 +11,7 @@
 //! | [`historic`] | the calendar before 1582 |
 //! | [`date_format`] | dates by a pattern, as `SimpleDateFormat` prints and reads them |
 //! | [`date`] | dates as `java.util.Date.toString` prints them |
+//! | [`regex`] | regular expressions as `java.util.regex` matches them |
 //! | [`to_string`] | values as Java's `toString` prints them: `{k=v}` |
 //! | [`values`] | Kafka Connect's `Values`: values as text and back, with a guess at their type |
 //! | [`class_name`] | the names of Java's classes |
@@ -25,6 +26,7 @@ mod error;
 pub mod historic;
 pub mod number;
 pub mod parse;
+pub mod regex;
 pub mod to_string;
 pub mod values;
 

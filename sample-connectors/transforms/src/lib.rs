@@ -18,11 +18,10 @@
 //! | [`timestamp_router`] | `TimestampRouter`: a topic with the timestamp in it |
 //! | [`header_from`] | `HeaderFrom$Key`, `$Value`: fields moved or copied into headers |
 //! | [`insert_header`], [`drop_headers`] | `InsertHeader`, `DropHeaders` |
-//! | [`regex_router`] | `RegexRouter`: another topic |
+//! | [`regex_router`], [`replacement`] | `RegexRouter`: another topic |
 //! | [`extract_new_record_state`] | Debezium's `ExtractNewRecordState`: the row in place of a change event |
 //! | [`filter`] | `Filter`: drops records |
 //! | [`predicates`] | `HasHeaderKey`, `RecordIsTombstone`, `TopicNameMatches` |
-//! | [`java_regex`] | Java's regular expressions and replacements |
 //! | [`date_pattern`], [`distinct`] | date patterns and lists in configurations |
 //! | [`field_path`] | names and paths of fields |
 //! | [`encoded`], [`fields`], [`short`], [`side`] | what the transforms share |
@@ -46,12 +45,12 @@ pub mod header_from;
 pub mod hoist_field;
 pub mod insert_field;
 pub mod insert_header;
-pub mod java_regex;
 pub mod mask_field;
 pub mod masks;
 pub mod predicates;
 pub mod regex_router;
 pub mod replace_field;
+pub mod replacement;
 pub mod set_schema_metadata;
 pub mod short;
 pub mod side;

@@ -1,9 +1,10 @@
 //! `HasHeaderKey`, `RecordIsTombstone` and `TopicNameMatches`.
 
+use tidegate_java::regex::Pattern;
 use tidegate_sdk::model::value::tag;
 use tidegate_sdk::prelude::*;
 
-use crate::java_regex::Pattern;
+use crate::replacement::compile;
 
 const PACKAGE: &str = "org.apache.kafka.connect.transforms.predicates.";
 
@@ -117,7 +118,7 @@ impl Predicate for TopicNameMatches {
 
     fn configure(config: &Config) -> Result<Self> {
         Ok(Self {
-            pattern: Pattern::compile("pattern", non_empty(config, "pattern")?)?,
+            pattern: compile("pattern", non_empty(config, "pattern")?)?,
         })
     }
 
@@ -130,7 +131,8 @@ impl Predicate for TopicNameMatches {
             .topics
             .iter()
             .map(|topic| self.pattern.matches(topic))
-            .collect();
+            .collect::<std::result::Result<_, _>>()
+            .map_err(Error::data)?;
         let holds = |index: usize| {
             let topic = batch.topic_indexes.get(index).copied().unwrap_or(0);
             topics.get(topic as usize).copied().unwrap_or(false)

@@ -1,9 +1,10 @@
 //! `RegexRouter`: gives records another topic, where the topic matches a pattern as a whole.
 
+use tidegate_java::regex::Pattern;
 use tidegate_sdk::TransformBatch;
 use tidegate_sdk::prelude::*;
 
-use crate::java_regex::{Pattern, Replacement};
+use crate::replacement::{Replacement, compile};
 use crate::side::PACKAGE;
 
 /// The transform.
@@ -38,7 +39,7 @@ impl Transform for RegexRouter {
     }
 
     fn configure(config: &Config) -> Result<Self> {
-        let pattern = Pattern::compile("regex", config.required("regex")?)?;
+        let pattern = compile("regex", config.required("regex")?)?;
         let replacement =
             Replacement::parse("replacement", config.required("replacement")?, &pattern);
         Ok(Self {
@@ -53,7 +54,7 @@ impl Transform for RegexRouter {
 
     fn apply_batch(&mut self, batch: &mut TransformBatch) -> Result<()> {
         batch.rename_topics(|topic| {
-            if !self.pattern.matches(topic) {
+            if !self.pattern.matches(topic).map_err(Error::data)? {
                 return Ok(None);
             }
             self.replacement.first(&self.pattern, topic).map(Some)
