@@ -179,7 +179,10 @@ fn a_workers_key_that_cannot_work_ends_the_start_with_its_file_and_value() {
             "offset.storage.topic=o\nconfig.storage.topic=o",
             "offset.storage.topic",
         ),
-        ("sandbox.memory.bytes.max=1000", "1 MiB"),
+        (
+            "sandbox.memory.bytes.max=1000",
+            "sandbox.memory.bytes.max: Value must be at least 1048576",
+        ),
     ] {
         let place = Place::new(Broker::Embedded);
         place.add_worker_key(line);
