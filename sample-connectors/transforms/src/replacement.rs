@@ -177,11 +177,9 @@ mod tests {
 
     #[test]
     fn a_pattern_that_takes_too_many_steps_fails_the_record() {
-        let pattern = compile("regex", "(?=a)(a|aa)+$").unwrap();
+        let pattern = compile("regex", r"(a|aa)+\1c").unwrap();
         let replacement = Replacement::parse("replacement", "x", &pattern);
-        let error = replacement
-            .first(&pattern, &format!("{}b", "a".repeat(200)))
-            .unwrap_err();
+        let error = replacement.first(&pattern, &"a".repeat(200)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Data, "{error}");
     }
 

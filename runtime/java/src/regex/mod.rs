@@ -266,6 +266,9 @@ mod tests {
     fn a_pattern_that_takes_too_many_steps_gives_up() {
         let pattern = compiled("(?=a)(a|aa)+$");
         assert_eq!(pattern.matches("aaaa"), Ok(true));
+        let finds = compiled(r"(a|aa)+\1c");
+        assert_eq!(finds.first("aaac"), Ok(Some(vec![Some(0..4), Some(1..2)])));
+        assert_eq!(finds.first(&"a".repeat(200)), Err(TooManySteps));
         assert!(Pattern::compile(r"(?!_)(?:[a-z]{1,63}\.){1,10}.{0,249}").is_ok());
         assert_eq!(
             pattern.matches(&format!("{}b", "a".repeat(200))),
