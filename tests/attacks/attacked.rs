@@ -132,14 +132,12 @@ impl Attacked {
         Duration::from_millis(10 * (ticks(12) + ticks(13)))
     }
 
-    /// Waits until the process has no more memory than before and a tenth, or what an allocator keeps of what was freed,
-    /// within 30 s.
+    /// Waits until the process has no more memory than before and a tenth, within 30 s.
     pub fn memory_is_back(&self, before: u64) {
-        const KEPT: u64 = 16 << 20;
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
             let now = self.memory_bytes();
-            if now <= before + (before / 10).max(KEPT) {
+            if now <= before + before / 10 {
                 println!("memory: {} MiB, then {} MiB", before >> 20, now >> 20);
                 return;
             }
