@@ -272,7 +272,7 @@ impl ConnectorConfig {
 }
 
 fn matches_whole(regex: &str, text: &str) -> bool {
-    Pattern::compile(regex).is_ok_and(|pattern| pattern.matches(text) == Ok(true))
+    Pattern::compile(regex).is_ok_and(|pattern| pattern.is_match(text))
 }
 
 #[cfg(test)]

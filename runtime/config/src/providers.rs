@@ -330,9 +330,7 @@ impl Variables {
             let message = format!("a regular expression is wanted: {error}");
             ConfigError::value(&key, pattern, message)
         })?;
-        let allowed = env
-            .iter()
-            .filter(|(name, _)| whole.matches(name) == Ok(true));
+        let allowed = env.iter().filter(|(name, _)| whole.is_match(name));
         Ok(Self {
             key,
             allowed: allowed
@@ -344,7 +342,7 @@ impl Variables {
 
     fn allows(&self, name: &str) -> bool {
         let pattern = self.pattern.as_ref();
-        pattern.is_some_and(|pattern| pattern.matches(name) == Ok(true))
+        pattern.is_some_and(|pattern| pattern.is_match(name))
     }
 
     fn get(&self, name: &str) -> Result<String, String> {

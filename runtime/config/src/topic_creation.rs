@@ -49,12 +49,7 @@ impl TopicCreation {
 
 impl TopicGroup {
     fn takes(&self, topic: &str) -> bool {
-        // A name that takes too many steps does not match.
-        let matches = |patterns: &[Pattern]| {
-            patterns
-                .iter()
-                .any(|pattern| pattern.matches(topic) == Ok(true))
-        };
+        let matches = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.is_match(topic));
         matches(&self.include) && !matches(&self.exclude)
     }
 }

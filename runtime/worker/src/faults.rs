@@ -8,6 +8,7 @@
 use std::ops::Range;
 use std::time::Instant;
 
+use tidegate_config::connector::ErrorsConfig;
 use tidegate_model::ErrorClass;
 use tidegate_sandbox::SandboxError;
 
@@ -29,6 +30,15 @@ pub struct Isolation {
 }
 
 impl Isolation {
+    /// Records are looked for where their failures are tolerated or a dead letter queue is named.
+    pub fn of(errors: &ErrorsConfig, trial_until: Option<Instant>, abandoned: &Abandoned) -> Self {
+        Self {
+            isolates: errors.tolerance_all || errors.dlq.is_some(),
+            trial_until,
+            abandoned: abandoned.clone(),
+        }
+    }
+
     /// Whether the record is to be looked for at which this happened.
     pub fn isolates(&self, error: &SandboxError) -> bool {
         let on_trial = self.trial_until.is_some_and(|until| Instant::now() < until);

@@ -60,18 +60,14 @@ pub struct NewTask {
 
 /// A task whose configurations are resolved, about to run.
 struct Starting {
-    new: NewTask,
-    identity: Identity,
-    turns: Turns,
+    pipeline: NewPipeline,
     target: watch::Receiver<TargetState>,
-    watched: Watched,
     report: Box<dyn Fn(State) + Send + Sync>,
 }
 
 /// What a task's pipeline is made of.
 struct NewPipeline {
     new: NewTask,
-    class: ConnectorClass,
     identity: Identity,
     turns: Turns,
     watched: Watched,
@@ -251,7 +247,7 @@ impl Worker {
     }
 
     async fn run(self: Arc<Self>, starting: Starting) -> Result<(), WorkerError> {
-        let class = self.connector_class(&starting.new.connector)?;
+        let class = self.connector_class(&starting.pipeline.new.connector)?;
         match class.info.kind {
             Kind::Sink => self.run_sink(starting, class).await,
             _ => self.run_source(starting, class).await,

@@ -84,6 +84,12 @@ impl Pattern {
         }
     }
 
+    /// Whether the whole text matches; one that takes too many steps does not.
+    #[must_use]
+    pub fn is_match(&self, text: &str) -> bool {
+        self.matches(text) == Ok(true)
+    }
+
     /// The first match in a text, as `Matcher.find`.
     ///
     /// # Errors
@@ -91,18 +97,11 @@ impl Pattern {
     pub fn first(&self, text: &str) -> Result<Option<Groups>, TooManySteps> {
         let text = text.as_bytes();
         Ok(match &self.find {
-            Engine::Linear(find) => find.captures(text).map(|found| {
-                let groups = found.iter();
-                groups
-                    .map(|group| group.map(|group| group.range()))
-                    .collect()
-            }),
-            Engine::Backtracking(find) => find.captures(text).map_err(too_many)?.map(|found| {
-                let groups = found.iter();
-                groups
-                    .map(|group| group.map(|group| group.range()))
-                    .collect()
-            }),
+            Engine::Linear(find) => find.captures(text).map(|found| ranges(found.iter())),
+            Engine::Backtracking(find) => {
+                let found = find.captures(text).map_err(too_many)?;
+                found.map(|found| ranges(found.iter()))
+            }
         })
     }
 
@@ -126,6 +125,10 @@ impl Pattern {
             }
         }
     }
+}
+
+fn ranges<M: Into<Range<usize>>>(groups: impl Iterator<Item = Option<M>>) -> Groups {
+    groups.map(|group| group.map(Into::into)).collect()
 }
 
 fn linear(pattern: &str) -> Result<Engine, PatternError> {

@@ -27,28 +27,18 @@ impl Worker {
         class: ConnectorClass,
     ) -> Result<(), WorkerError> {
         let Starting {
-            new,
-            identity,
-            turns,
+            pipeline,
             target,
-            watched,
             report,
         } = starting;
-        let subscription = match new.connector.topics()? {
+        let subscription = match pipeline.new.connector.topics()? {
             SinkTopics::List(topics) => Subscription::Topics(topics),
             SinkTopics::Regex(regex) => Subscription::Pattern(TopicPattern::parse(&regex)?),
         };
-        self.check_subscription(&new, &subscription)?;
+        self.check_subscription(&pipeline.new, &subscription)?;
         let flush_interval = self.config.offset_flush_interval;
-        let abandoned = watched.abandoned.clone();
-        let pipeline = NewPipeline {
-            new,
-            class,
-            identity,
-            turns: turns.clone(),
-            watched,
-        };
-        let make = move || self.sink_pipeline(pipeline);
+        let (turns, abandoned) = (pipeline.turns.clone(), pipeline.watched.abandoned.clone());
+        let make = move || self.sink_pipeline(pipeline, &class);
         let pipeline = Some(blocking::make(&turns, make).await?);
         let task = SinkTask {
             subscription,
@@ -87,10 +77,13 @@ impl Worker {
         }
     }
 
-    fn sink_pipeline(&self, pipeline: NewPipeline) -> Result<SinkPipeline, WorkerError> {
+    fn sink_pipeline(
+        &self,
+        pipeline: NewPipeline,
+        class: &ConnectorClass,
+    ) -> Result<SinkPipeline, WorkerError> {
         let NewPipeline {
             new,
-            class,
             identity,
             turns,
             watched,
@@ -102,12 +95,8 @@ impl Worker {
             ..
         } = watched;
         let errors = new.connector.errors()?;
-        let isolation = Isolation {
-            isolates: errors.tolerance_all || errors.dlq.is_some(),
-            trial_until: new.trial_until,
-            abandoned: abandoned.clone(),
-        };
-        let granted = self.grants(&new, &class)?;
+        let isolation = Isolation::of(&errors, new.trial_until, &abandoned);
+        let granted = self.grants(&new, class)?;
         self.cap(&turns, &granted);
         let overrides = new.connector.client_overrides("consumer.override.");
         let group = sink_group(&new.connector);

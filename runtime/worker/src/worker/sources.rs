@@ -24,13 +24,11 @@ impl Worker {
         class: ConnectorClass,
     ) -> Result<(), WorkerError> {
         let Starting {
-            new,
-            identity,
-            turns,
+            pipeline,
             target,
-            watched,
             report,
         } = starting;
+        let new = &pipeline.new;
         let task = new.task.clone();
         let offsets = Arc::clone(&self.offsets);
         let config = class.info.definition.resolved(&new.config);
@@ -38,18 +36,11 @@ impl Worker {
             self.config.offset_flush_interval,
             self.config.offset_flush_timeout,
         );
-        let granted = self.grants(&new, &class)?;
-        self.cap(&turns, &granted);
+        let granted = self.grants(new, &class)?;
+        self.cap(&pipeline.turns, &granted);
         let file_changes = self.files.changes_of(&granted.files);
-        let abandoned = watched.abandoned.clone();
-        let pipeline = NewPipeline {
-            new,
-            class,
-            identity,
-            turns: turns.clone(),
-            watched,
-        };
-        let make = move || self.source_pipeline(pipeline, &granted);
+        let (turns, abandoned) = (pipeline.turns.clone(), pipeline.watched.abandoned.clone());
+        let make = move || self.source_pipeline(pipeline, &class, &granted);
         let pipeline = blocking::make(&turns, make).await?;
         let task = SourceTask {
             task,
@@ -71,11 +62,11 @@ impl Worker {
     fn source_pipeline(
         &self,
         pipeline: NewPipeline,
+        class: &ConnectorClass,
         granted: &Grants,
     ) -> Result<SourcePipeline, WorkerError> {
         let NewPipeline {
             new,
-            class,
             identity,
             turns,
             watched,
@@ -89,11 +80,7 @@ impl Worker {
         let producer = self.producer_of(&new)?;
         let errors = new.connector.errors()?;
         let tolerant = errors.tolerance_all;
-        let isolation = Isolation {
-            isolates: tolerant || errors.dlq.is_some(),
-            trial_until: new.trial_until,
-            abandoned: abandoned.clone(),
-        };
+        let isolation = Isolation::of(&errors, new.trial_until, &abandoned);
         let offsets = self.offsets.of(&new.task.connector);
         let instance = class
             .plugin

@@ -8,7 +8,7 @@ use tidegate_model::{ErrorClass, TaskId};
 use tidegate_sandbox::Identity;
 use tokio::sync::watch;
 
-use super::{NewTask, Starting, Watched, Worker};
+use super::{NewPipeline, NewTask, Starting, Watched, Worker};
 use crate::asked_tasks::AskedTasks;
 use crate::error::WorkerError;
 use crate::progress::Progress;
@@ -85,11 +85,13 @@ impl Worker {
                 let secrets = identity.secrets.clone();
                 let hears = Arc::clone(&told);
                 let starting = Starting {
-                    new,
-                    identity,
-                    turns,
+                    pipeline: NewPipeline {
+                        new,
+                        identity,
+                        turns,
+                        watched,
+                    },
                     target,
-                    watched,
                     report: Box::new(move |state| hears.state(state)),
                 };
                 let ran = self.run(starting).await;
